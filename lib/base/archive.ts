@@ -1,0 +1,133 @@
+/**
+ * Unpacks archives: all of it or nothing, and never outside the folder.
+ *
+ * @module
+ */
+import { basename, dirname, join } from "@std/path";
+import { createTarDecoder } from "modern-tar";
+import { DataError } from "./errors.ts";
+
+/** Runs a step that fills a folder, which gets its name only when it is complete. */
+async function whole(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${folder}.${crypto.randomUUID().slice(0, 8)}.part`;
+  await Deno.mkdir(temporary, { recursive: true });
+  try {
+    await fill(temporary);
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    await Deno.rename(temporary, folder);
+  } catch (error) {
+    await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Unpacks a gzipped tar archive into a folder, which it replaces.
+ *
+ * @param archive The archive.
+ * @param folder The folder.
+ * @throws {DataError} It is no such archive, or an entry points outside the folder.
+ */
+export async function unpackTarGz(archive: string, folder: string): Promise<void> {
+  await whole(folder, async (temporary) => {
+    const file = await Deno.open(archive);
+    const entries = file.readable.pipeThrough(new DecompressionStream("gzip")).pipeThrough(createTarDecoder());
+    try {
+      for await (const { header, body } of entries) {
+        const { name, type, linkname } = header;
+        const parts = name.split(/[/\\]/);
+        const inside = (path: string) => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
+        if (!inside(name) || (linkname && !inside(linkname))) {
+          throw new DataError(`${archive} wants to write outside its folder: ${name} ${linkname ?? ""}. It is refused.`);
+        }
+        const path = join(temporary, ...parts);
+        if (type === "file") {
+          await Deno.mkdir(dirname(path), { recursive: true });
+          await body.pipeTo((await Deno.create(path)).writable);
+          continue;
+        }
+        await body.cancel();
+        // Libraries come with version links, libtensorflow.so.2 → libtensorflow.so.2.18.0.
+        if (type === "symlink" && linkname === basename(linkname ?? "")) {
+          await Deno.mkdir(dirname(path), { recursive: true });
+          await Deno.symlink(linkname!, path);
+        }
+      }
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw new DataError(`${archive} cannot be unpacked: ${(error as Error).message}. Delete it and fetch it again.`);
+    }
+  });
+}
+
+/**
+ * Unpacks some entries of a zip archive, each under its base name, into a
+ * folder, which they replace. Entries may be far larger than memory.
+ *
+ * @param archive The archive.
+ * @param wanted Which entries, by their whole name.
+ * @param folder The folder.
+ * @throws {DataError} It is no zip archive, lacks what is wanted or is damaged.
+ */
+export async function unzipEntries(archive: string, wanted: (name: string) => boolean, folder: string): Promise<void> {
+  await whole(folder, async (temporary) => {
+    using file = await Deno.open(archive);
+    const { size } = await file.stat();
+    const read = async (from: number, length: number) => {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - from)));
+      await file.seek(from, Deno.SeekMode.Start);
+      for (let at = 0, count; at < bytes.length; at += count) {
+        count = await file.read(bytes.subarray(at)) ?? 0;
+        if (count === 0) break;
+      }
+      return new DataView(bytes.buffer);
+    };
+    const broken = (what: string) => new DataError(`${archive} is no whole zip archive: ${what}. Fetch it again.`);
+    const tail = await read(Math.max(0, size - 65_557), 65_557);
+    let end = tail.byteLength - 22;
+    while (end >= 0 && tail.getUint32(end, true) !== 0x06054b50) end--;
+    if (end < 0) throw broken("it has no directory");
+    const directory = await read(tail.getUint32(end + 16, true), tail.getUint32(end + 12, true));
+    let found = 0;
+    for (let at = 0; at + 46 <= directory.byteLength;) {
+      if (directory.getUint32(at, true) !== 0x02014b50) throw broken("its directory is damaged");
+      const [method, packed, unpacked] = [
+        directory.getUint16(at + 10, true),
+        directory.getUint32(at + 20, true),
+        directory.getUint32(at + 24, true),
+      ];
+      const lengths = [28, 30, 32].map((field) => directory.getUint16(at + field, true));
+      const name = new TextDecoder().decode(new Uint8Array(directory.buffer, at + 46, lengths[0]));
+      const offset = directory.getUint32(at + 42, true);
+      at += 46 + lengths.reduce((sum, length) => sum + length);
+      if (!wanted(name)) continue;
+      if (method !== 0 && method !== 8) throw broken(`${name} is packed in an unknown way (${method})`);
+      const local = await read(offset, 30);
+      await file.seek(offset + 30 + local.getUint16(26, true) + local.getUint16(28, true), Deno.SeekMode.Start);
+      const path = join(temporary, basename(name));
+      const part = taken(file, packed);
+      const content = method === 8 ? part.pipeThrough(new DecompressionStream("deflate-raw")) : part;
+      await content.pipeTo((await Deno.create(path)).writable).catch((error) => {
+        throw broken(`${name}: ${error.message}`);
+      });
+      const written = (await Deno.stat(path)).size;
+      if (written !== unpacked) throw broken(`${name} has ${written} bytes instead of ${unpacked}`);
+      found++;
+    }
+    if (found === 0) throw broken("what is wanted is not in it");
+  });
+}
+
+/** The next bytes of a file as a stream. */
+function taken(file: Deno.FsFile, length: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let left = length;
+  return new ReadableStream({
+    async pull(controller) {
+      const chunk = new Uint8Array(Math.min(left, 1 << 20));
+      const count = left > 0 ? await file.read(chunk) : null;
+      if (count === null) return controller.close();
+      left -= count;
+      controller.enqueue(chunk.subarray(0, count));
+    },
+  });
+}

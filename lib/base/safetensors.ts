@@ -1,0 +1,117 @@
+/**
+ * The safetensors format: named tensors in one file, which Python, Rust and
+ * others read (https://github.com/huggingface/safetensors).
+ *
+ * @module
+ */
+import { z } from "zod";
+import { DataError } from "./errors.ts";
+
+/** A tensor in host memory. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+
+const TYPES = { F32: Float32Array, I32: Int32Array, U8: Uint8Array } as const;
+
+/** Longest header that is read; the format's own limit. */
+const LONGEST_HEADER = 100_000_000;
+
+const entrySchema = z.strictObject({
+  dtype: z.enum(["F32", "I32", "U8"]),
+  shape: z.array(z.int().nonnegative()),
+  data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+});
+const headerSchema = z.object({ __metadata__: z.record(z.string(), z.string()).optional() }).catchall(entrySchema);
+
+/**
+ * Writes tensors.
+ *
+ * @param tensors Tensors by name.
+ * @param metadata Any texts to keep with them.
+ * @returns The file's bytes.
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, HostTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  // Widest elements first, so that every tensor is aligned.
+  const entries = Object.entries(tensors).sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  let end = 0;
+  for (const [name, { shape, data }] of entries) {
+    const dtype = data instanceof Float32Array ? "F32" : data instanceof Int32Array ? "I32" : "U8";
+    header[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
+  }
+  const text = JSON.stringify(header);
+  const json = new TextEncoder().encode(text + " ".repeat(7 - (new TextEncoder().encode(text).length + 7) % 8));
+  const bytes = new Uint8Array(8 + json.length + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  let at = 8 + json.length;
+  for (const [, { data }] of entries) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads tensors. Every length, offset and type is checked before it is used.
+ *
+ * @param bytes The file's bytes.
+ * @param file Its name, for messages.
+ * @returns Tensors and metadata.
+ * @throws {DataError} The file is damaged or of another kind.
+ * @example
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+ * const bytes = encodeSafetensors({ x: { shape: [2], data: Float32Array.of(1, 2) } });
+ * if (decodeSafetensors(bytes, "x").tensors.x.data[1] !== 2) throw new Error("not the same");
+ * ```
+ */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  file: string,
+): { tensors: Record<string, HostTensor>; metadata: Record<string, string> } {
+  const refuse = (what: string): never => {
+    throw new DataError(`${file} is not a whole safetensors file: ${what}. Delete it and make it again.`);
+  };
+  if (bytes.length < 8) refuse(`it has ${bytes.length} bytes, fewer than the 8 of a header's length`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > LONGEST_HEADER || length > bytes.length - 8) {
+    refuse(`its header of ${length} bytes does not fit in its ${bytes.length}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+  } catch {
+    refuse("its header is no JSON");
+  }
+  const result = headerSchema.safeParse(parsed);
+  if (!result.success) {
+    const { path, message } = result.error.issues[0];
+    refuse(`its header's ${path.map(String).join(".") || "form"} is wrong (${message})`);
+  }
+  const { __metadata__: metadata = {}, ...entries } = result.data!;
+  const body = bytes.subarray(8 + length);
+  const tensors: Record<string, HostTensor> = {};
+  let before = 0;
+  const inOrder = Object.entries(entries).sort(([, a], [, b]) =>
+    a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]
+  );
+  for (const [name, { dtype, shape, data_offsets: [from, to] }] of inOrder) {
+    const type = TYPES[dtype];
+    const size = shape.reduce((product, dim) => product * dim, type.BYTES_PER_ELEMENT);
+    if (from !== before || to < from || to > body.length) {
+      refuse(`${name} lies at ${from}–${to} of ${body.length} bytes, not right after the tensor before it`);
+    }
+    if (size !== to - from) refuse(`${name} of shape [${shape}] needs ${size} bytes, not ${to - from}`);
+    before = to;
+    // A copy, because the header's length need not align the data.
+    tensors[name] = { shape, data: new type(body.slice(from, to).buffer) };
+  }
+  if (before !== body.length) refuse(`${body.length - before} bytes follow its last tensor`);
+  return { tensors, metadata };
+}

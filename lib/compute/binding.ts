@@ -1,0 +1,307 @@
+/**
+ * The small object that TensorFlow.js's native kernels stand on (`TFJSBinding`),
+ * written over the C API instead of a compiled addon. Ops run at once, or are
+ * recorded into a graph while {@link Binding.recorder} is set.
+ *
+ * @module
+ */
+import { ComputeError } from "../base/errors.ts";
+import { type CApi, cString, text } from "./c_api.ts";
+
+/** TensorFlow's numbers for the element types in use. */
+export const DataType = {
+  float32: 1,
+  int32: 3,
+  uint8: 4,
+  string: 7,
+  complex64: 8,
+  int64: 9,
+  bool: 10,
+} as const;
+
+const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
+
+/** An op's attribute, as TensorFlow.js's kernels give it. */
+export interface Attribute {
+  readonly name: string;
+  readonly type: number;
+  // deno-lint-ignore no-explicit-any
+  readonly value: any;
+}
+
+/** What TensorFlow.js wants to know of an op's result. */
+export interface Metadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** Takes ops instead of TensorFlow while a graph is recorded. */
+export interface Recorder {
+  execute(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[];
+  /** Whether a tensor id belongs to the graph, so that it has no value yet. */
+  owns(id: number): boolean;
+}
+
+/** The attribute setters, which have the same form for eager ops (`TFE_Op`) and graph nodes (`TF_`). */
+type Prefix = "TFE_Op" | "TF_";
+
+/** `TFJSBinding` over the C API. */
+export class Binding {
+  /** Set while a graph is recorded. */
+  recorder?: Recorder;
+  readonly device: string;
+  readonly version: string;
+  readonly context: Deno.PointerValue;
+  readonly #cpu: string = "";
+  readonly #gpu: string = "";
+  readonly #handles = new Map<number, Deno.PointerValue>();
+  #nextId = 0;
+
+  /**
+   * @param api The C API.
+   * @param config A serialized `ConfigProto` (threads, GPU memory).
+   */
+  constructor(readonly api: CApi, config: Uint8Array<ArrayBuffer>) {
+    const options = api.TFE_NewContextOptions();
+    api.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), api.status);
+    api.check("its configuration");
+    this.context = api.TFE_NewContext(options, api.status);
+    api.check("to start");
+    const devices = api.TFE_ContextListDevices(this.context, api.status);
+    for (let index = 0; index < api.TF_DeviceListCount(devices); index++) {
+      const name = text(api.TF_DeviceListName(devices, index, api.status));
+      const type = text(api.TF_DeviceListType(devices, index, api.status));
+      if (type === "CPU") this.#cpu ||= name;
+      if (type === "GPU") this.#gpu ||= name;
+    }
+    this.device = this.#gpu || this.#cpu;
+    this.version = text(api.TF_Version());
+  }
+
+  isUsingGpuDevice(): boolean {
+    return this.#gpu !== "";
+  }
+
+  getNumOfTensors(): number {
+    return this.#handles.size;
+  }
+
+  /** Copies values into a new tensor. */
+  createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView | Uint8Array[]): number {
+    if (!ArrayBuffer.isView(values)) {
+      throw new ComputeError("Tensors of strings are not supported here.");
+    }
+    const host = this.#hostTensor(shape, dtype, values);
+    let handle = this.api.TFE_NewTensorHandle(host, this.api.status);
+    this.api.TF_DeleteTensor(host);
+    this.api.check("a new tensor");
+    // As TensorFlow's own kernels expect it: integers stay in host memory.
+    if (this.#gpu && dtype !== DataType.int32 && dtype !== DataType.int64) {
+      const copy = this.api.TFE_TensorHandleCopyToDevice(
+        handle,
+        this.context,
+        cString(this.#gpu),
+        this.api.status,
+      );
+      this.api.TFE_DeleteTensorHandle(handle);
+      this.api.check("a copy to the GPU");
+      handle = copy;
+    }
+    return this.adopt(handle);
+  }
+
+  #hostTensor(shape: readonly number[], dtype: number, values: ArrayBufferView): Deno.PointerValue {
+    const host = this.api.TF_AllocateTensor(
+      dtype,
+      BigInt64Array.from(shape, BigInt),
+      shape.length,
+      BigInt(values.byteLength),
+    );
+    if (values.byteLength > 0) {
+      const target = Deno.UnsafePointerView.getArrayBuffer(
+        this.api.TF_TensorData(host)!,
+        values.byteLength,
+      );
+      new Uint8Array(target).set(
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      );
+    }
+    return host;
+  }
+
+  /** Takes over a tensor handle and gives it an id. */
+  adopt(handle: Deno.PointerValue): number {
+    const id = this.newId();
+    this.#handles.set(id, handle);
+    return id;
+  }
+
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  /** The handle behind an id. */
+  handle(id: number): Deno.PointerValue {
+    const handle = this.#handles.get(id);
+    if (handle === undefined) throw new ComputeError(`Tensor ${id} was disposed or never had a value.`);
+    return handle;
+  }
+
+  deleteTensor(id: number): void {
+    const handle = this.#handles.get(id);
+    if (handle === undefined) return;
+    this.api.TFE_DeleteTensorHandle(handle);
+    this.#handles.delete(id);
+  }
+
+  /** Copies a tensor's values out. */
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array | BigInt64Array {
+    if (this.recorder?.owns(id)) {
+      throw new ComputeError(
+        "A compiled step cannot read a tensor's value (data, dataSync, array, print) or branch on it: " +
+          "while it is recorded there are no values. Return the tensor and read it outside. " +
+          `Read at ${caller()}`,
+      );
+    }
+    const { api } = this;
+    const handle = this.handle(id);
+    const host = api.TFE_TensorHandleResolve(handle, api.status);
+    api.check("to hand out a tensor's values");
+    const length = Number(api.TF_TensorByteSize(host));
+    const copy = length > 0
+      ? Deno.UnsafePointerView.getArrayBuffer(api.TF_TensorData(host)!, length).slice(0)
+      : new ArrayBuffer(0);
+    api.TF_DeleteTensor(host);
+    const dtype = api.TFE_TensorHandleDataType(handle);
+    switch (dtype) {
+      case DataType.float32:
+      case DataType.complex64:
+        return new Float32Array(copy);
+      case DataType.int32:
+        return new Int32Array(copy);
+      case DataType.int64:
+        return new BigInt64Array(copy);
+      case DataType.bool:
+      case DataType.uint8:
+        return new Uint8Array(copy);
+      default:
+        throw new ComputeError(`Values of TensorFlow's type ${dtype} cannot be read here.`);
+    }
+  }
+
+  /** Runs an op now, or records it. */
+  executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[] {
+    if (this.recorder) return this.recorder.execute(name, attributes, inputs, outputs);
+    const { api } = this;
+    const op = this.prepare(name, attributes, inputs.map((id) => this.handle(id)));
+    try {
+      const results = new BigUint64Array(outputs);
+      api.TFE_Execute(op, results, Int32Array.of(outputs), api.status);
+      api.check(name);
+      return this.results(results);
+    } finally {
+      api.TFE_DeleteOp(op);
+    }
+  }
+
+  /** An eager op with its inputs and attributes, ready to run; the caller deletes it. */
+  prepare(name: string, attributes: readonly Attribute[], inputs: readonly Deno.PointerValue[]): Deno.PointerValue {
+    const { api } = this;
+    const op = api.TFE_NewOp(this.context, cString(name), api.status);
+    api.check(name);
+    try {
+      if (this.#gpu) api.TFE_OpSetDevice(op, cString(this.#gpu), api.status);
+      for (const attribute of attributes) this.setAttribute("TFE_Op", op, attribute);
+      for (const input of inputs) api.TFE_OpAddInput(op, input, api.status);
+      api.check(`the inputs of ${name}`);
+      return op;
+    } catch (error) {
+      api.TFE_DeleteOp(op);
+      throw error;
+    }
+  }
+
+  /** Adopts an op's outputs. */
+  results(handles: BigUint64Array): Metadata[] {
+    return Array.from(handles, (address) => {
+      const handle = Deno.UnsafePointer.create(address);
+      const { shape, dtype } = this.describe(handle);
+      return { id: this.adopt(handle), shape, dtype };
+    });
+  }
+
+  /** Shape and type of a tensor handle. */
+  describe(handle: Deno.PointerValue): { shape: number[]; dtype: number } {
+    const { api } = this;
+    const rank = api.TFE_TensorHandleNumDims(handle, api.status);
+    api.check("to describe a result");
+    const shape = Array.from(
+      { length: rank },
+      (_, axis) => Number(api.TFE_TensorHandleDim(handle, axis, api.status)),
+    );
+    return { shape, dtype: api.TFE_TensorHandleDataType(handle) };
+  }
+
+  /** Sets one attribute of an eager op or of a graph node. */
+  setAttribute(prefix: Prefix, op: Deno.PointerValue, { name, type, value }: Attribute): void {
+    const { api } = this;
+    const key = cString(name);
+    switch (type) {
+      case AttributeType.string: {
+        const bytes = value instanceof Uint8Array ? value : new TextEncoder().encode(value);
+        api[`${prefix}SetAttrString`](op, key, bytes as Uint8Array<ArrayBuffer>, BigInt(bytes.length));
+        break;
+      }
+      case AttributeType.int:
+        if (Array.isArray(value)) {
+          api[`${prefix}SetAttrIntList`](op, key, BigInt64Array.from(value, BigInt), value.length);
+        } else api[`${prefix}SetAttrInt`](op, key, BigInt(value));
+        break;
+      case AttributeType.float:
+        if (Array.isArray(value)) {
+          api[`${prefix}SetAttrFloatList`](op, key, Float32Array.from(value), value.length);
+        } else api[`${prefix}SetAttrFloat`](op, key, value);
+        break;
+      case AttributeType.bool:
+        if (Array.isArray(value)) {
+          api[`${prefix}SetAttrBoolList`](op, key, Uint8Array.from(value, Number), value.length);
+        } else api[`${prefix}SetAttrBool`](op, key, value ? 1 : 0);
+        break;
+      case AttributeType.type:
+        api[`${prefix}SetAttrType`](op, key, value);
+        break;
+      case AttributeType.shape: {
+        const dims = BigInt64Array.from(value as number[], BigInt);
+        if (prefix === "TF_") api.TF_SetAttrShape(op, key, dims, dims.length);
+        else api.TFE_OpSetAttrShape(op, key, dims, dims.length, api.status);
+        break;
+      }
+      default:
+        throw new ComputeError(`Attribute ${name} has TensorFlow's type ${type}, which is not supported here.`);
+    }
+  }
+
+  // TensorFlow.js asks the binding for these constants.
+  readonly TF_FLOAT = DataType.float32;
+  readonly TF_INT32 = DataType.int32;
+  readonly TF_INT64 = DataType.int64;
+  readonly TF_BOOL = DataType.bool;
+  readonly TF_COMPLEX64 = DataType.complex64;
+  readonly TF_STRING = DataType.string;
+  readonly TF_RESOURCE = 20;
+  readonly TF_UINT8 = DataType.uint8;
+  readonly TF_ATTR_STRING = AttributeType.string;
+  readonly TF_ATTR_INT = AttributeType.int;
+  readonly TF_ATTR_FLOAT = AttributeType.float;
+  readonly TF_ATTR_BOOL = AttributeType.bool;
+  readonly TF_ATTR_TYPE = AttributeType.type;
+  readonly TF_ATTR_SHAPE = AttributeType.shape;
+}
+
+/** The first line of the stack that is neither TensorFlow.js nor this file. */
+export function caller(): string {
+  const lines = new Error().stack?.split("\n").slice(1) ?? [];
+  const line = lines.find((line) => !/@tensorflow|\/compute\/(binding|graph)\.ts|npm:/.test(line));
+  return line?.trim().replace(/^at /, "") ?? "an unknown line";
+}

@@ -1,0 +1,161 @@
+/**
+ * Finds libtensorflow, or fetches it.
+ *
+ * @module
+ */
+import { basename, dirname, join } from "@std/path";
+import { EnvironmentError } from "../base/errors.ts";
+import { unpackTarGz, unzipEntries } from "../base/archive.ts";
+import { download } from "../base/download.ts";
+import { cacheFolder, exists, humanBytes } from "../base/files.ts";
+
+/** A libtensorflow on this machine. */
+export interface Library {
+  /** The library with the C API. */
+  readonly path: string;
+  /** The library beside it that holds a part of the C API, where TensorFlow is split in two. */
+  readonly framework?: string;
+  /** Where it comes from, for people. */
+  readonly origin: string;
+}
+
+/** Where the official C libraries lie. */
+const OFFICIAL = "https://storage.googleapis.com/tensorflow/versions/2.18.0";
+const ARCHIVES: Record<string, string> = {
+  "linux-x86_64": "libtensorflow-cpu-linux-x86_64.tar.gz",
+  "darwin-aarch64": "libtensorflow-cpu-darwin-arm64.tar.gz",
+};
+
+/** File names, best first: the official library, Python's, other systems'. */
+const NAMES = [
+  "libtensorflow.so.2",
+  "libtensorflow_cc.so.2",
+  "libtensorflow.2.dylib",
+  "libtensorflow_cc.2.dylib",
+  "tensorflow.dll",
+];
+
+/** How to look; the defaults are what a user gets. */
+export interface SearchOptions {
+  /** Folder for what is fetched. */
+  readonly cache?: string;
+  /** Base address of the official C libraries. */
+  readonly official?: string;
+  /** Python program to ask and to fetch with. */
+  readonly python?: string;
+}
+
+/**
+ * Finds libtensorflow: `SJEA_LIBTENSORFLOW`, the cache, Python's TensorFlow;
+ * else fetches the official C library, else the library in PyPI's package.
+ *
+ * @param options How to look.
+ * @returns The library.
+ * @throws {EnvironmentError} There is none and none could be fetched: each place is named, with the reason.
+ */
+export async function findLibrary(options: SearchOptions = {}): Promise<Library> {
+  const { cache = join(cacheFolder(), "libtensorflow"), official = OFFICIAL, python = "python3" } = options;
+  const named = Deno.env.get("SJEA_LIBTENSORFLOW");
+  if (named) {
+    const library = await inFolder(named, "SJEA_LIBTENSORFLOW") ??
+      (await exists(named) && NAMES.includes(basename(named))
+        ? await inFolder(dirname(named), "SJEA_LIBTENSORFLOW")
+        : undefined);
+    if (library) return library;
+    throw new EnvironmentError(
+      `SJEA_LIBTENSORFLOW is ${named}, but there is no libtensorflow there (looked for ${NAMES.join(", ")}). ` +
+        "Point it at the library or its folder, or unset it.",
+    );
+  }
+  const reasons: string[] = [];
+  const places: [string, () => Promise<Library | undefined>][] = [
+    [`the cache, ${cache}`, () => inFolder(cache, "cache")],
+    ["Python's TensorFlow", () => fromPython(python)],
+    ["TensorFlow's C library", () => fetchOfficial(official, cache)],
+    ["PyPI's tensorflow-cpu", () => fetchWheel(python, cache)],
+  ];
+  for (const [place, look] of places) {
+    try {
+      const library = await look();
+      if (library) return library;
+      reasons.push(`${place}: none`);
+    } catch (error) {
+      reasons.push(`${place}: ${(error as Error).message}`);
+    }
+  }
+  throw new EnvironmentError(
+    `No libtensorflow was found, and none could be fetched. Tried:\n  - ${reasons.join("\n  - ")}\n` +
+      "Install TensorFlow for Python (pip install tensorflow), or download libtensorflow " +
+      "(https://www.tensorflow.org/install/lang_c) and set SJEA_LIBTENSORFLOW to its folder.",
+  );
+}
+
+async function inFolder(folder: string, origin: string): Promise<Library | undefined> {
+  for (const directory of [folder, join(folder, "lib")]) {
+    for (const name of NAMES) {
+      const path = join(directory, name);
+      if (!await exists(path)) continue;
+      const framework = join(directory, name.replace(/tensorflow(_cc)?\./, "tensorflow_framework."));
+      return { path, framework: await exists(framework) ? framework : undefined, origin };
+    }
+  }
+}
+
+/** Asks Python where its TensorFlow is, without loading it. */
+async function fromPython(python: string): Promise<Library | undefined> {
+  const environment = Deno.env.get("VIRTUAL_ENV");
+  const program = "import importlib.util as u; s = u.find_spec('tensorflow'); print(s.origin if s else '')";
+  if (environment) {
+    const library = join(environment, Deno.build.os === "windows" ? "Lib" : "lib");
+    for await (const entry of Deno.readDir(library)) {
+      const folder = join(library, entry.name, "site-packages", "tensorflow");
+      const found = await inFolder(folder, `the virtual environment ${environment}`);
+      if (found) return found;
+    }
+  }
+  const { success, stdout } = await new Deno.Command(python, { args: ["-c", program], stderr: "null" }).output();
+  const origin = success ? new TextDecoder().decode(stdout).trim() : "";
+  return origin ? await inFolder(dirname(origin), `${python}'s TensorFlow`) : undefined;
+}
+
+async function fetchOfficial(official: string, cache: string): Promise<Library | undefined> {
+  const archive = ARCHIVES[`${Deno.build.os}-${Deno.build.arch}`];
+  if (!archive) throw new EnvironmentError(`there is no archive for ${Deno.build.os} on ${Deno.build.arch}`);
+  const path = join(dirname(cache), archive);
+  await download({ url: `${official}/${archive}` }, path);
+  await unpackTarGz(path, cache);
+  await Deno.remove(path);
+  return inFolder(cache, "TensorFlow's C library");
+}
+
+/** Size of PyPI's package and of the two libraries in it, for TensorFlow 2.21. */
+const WHEEL = { packed: 274e6, unpacked: 853e6 };
+
+async function fetchWheel(python: string, cache: string): Promise<Library | undefined> {
+  const name = Deno.build.os === "darwin" ? "tensorflow" : "tensorflow-cpu";
+  const folder = `${cache}-wheel`;
+  await Deno.mkdir(folder, { recursive: true });
+  console.error(
+    `Fetching TensorFlow (PyPI's ${name}, about ${humanBytes(WHEEL.packed)}; ` +
+      `${humanBytes(WHEEL.unpacked)} unpacked) to ${cache} …`,
+  );
+  try {
+    const { success, stderr } = await new Deno.Command(python, {
+      args: ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", folder, name],
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (!success) {
+      const last = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+      throw new EnvironmentError(`pip download failed: ${last}`);
+    }
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(".whl")) {
+        await unzipEntries(join(folder, name), (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry), cache);
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  return inFolder(cache, `PyPI's ${name}`);
+}

@@ -1,0 +1,189 @@
+/**
+ * Ops whose gradient TensorFlow has as one kernel while TensorFlow.js would
+ * compose it from several passes over the activation, and gradients with
+ * side results.
+ *
+ * @module
+ */
+import { tf } from "./tf.ts";
+import { backend } from "./backend.ts";
+import { mapTree, type Tree } from "./compile.ts";
+import { DataType } from "./binding.ts";
+
+const type = (name: string) => ({ name, type: backend().binding.TF_ATTR_TYPE, value: DataType.float32 });
+
+/** Result of batch normalisation over a batch. */
+export interface BatchNorm {
+  /** The normalised batch, of the input's shape. */
+  readonly y: tf.Tensor;
+  /** Mean of each channel, `[channels]`. */
+  readonly mean: tf.Tensor1D;
+  /** Unbiased variance of each channel, `[channels]`. */
+  readonly variance: tf.Tensor1D;
+}
+
+const EPSILON = 1e-5;
+
+function normAttributes(training: boolean) {
+  const { binding } = backend();
+  return [
+    type("T"),
+    type("U"),
+    { name: "epsilon", type: binding.TF_ATTR_FLOAT, value: EPSILON },
+    { name: "data_format", type: binding.TF_ATTR_STRING, value: "NHWC" },
+    { name: "is_training", type: binding.TF_ATTR_BOOL, value: training },
+  ];
+}
+
+/**
+ * Batch normalisation with the batch's own statistics (training mode):
+ * y = scale · (x − mean) / √(variance + 1e-5) + offset, as one op
+ * (`FusedBatchNormV3`) with one op for its gradient.
+ *
+ * @param x `[batch, height, width, channels]`.
+ * @param scale `[channels]`.
+ * @param offset `[channels]`.
+ * @returns The normalised batch and its statistics, which carry no gradient.
+ */
+export function batchNorm(x: tf.Tensor4D, scale: tf.Tensor1D, offset: tf.Tensor1D): BatchNorm {
+  let statistics: tf.Tensor[] = [];
+  const y = tf.customGrad((...inputs) => {
+    const save = inputs[3] as unknown as tf.GradSaveFunc;
+    const [x, scale, offset] = inputs as tf.Tensor[];
+    const none = tf.tensor1d([], "float32");
+    const [y, mean, variance, ...reserve] = backend().executeMultipleOutputs(
+      "FusedBatchNormV3",
+      normAttributes(true),
+      [x, scale, offset, none, none],
+      6,
+    );
+    save([x, scale, ...reserve]);
+    statistics = [tf.keep(mean), tf.keep(variance)];
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        backend().executeMultipleOutputs(
+          "FusedBatchNormGradV3",
+          normAttributes(true),
+          [dy, ...saved],
+          5,
+        ).slice(0, 3),
+    };
+  })(x, scale, offset);
+  const [mean, variance] = statistics.map(unkeep) as tf.Tensor1D[];
+  return { y, mean, variance };
+}
+
+/**
+ * Batch normalisation with given statistics (evaluation mode).
+ *
+ * @param x `[batch, height, width, channels]`.
+ * @param scale `[channels]`.
+ * @param offset `[channels]`.
+ * @param mean Running mean, `[channels]`.
+ * @param variance Running variance, `[channels]`.
+ * @returns The normalised batch. It has no gradient.
+ */
+export function batchNormInference(
+  x: tf.Tensor4D,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  mean: tf.Tensor1D,
+  variance: tf.Tensor1D,
+): tf.Tensor4D {
+  const inputs = [x, scale, offset, mean, variance];
+  return backend().executeMultipleOutputs("FusedBatchNormV3", normAttributes(false), inputs, 6)[0] as tf.Tensor4D;
+}
+
+/**
+ * 2-d convolution of an odd kernel with half its size of padding on every side,
+ * as in PyTorch's ResNet.
+ *
+ * TensorFlow's "SAME" pads one side only when the stride is 2, and its "EXPLICIT"
+ * has no oneDNN kernel (half the speed, in bfloat16 a twentieth), so a strided
+ * convolution pads first.
+ *
+ * @param x `[batch, height, width, channels in]`.
+ * @param weight `[kernel, kernel, channels in, channels out]`.
+ * @param stride Stride along both axes.
+ * @returns `[batch, height / stride, width / stride, channels out]`.
+ */
+export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): tf.Tensor4D {
+  const { binding } = backend();
+  const pad = weight.shape[0] >> 1;
+  const attributes = [
+    type("T"),
+    { name: "strides", type: binding.TF_ATTR_INT, value: [1, stride, stride, 1] },
+    { name: "padding", type: binding.TF_ATTR_STRING, value: stride === 1 ? "SAME" : "VALID" },
+    { name: "data_format", type: binding.TF_ATTR_STRING, value: "NHWC" },
+  ];
+  const run = (op: string, ...inputs: tf.Tensor[]) => backend().executeMultipleOutputs(op, attributes, inputs, 1)[0];
+  const padded = stride > 1 && pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
+  return tf.customGrad((...inputs) => {
+    const save = inputs[2] as unknown as tf.GradSaveFunc;
+    const [x, weight] = inputs as tf.Tensor[];
+    save([x, weight]);
+    return {
+      value: run("Conv2D", x, weight),
+      gradFunc: (dy: tf.Tensor, [x, weight]: tf.Tensor[]) => [
+        run("Conv2DBackpropInput", tf.tensor1d(x.shape, "int32"), weight, dy),
+        run("Conv2DBackpropFilter", x, tf.tensor1d(weight.shape, "int32"), dy),
+      ],
+    };
+  })(padded, weight) as tf.Tensor4D;
+}
+
+/**
+ * max(x, 0), with TensorFlow's own one-pass gradient.
+ *
+ * @param x Any tensor.
+ * @returns A tensor of the same shape.
+ */
+export function relu<T extends tf.Tensor>(x: T): T {
+  return tf.customGrad((...inputs) => {
+    const [x, save] = inputs as [tf.Tensor, unknown];
+    const y = tf.relu(x as tf.Tensor);
+    (save as tf.GradSaveFunc)([y]);
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor, [y]: tf.Tensor[]) =>
+        backend().executeMultipleOutputs("ReluGrad", [type("T")], [dy, y], 1)[0],
+    };
+  })(x) as T;
+}
+
+/** Tensors by name. */
+export type Tensors = Readonly<Record<string, tf.Tensor>>;
+
+/**
+ * The gradient of a scalar with respect to named tensors, and what else the
+ * function returned.
+ *
+ * @param f From parameters to the scalar `loss` and any side results.
+ * @param parameters What to differentiate by.
+ * @returns One gradient a parameter, and the side results.
+ */
+export function gradients<Aside extends Tree>(
+  f: (parameters: Tensors) => { loss: tf.Scalar; aside: Aside },
+  parameters: Tensors,
+): { gradients: Tensors; aside: Aside } {
+  const names = Object.keys(parameters);
+  let aside: Aside | undefined;
+  const { grads, value } = tf.valueAndGrads((...values: tf.Tensor[]) => {
+    const result = f(Object.fromEntries(names.map((name, at) => [name, values[at]])));
+    aside = mapTree(result.aside, (x) => tf.keep(x.clone()));
+    return result.loss;
+  })(names.map((name) => parameters[name]));
+  value.dispose();
+  return {
+    gradients: Object.fromEntries(names.map((name, at) => [name, grads[at]])),
+    aside: mapTree(aside!, unkeep),
+  };
+}
+
+/** Hands a kept tensor back to the scope around it. */
+function unkeep(kept: tf.Tensor): tf.Tensor {
+  const scoped = kept.clone();
+  kept.dispose();
+  return scoped;
+}

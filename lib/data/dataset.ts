@@ -1,0 +1,52 @@
+/**
+ * What every data set looks like once it is in memory.
+ *
+ * @module
+ */
+
+/** Images of one size with one class label each. */
+export interface ImageSet {
+  /** RGB bytes, `[count, height, width, 3]`. */
+  readonly images: Uint8Array;
+  /** Class of each image, `[count]`. */
+  readonly labels: Uint8Array;
+  /** Height of an image in pixels. */
+  readonly height: number;
+  /** Width of an image in pixels. */
+  readonly width: number;
+}
+
+/** A data set with its training and test images. */
+export interface Dataset {
+  /** Short name, as in `--dataset`. */
+  readonly name: string;
+  /** Where the copy comes from; a copy whose checksum is not the official one is "unofficial". */
+  readonly copy: "official" | "unofficial" | "generated";
+  /** First 16 hex digits of the SHA-256 of all images and labels. */
+  readonly fingerprint: string;
+  /** Names of the classes, by label. */
+  readonly classes: readonly string[];
+  /** Images to learn from. */
+  readonly train: ImageSet;
+  /** Images to report on, touched once. */
+  readonly test: ImageSet;
+}
+
+/**
+ * Some images of a set, copied in the order asked for.
+ *
+ * @param set The set to take from.
+ * @param indices Positions in the set.
+ * @returns A set of `indices.length` images.
+ */
+export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
+  const size = set.height * set.width * 3;
+  const images = new Uint8Array(indices.length * size);
+  const labels = new Uint8Array(indices.length);
+  for (let to = 0; to < indices.length; to++) {
+    const from = indices[to];
+    images.set(set.images.subarray(from * size, (from + 1) * size), to * size);
+    labels[to] = set.labels[from];
+  }
+  return { ...set, images, labels };
+}

@@ -1,0 +1,36 @@
+/**
+ * Pixels as the encoder sees them.
+ *
+ * @module
+ */
+import { tf } from "../compute/tf.ts";
+import type { ImageSet } from "./dataset.ts";
+
+/** CIFAR-10's channel means and deviations, used for every data set. */
+const MEAN = [0.4914, 0.4822, 0.4465];
+const DEVIATION = [0.2470, 0.2435, 0.2616];
+
+/**
+ * Shifts and scales each channel to CIFAR-10's mean 0 and deviation 1.
+ *
+ * @param images Pixels in 0..1, `[batch, height, width, 3]`.
+ * @returns A tensor of the same shape.
+ */
+export function normalise(images: tf.Tensor4D): tf.Tensor4D {
+  return images.sub(tf.tensor1d(MEAN)).div(tf.tensor1d(DEVIATION));
+}
+
+/**
+ * Some images of a set as a tensor.
+ *
+ * @param set The set.
+ * @param from First image.
+ * @param to Image after the last one.
+ * @returns Pixels in 0..1, `[to − from, height, width, 3]`.
+ */
+export function pixels(set: ImageSet, from: number, to: number): tf.Tensor4D {
+  const { height, width } = set;
+  const size = height * width * 3;
+  const values = Float32Array.from(set.images.subarray(from * size, to * size), (byte) => byte / 255);
+  return tf.tensor4d(values, [to - from, height, width, 3]);
+}

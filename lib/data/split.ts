@@ -1,0 +1,64 @@
+/**
+ * Which training images are learnt from and which are held out.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { DataError, UsageError } from "../base/errors.ts";
+import { exists, writeAtomically } from "../base/files.ts";
+import { generator, permutation } from "../base/random.ts";
+import { type Dataset, type ImageSet, subset } from "./dataset.ts";
+
+/** The images of an experiment. */
+export interface Split {
+  /** For pre-training, for the probe and as the k-NN bank. */
+  readonly train: ImageSet;
+  /** For choices, such as the probe's learning rate. */
+  readonly heldOut: ImageSet;
+  /** For the numbers that are reported. */
+  readonly test: ImageSet;
+}
+
+/** How many images each part gets. */
+export interface SplitSizes {
+  readonly train: number;
+  readonly heldOut: number;
+  readonly test: number;
+}
+
+/**
+ * Splits a data set. Training and held-out images are drawn at random from its
+ * training set, test images are the first of its test set. The positions are
+ * stored, and a stored split is checked, so that no run can mix two splits.
+ *
+ * @param dataset The data set.
+ * @param sizes How many images each part gets.
+ * @param seed Seed of the draw.
+ * @param folder Where the positions are kept.
+ * @returns The three sets.
+ * @throws {UsageError} The data set has fewer images.
+ * @throws {DataError} The stored split is another one.
+ */
+export async function split(dataset: Dataset, sizes: SplitSizes, seed: number, folder: string): Promise<Split> {
+  const available = dataset.train.labels.length;
+  if (sizes.train + sizes.heldOut > available || sizes.test > dataset.test.labels.length) {
+    throw new UsageError(
+      `${dataset.name} has ${available} training and ${dataset.test.labels.length} test images; the preset asks for ` +
+        `${sizes.train} + ${sizes.heldOut} and ${sizes.test}. Lower trainImages, heldOutImages or testImages with --set.`,
+    );
+  }
+  const order = permutation(available, generator("split", seed));
+  const train = order.subarray(0, sizes.train);
+  const heldOut = order.subarray(available - sizes.heldOut);
+  const path = join(folder, `split-${dataset.fingerprint}-${seed}-${sizes.train}-${sizes.heldOut}.json`);
+  const text = JSON.stringify({ train: [...train], heldOut: [...heldOut] });
+  if (!await exists(path)) await writeAtomically(path, text);
+  else if (await Deno.readTextFile(path) !== text) {
+    throw new DataError(`${path} holds another split than this version draws: move data/runs away and train again.`);
+  }
+  return {
+    train: subset(dataset.train, train),
+    heldOut: subset(dataset.train, heldOut),
+    test: subset(dataset.test, Array.from({ length: sizes.test }, (_, at) => at)),
+  };
+}

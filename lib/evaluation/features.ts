@@ -1,0 +1,66 @@
+/**
+ * Representations of a frozen encoder.
+ *
+ * @module
+ */
+import { tf } from "../compute/tf.ts";
+import { compile, dispose } from "../compute/compile.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import { normalise, pixels } from "../data/normalise.ts";
+import { type Network, pass } from "../model/layers.ts";
+import { stack, type StackConfig } from "../model/stack.ts";
+
+/** How to extract. */
+export interface FeatureOptions {
+  /** Images at once. */
+  readonly batch?: number;
+  /** Whether batch norm uses its running statistics or, as in the released probe, the batch's. */
+  readonly mode?: "evaluation" | "training";
+  /** Called with the number of images done. */
+  readonly progress?: (done: number) => void;
+}
+
+/**
+ * Representations of all images of a set, without augmentation.
+ *
+ * @param network The encoders.
+ * @param config What stack they form.
+ * @param set The images.
+ * @param options How to extract.
+ * @returns `[count, representation]`, one tensor a level.
+ */
+export async function features(
+  network: Network,
+  config: StackConfig,
+  set: ImageSet,
+  { batch = 250, mode = "evaluation", progress }: FeatureOptions = {},
+): Promise<tf.Tensor2D[]> {
+  const forward = compile(
+    (network: Network, x: tf.Tensor4D) =>
+      stack(pass(network, mode === "training"), normalise(x), config).map((level) => level.representation),
+    { name: "features" },
+  );
+  const parts: tf.Tensor2D[][] = [];
+  const count = set.labels.length;
+  for (let from = 0; from < count; from += batch) {
+    const to = Math.min(from + batch, count);
+    const images = pixels(set, from, to);
+    parts.push(await forward(network, images));
+    images.dispose();
+    progress?.(to);
+  }
+  forward.dispose();
+  const joined = config.levels.map((_, level) => tf.concat(parts.map((part) => part[level])));
+  dispose(parts);
+  return joined;
+}
+
+/**
+ * Raw pixels as a representation: what an encoder has to beat.
+ *
+ * @param set The images.
+ * @returns Pixels in 0..1, `[count, height · width · 3]`.
+ */
+export function pixelFeatures(set: ImageSet): tf.Tensor2D {
+  return tf.tidy(() => pixels(set, 0, set.labels.length).reshape([set.labels.length, -1]));
+}

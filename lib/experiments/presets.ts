@@ -1,0 +1,178 @@
+/**
+ * Presets: how large an experiment is. A preset is data; any field can be
+ * overridden from the command line with `--set field=value`.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { UsageError } from "../base/errors.ts";
+
+const count = z.int().positive();
+const weight = z.number().nonnegative();
+const probability = z.number().min(0).max(1);
+
+/** The fields of a preset; each `describe` is its documentation. */
+export const presetSchema = z.strictObject({
+  dataset: z.enum(["cifar10", "generated"]).describe("data set that `--dataset auto` means"),
+  trainImages: count.describe("images for pre-training, probe and k-NN bank"),
+  heldOutImages: count.describe("training images set aside to choose the probe's learning rate"),
+  testImages: count.describe("test images, touched once at the end"),
+  splitSeed: z.int().describe("seed of the split into training and held-out images, and of generated images"),
+  width: count.describe("channels of the encoder's first stage; torchvision's ResNet has 64"),
+  wiring: z.enum(["prepool", "embedding"]).describe("what feeds stack 1: the paper's text, or the released code"),
+  stopGradient: z.boolean().describe("keep stack 1's loss from reaching stack 0"),
+  projector: z.array(count).describe("widths of a projector's layers"),
+  plainProjector: z.array(count).describe("what stands on stack 1 without a projector; released code: a linear layer"),
+  zeroInitResidual: z.boolean().describe("start each residual branch at zero"),
+  invariance: weight.describe("weight λ of VICReg's invariance term"),
+  variance: weight.describe("weight µ of VICReg's variance term"),
+  covariance: weight.describe("weight υ of VICReg's covariance term"),
+  epochs: count.describe("passes over the training images"),
+  batch: count.describe("images a step"),
+  optimiser: z.enum(["adam", "lars", "sgd"]).describe("how parameters follow their gradients"),
+  learningRate: z.number().positive().describe("peak learning rate"),
+  weightDecay: weight.describe("L2 penalty"),
+  warmupEpochs: z.number().nonnegative().describe("epochs until the peak learning rate"),
+  schedule: z.enum(["released", "vicreg"]).describe("decay: the authors' stretched cosine, or VICReg's own"),
+  cropMinimum: z.number().positive().max(1).describe("smallest crop, as a part of the image's area"),
+  jitter: probability.describe("probability of colour jitter (0.4, 0.4, 0.4, 0.1)"),
+  greyscale: probability.describe("probability of a grey view"),
+  solarise: probability.describe("probability of a solarised view"),
+  blur: probability.describe("probability of a blurred view"),
+  precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
+  probe: z.enum(["standard", "released"]).describe("linear evaluation protocol"),
+  probeEpochs: count.describe("passes of the linear probe over the features"),
+  neighbours: z.array(count).describe("k of the k-NN evaluation; the first one goes into the table"),
+  temperature: z.number().positive().describe("temperature of the k-NN votes"),
+  seeds: count.describe("training runs a row, seeds 0, 1, …"),
+});
+
+/** One preset. */
+export type Preset = z.infer<typeof presetSchema>;
+
+/** The recipe of the authors' released code at full size: days on a CPU, hours on a GPU. */
+const paper: Preset = {
+  dataset: "cifar10",
+  trainImages: 45_000,
+  heldOutImages: 5_000,
+  testImages: 10_000,
+  splitSeed: 0,
+  width: 64,
+  wiring: "prepool",
+  stopGradient: false,
+  projector: [512, 512, 256],
+  plainProjector: [1000],
+  zeroInitResidual: true,
+  invariance: 25,
+  variance: 25,
+  covariance: 1,
+  epochs: 200,
+  batch: 256,
+  optimiser: "adam",
+  learningRate: 1e-3,
+  weightDecay: 0,
+  warmupEpochs: 1,
+  schedule: "released",
+  cropMinimum: 0.3,
+  jitter: 0.8,
+  greyscale: 0.2,
+  solarise: 0,
+  blur: 0,
+  precision: "float32",
+  probe: "standard",
+  probeEpochs: 200,
+  neighbours: [200, 20],
+  temperature: 0.1,
+  seeds: 3,
+};
+
+/** All presets, smallest first; each names only what differs from `paper`. */
+export const presets = {
+  /** Everything once, on generated images, in under two minutes: for tests. */
+  smoke: {
+    ...paper,
+    dataset: "generated",
+    trainImages: 2_048,
+    heldOutImages: 256,
+    testImages: 512,
+    width: 8,
+    projector: [128, 128, 64],
+    plainProjector: [128],
+    epochs: 6,
+    batch: 128,
+    learningRate: 3e-3,
+    probeEpochs: 20,
+    neighbours: [20, 200],
+    seeds: 1,
+  },
+  /** A first look: part of CIFAR-10, a quarter of the width. */
+  quick: {
+    ...paper,
+    trainImages: 10_000,
+    heldOutImages: 2_000,
+    testImages: 2_000,
+    width: 16,
+    epochs: 6,
+    batch: 128,
+    learningRate: 2e-3,
+    precision: "bfloat16",
+    probeEpochs: 50,
+    seeds: 1,
+  },
+  /** All images, a quarter of the width: results worth reading, twenty minutes a training on two cores. */
+  cpu: {
+    ...paper,
+    width: 16,
+    epochs: 16,
+    precision: "bfloat16",
+    probeEpochs: 100,
+    seeds: 1,
+  },
+  paper,
+} as const satisfies Record<string, Preset>;
+
+/** Name of a preset. */
+export type PresetName = keyof typeof presets;
+
+/**
+ * A preset with some fields overridden.
+ *
+ * @param name Name of the preset.
+ * @param overrides `field=value` texts; lists are written `512,512,256`.
+ * @returns The preset.
+ * @throws {UsageError} Unknown preset or field, or a value the field cannot have.
+ * @example
+ * ```ts
+ * import { preset } from "./presets.ts";
+ * if (preset("quick", ["epochs=20"]).epochs !== 20) throw new Error("not overridden");
+ * ```
+ */
+export function preset(name: string, overrides: readonly string[] = []): Preset {
+  if (!Object.hasOwn(presets, name)) {
+    throw new UsageError(`There is no preset "${name}". Presets: ${Object.keys(presets).join(", ")}.`);
+  }
+  const chosen: Record<string, unknown> = { ...presets[name as PresetName] };
+  for (const override of overrides) {
+    const [field, text] = override.split(/=(.*)/s);
+    if (!Object.hasOwn(presetSchema.shape, field)) {
+      throw new UsageError(
+        `--set ${override}: a preset has no field "${field}". Fields: ${Object.keys(presetSchema.shape).join(", ")}.`,
+      );
+    }
+    const value = parse(text ?? "", chosen[field]);
+    const result = presetSchema.shape[field as keyof Preset].safeParse(value);
+    if (!result.success) {
+      throw new UsageError(`--set ${override}: ${result.error.issues[0].message} (now ${chosen[field]}).`);
+    }
+    chosen[field] = value;
+  }
+  return chosen as Preset;
+}
+
+/** Reads a text as the kind of value that the field has now. */
+function parse(text: string, now: unknown): unknown {
+  if (Array.isArray(now)) return text === "" ? [] : text.split(",").map(Number);
+  if (typeof now === "number") return text === "" ? NaN : Number(text);
+  if (typeof now === "boolean") return { true: true, false: false }[text] ?? text;
+  return text;
+}

@@ -1,0 +1,91 @@
+/**
+ * ResNet (He et al. 2016, https://arxiv.org/abs/1512.03385) with torchvision's
+ * parameter names, for small and for large images.
+ *
+ * @module
+ */
+import { tf } from "../compute/tf.ts";
+import { convolution, normalisation, type Pass, relu } from "./layers.ts";
+
+/** What makes one encoder. */
+export interface EncoderConfig {
+  /** Layers: basic blocks for 18 and 34, bottlenecks for 50. */
+  readonly depth: 18 | 34 | 50;
+  /** Channels of the first stage; torchvision's ResNets have 64. */
+  readonly width: number;
+  /** `cifar`: 3×3 convolution; `imagenet`: 7×7 convolution with stride 2 and max-pooling. */
+  readonly stem: "cifar" | "imagenet";
+  /** Start each residual branch at zero. */
+  readonly zeroInitResidual: boolean;
+}
+
+const STAGES = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
+
+/** Channels out of a bottleneck for each channel within. */
+const EXPANSION = 4;
+
+/** Length of an encoder's representation: 512 for a ResNet-18 of width 64. */
+export function representationSize({ depth, width }: EncoderConfig): number {
+  return width * 8 * (depth === 50 ? EXPANSION : 1);
+}
+
+/** An encoder's output. */
+export interface Encoded {
+  /** The map before pooling, `[batch, height, width, channels]`. */
+  readonly map: tf.Tensor4D;
+  /** The representation: the map's mean over space, `[batch, channels]`. */
+  readonly representation: tf.Tensor2D;
+}
+
+/**
+ * Applies an encoder.
+ *
+ * @param pass The pass.
+ * @param name Prefix of all its parameters.
+ * @param x Images or maps, `[batch, height, width, channels]`.
+ * @param config Which encoder.
+ * @returns Map and representation.
+ */
+export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: EncoderConfig): Encoded {
+  const { depth, width, stem, zeroInitResidual } = config;
+  const block = depth === 50 ? bottleneck : basic;
+  const [kernel, stride] = stem === "cifar" ? [3, 1] : [7, 2];
+  let y = convolution(pass, `${name}.conv1`, x, width, kernel, stride);
+  y = relu(normalisation(pass, `${name}.bn1`, y));
+  // After ReLU, padding with zeros is padding with −∞.
+  if (stem === "imagenet") y = tf.maxPool(tf.pad(y, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "valid");
+  STAGES[depth].forEach((blocks, stage) => {
+    for (let at = 0; at < blocks; at++) {
+      const stride = stage > 0 && at === 0 ? 2 : 1;
+      y = block(pass, `${name}.layer${stage + 1}.${at}`, y, width << stage, stride, zeroInitResidual ? 0 : 1);
+    }
+  });
+  return { map: y, representation: tf.mean(y, [1, 2]) };
+}
+
+/** Applies one residual block; `last` is the initial weight of its last batch norm. */
+type Block = (pass: Pass, name: string, x: tf.Tensor4D, channels: number, stride: number, last: number) => tf.Tensor4D;
+
+const basic: Block = (pass, name, x, channels, stride, last) => {
+  let y = convolution(pass, `${name}.conv1`, x, channels, 3, stride);
+  y = relu(normalisation(pass, `${name}.bn1`, y));
+  y = convolution(pass, `${name}.conv2`, y, channels, 3, 1);
+  y = normalisation(pass, `${name}.bn2`, y, last);
+  return relu(tf.add(y, shortcut(pass, name, x, channels, stride)));
+};
+
+const bottleneck: Block = (pass, name, x, channels, stride, last) => {
+  let y = convolution(pass, `${name}.conv1`, x, channels, 1, 1);
+  y = relu(normalisation(pass, `${name}.bn1`, y));
+  y = convolution(pass, `${name}.conv2`, y, channels, 3, stride);
+  y = relu(normalisation(pass, `${name}.bn2`, y));
+  y = convolution(pass, `${name}.conv3`, y, channels * EXPANSION, 1, 1);
+  y = normalisation(pass, `${name}.bn3`, y, last);
+  return relu(tf.add(y, shortcut(pass, name, x, channels * EXPANSION, stride)));
+};
+
+function shortcut(pass: Pass, name: string, x: tf.Tensor4D, channels: number, stride: number): tf.Tensor4D {
+  if (stride === 1 && x.shape[3] === channels) return x;
+  const y = convolution(pass, `${name}.downsample.0`, x, channels, 1, stride);
+  return normalisation(pass, `${name}.downsample.1`, y);
+}
