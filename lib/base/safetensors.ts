@@ -23,7 +23,9 @@ const entrySchema = z.strictObject({
   shape: z.array(z.int().nonnegative()),
   data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
 });
-const headerSchema = z.object({ __metadata__: z.record(z.string(), z.string()).optional() }).catchall(entrySchema);
+const headerSchema = z.object({ __metadata__: z.record(z.string(), z.string()).optional() }).catchall(
+  entrySchema,
+);
 
 /**
  * Writes tensors.
@@ -38,14 +40,18 @@ export function encodeSafetensors(
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   // Widest elements first, so that every tensor is aligned.
-  const entries = Object.entries(tensors).sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const entries = Object.entries(tensors).sort(([, a], [, b]) =>
+    b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT
+  );
   let end = 0;
   for (const [name, { shape, data }] of entries) {
     const dtype = data instanceof Float32Array ? "F32" : data instanceof Int32Array ? "I32" : "U8";
     header[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
   }
   const text = JSON.stringify(header);
-  const json = new TextEncoder().encode(text + " ".repeat(7 - (new TextEncoder().encode(text).length + 7) % 8));
+  const json = new TextEncoder().encode(
+    text + " ".repeat(7 - (new TextEncoder().encode(text).length + 7) % 8),
+  );
   const bytes = new Uint8Array(8 + json.length + end);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
   bytes.set(json, 8);
@@ -80,9 +86,8 @@ export function decodeSafetensors(
   };
   if (bytes.length < 8) refuse(`it has ${bytes.length} bytes, fewer than the 8 of a header's length`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > LONGEST_HEADER || length > bytes.length - 8) {
-    refuse(`its header of ${length} bytes does not fit in its ${bytes.length}`);
-  }
+  const room = Math.min(bytes.length - 8, LONGEST_HEADER);
+  if (length > room) refuse(`its header is given as ${length} bytes, where there can be ${room} at most`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));

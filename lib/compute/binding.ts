@@ -161,7 +161,7 @@ export class Binding {
       throw new ComputeError(
         "A compiled step cannot read a tensor's value (data, dataSync, array, print) or branch on it: " +
           "while it is recorded there are no values. Return the tensor and read it outside. " +
-          `Read at ${caller()}`,
+          `It happened ${caller()}.`,
       );
     }
     const { api } = this;
@@ -299,9 +299,13 @@ export class Binding {
   readonly TF_ATTR_SHAPE = AttributeType.shape;
 }
 
-/** The first line of the stack that is neither TensorFlow.js nor this file. */
-export function caller(): string {
+/** Which TensorFlow.js function was called on which line, read off the stack. */
+function caller(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 100;
   const lines = new Error().stack?.split("\n").slice(1) ?? [];
-  const line = lines.find((line) => !/@tensorflow|\/compute\/(binding|graph)\.ts|npm:/.test(line));
-  return line?.trim().replace(/^at /, "") ?? "an unknown line";
+  Error.stackTraceLimit = limit;
+  const line = lines.find((line) => !/@tensorflow|\/compute\/|npm:/.test(line))?.trim().replace(/^at /, "");
+  const op = lines.findLast((line) => /__op\b/.test(line))?.match(/(\w+)__op\b/)?.[1];
+  return `${op ? `in tf.${op} ` : ""}at ${line ?? "an unknown line"}`;
 }

@@ -152,6 +152,25 @@ export function relu<T extends tf.Tensor>(x: T): T {
   })(x) as T;
 }
 
+/**
+ * Rows of a matrix. TensorFlow.js's own `gather` reads the indices to check
+ * them, which a compiled step cannot; TensorFlow checks them itself.
+ *
+ * @param x `[count, features]`.
+ * @param indices Row numbers, int32, `[batch]`.
+ * @returns `[batch, features]`, without a gradient.
+ */
+export function rows(x: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor2D {
+  const int32 = (name: string) => ({ name, type: backend().binding.TF_ATTR_TYPE, value: DataType.int32 });
+  const attributes = [
+    { name: "Tparams", type: backend().binding.TF_ATTR_TYPE, value: DataType.float32 },
+    int32("Tindices"),
+    int32("Taxis"),
+  ];
+  const inputs = [x, indices, tf.scalar(0, "int32")];
+  return backend().executeMultipleOutputs("GatherV2", attributes, inputs, 1)[0] as tf.Tensor2D;
+}
+
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 

@@ -5,6 +5,7 @@
  */
 import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
+import { rows } from "../compute/ops.ts";
 import { generator, permutation } from "../base/random.ts";
 import { accuracy, type Labelled } from "./knn.ts";
 
@@ -76,7 +77,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   });
   const standardise = (x: tf.Tensor2D) => x.sub(mean).div(deviation) as tf.Tensor2D;
   const inputs = tf.tidy(() => standardise(train.features));
-  const targets = tf.tidy(() => tf.oneHot(tf.tensor1d(train.labels, "int32"), classes) as tf.Tensor2D);
+  const targets = tf.tidy(() => tf.oneHot(tf.tensor1d(train.labels, "int32"), classes).toFloat() as tf.Tensor2D);
 
   const update = compile((
     heads: Heads,
@@ -86,11 +87,11 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
     indices: tf.Tensor1D,
     rate: tf.Tensor3D,
   ) => {
-    const x = tf.gather(inputs, indices), y = tf.gather(targets, indices);
-    const rows = tf.tile(x.expandDims(0), [rates.length, 1, 1]) as tf.Tensor3D;
+    const x = rows(inputs, indices), y = rows(targets, indices);
+    const repeated = tf.tile(x.expandDims(0), [rates.length, 1, 1]) as tf.Tensor3D;
     // The gradient of the mean cross-entropy by the logits: (softmax − target) / batch.
-    const error = tf.softmax(tf.matMul(rows, heads.weight).add(heads.bias)).sub(y.expandDims(0)).div(batch);
-    const slope = { weight: tf.matMul(rows, error as tf.Tensor3D, true), bias: error.sum(1, true) };
+    const error = tf.softmax(tf.matMul(repeated, heads.weight).add(heads.bias)).sub(y.expandDims(0)).div(batch);
+    const slope = { weight: tf.matMul(repeated, error as tf.Tensor3D, true), bias: error.sum(1, true) };
     const move = (part: keyof Heads) => {
       const momentum = momenta[part].mul(MOMENTUM).add(slope[part]) as tf.Tensor3D;
       return [heads[part].sub(momentum.mul(rate)) as tf.Tensor3D, momentum];

@@ -147,7 +147,7 @@ export async function linearEvaluation(request: Request): Promise<Results> {
       top1: summary(0),
       knn: summary(1),
       knnAt: Object.fromEntries(preset.neighbours.map((k, at) => [`${k}`, summary(at + 1)])),
-      paper: TABLE_1.cifar10.find((row) => row.method === method && row.stack === stack) ?? null,
+      paper: paperRow(method, stack),
     };
   };
   return {
@@ -181,6 +181,12 @@ export async function linearEvaluation(request: Request): Promise<Results> {
     versions: versions(device),
     created: new Date().toISOString(),
   };
+}
+
+/** What the paper has for a row, if anything. */
+function paperRow(method: Row["method"], stack: number | null): Row["paper"] {
+  const found = TABLE_1.cifar10.find((row) => row.method === method && row.stack === stack);
+  return found ? { top1: found.top1, knn: found.knn, source: found.source } : null;
 }
 
 /** Parameters of the encoders up to a level: what it takes to compute its representation. */

@@ -1,0 +1,136 @@
+/**
+ * The command line of `deno task reproduce`.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { SjeaError, UsageError } from "../base/errors.ts";
+import { type Preset, type PresetName, presets, presetSchema } from "../experiments/presets.ts";
+
+const EXPERIMENTS = ["linear-evaluation"] as const;
+const DATASETS = ["auto", "cifar10", "generated"] as const;
+const PRESETS = Object.keys(presets) as PresetName[];
+
+/** What a preset is for and how long it takes on two cores. */
+const PURPOSE: Record<PresetName, string> = {
+  smoke: "tiny, on generated images: does everything work? under a minute",
+  quick: "part of CIFAR-10 at a quarter of the width: a first look, minutes",
+  cpu: "all training images at a quarter of the width: results worth reading, an hour",
+  paper: "the authors' released recipe at full size, three seeds: days; use a GPU",
+};
+
+/** What the user asked for. */
+export interface Options {
+  readonly experiment: typeof EXPERIMENTS[number];
+  readonly preset: PresetName;
+  readonly dataset: typeof DATASETS[number];
+  /** Runs a row; the preset's own number if absent. */
+  readonly seeds?: number;
+  /** Folder with data sets. */
+  readonly data?: string;
+  /** Overridden fields, `field=value`. */
+  readonly set: readonly string[];
+  readonly help: boolean;
+}
+
+const OPTIONS = {
+  experiment: { type: "string", default: EXPERIMENTS[0] },
+  preset: { type: "string", default: "quick" },
+  dataset: { type: "string", default: "auto" },
+  seeds: { type: "string" },
+  data: { type: "string" },
+  set: { type: "string", multiple: true, default: [] as string[] },
+  help: { type: "boolean", default: false },
+} as const;
+
+/**
+ * Reads the command line.
+ *
+ * @param args Its words.
+ * @returns What the user asked for.
+ * @throws {UsageError} An option, name or number that does not exist; the valid ones are listed.
+ * @example
+ * ```ts
+ * import { parseOptions } from "./options.ts";
+ * const { preset, set } = parseOptions(["--preset", "smoke", "--set", "epochs=2"]);
+ * if (preset !== "smoke" || set[0] !== "epochs=2") throw new Error("misread");
+ * ```
+ */
+export function parseOptions(args: readonly string[]): Options {
+  let values;
+  try {
+    ({ values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }));
+  } catch (error) {
+    const what = (error as Error).message.split(/\.\s/)[0];
+    throw new UsageError(`${what}. Options: ${Object.keys(OPTIONS).map((name) => `--${name}`).join(", ")}.`);
+  }
+  const { experiment, preset, dataset, seeds, data, set, help } = values;
+  return {
+    experiment: oneOf("experiment", experiment, EXPERIMENTS),
+    preset: oneOf("preset", preset, PRESETS),
+    dataset: oneOf("dataset", dataset, DATASETS),
+    seeds: seeds === undefined ? undefined : positive("seeds", seeds),
+    data,
+    set,
+    help,
+  };
+}
+
+function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
+  const found = names.find((name) => name === value);
+  if (found === undefined) throw new UsageError(`--${option} ${value} does not exist. Valid: ${names.join(", ")}.`);
+  return found;
+}
+
+function positive(option: string, value: string): number {
+  if (/^[1-9]\d*$/.test(value)) return Number(value);
+  throw new UsageError(`--${option} takes a whole number from 1 on, not "${value}".`);
+}
+
+/**
+ * The help text.
+ *
+ * @param name The preset whose values it lists.
+ * @returns Text of several lines.
+ */
+export function help(name: PresetName): string {
+  const purposes = PRESETS.map((preset) =>
+    `  ${preset.padEnd(18)} ${PURPOSE[preset]}${preset === OPTIONS.preset.default ? " (default)" : ""}`
+  );
+  const fields = Object.entries(presetSchema.shape).map(([field, schema]) =>
+    `  ${field.padEnd(18)} ${`${presets[name][field as keyof Preset]}`.padEnd(12)} ${schema.description}`
+  );
+  return `deno task reproduce [options]
+
+Trains what is missing, evaluates, and prints the paper's table beside ours.
+
+  --experiment NAME  ${EXPERIMENTS.join(", ")} (default)
+  --preset NAME      how large: ${PRESETS.join(", ")}
+  --dataset NAME     auto (default): the preset's, else generated where CIFAR-10 cannot be had;
+                     cifar10; generated: drawn from a seed, no download
+  --seeds N          training runs a row (default: the preset's)
+  --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
+  --set FIELD=VALUE  overrides a field of the preset; repeatable; a list is written 512,512,256
+  --help             this text; with --preset NAME: that preset's values
+
+Presets, with their time on two cores:
+${purposes.join("\n")}
+
+Fields of a preset, with their values in ${name}:
+${fields.join("\n")}`;
+}
+
+/**
+ * Runs a command; a foreseeable error is printed as one message without a stack.
+ *
+ * @param command The command.
+ */
+export async function runCommand(command: () => Promise<void>): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    if (!(error instanceof SjeaError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The files of `data/results`: what was measured, on what, with what.
+ *
+ * @module
+ */
+import { cpus, totalmem } from "node:os";
+import { version as tfjs } from "@tensorflow/tfjs";
+import { z } from "zod";
+import { DataError } from "../base/errors.ts";
+import { writeAtomically } from "../base/files.ts";
+import type { Device } from "../compute/backend.ts";
+import { presetSchema } from "./presets.ts";
+
+const percent = z.number().min(0).max(100);
+
+const summarySchema = z.strictObject({
+  mean: percent,
+  /** Unbiased standard deviation; null for one value. */
+  std: z.number().nullable(),
+  n: z.int().positive(),
+  values: z.array(percent),
+});
+
+const rowSchema = z.strictObject({
+  method: z.enum(["VICReg", "S-JEA", "untrained", "raw pixels"]),
+  encoder: z.string(),
+  stack: z.int().nullable(),
+  /** Trainable parameters of the encoders that the representation needs. */
+  parameters: z.int(),
+  top1: summarySchema,
+  /** At the first of the recipe's numbers of neighbours. */
+  knn: summarySchema,
+  /** At each number of neighbours. */
+  knnAt: z.record(z.string(), summarySchema),
+  paper: z.strictObject({ top1: percent, knn: percent, source: z.string() }).nullable(),
+});
+
+const FORMAT = "s-jea results", VERSION = 1;
+
+const resultsSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  experiment: z.literal("linear-evaluation"),
+  preset: z.string(),
+  /** Overridden fields, as given on the command line. */
+  overrides: z.array(z.string()),
+  recipe: presetSchema,
+  dataset: z.strictObject({
+    name: z.string(),
+    copy: z.enum(["official", "unofficial", "generated"]),
+    fingerprint: z.string(),
+    images: z.strictObject({ train: z.int(), heldOut: z.int(), test: z.int() }),
+  }),
+  seeds: z.array(z.int()),
+  rows: z.array(rowSchema),
+  runs: z.array(z.strictObject({ id: z.string(), method: z.string(), seed: z.int(), seconds: z.number() })),
+  /** Seconds. */
+  durations: z.record(z.string(), z.number()),
+  environment: z.strictObject({
+    os: z.string(),
+    cpu: z.string(),
+    cores: z.int(),
+    memoryGiB: z.number(),
+    device: z.string(),
+    threads: z.int(),
+  }),
+  versions: z.strictObject({ deno: z.string(), tensorflow: z.string(), tfjs: z.string() }),
+  created: z.iso.datetime(),
+});
+
+/** A value measured n times. */
+export type Summary = z.infer<typeof summarySchema>;
+/** A row of the table. */
+export type Row = z.infer<typeof rowSchema>;
+/** A results file. */
+export type Results = z.infer<typeof resultsSchema>;
+
+/**
+ * Mean and spread of some values.
+ *
+ * @param values At least one.
+ * @returns Their summary.
+ * @example
+ * ```ts
+ * import { summarise } from "./results.ts";
+ * const { mean, std } = summarise([80, 82]);
+ * if (mean !== 81 || std !== Math.SQRT2) throw new Error("the deviation is unbiased");
+ * ```
+ */
+export function summarise(values: readonly number[]): Summary {
+  const n = values.length, mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: n > 1 ? Math.sqrt(squares / (n - 1)) : null, n, values: [...values] };
+}
+
+/**
+ * Writes a results file, whole or not at all.
+ *
+ * @param path The file.
+ * @param results What was measured.
+ */
+export async function writeResults(path: string, results: Results): Promise<void> {
+  await writeAtomically(path, JSON.stringify(resultsSchema.parse(results), null, 2) + "\n");
+}
+
+/**
+ * Reads a results file.
+ *
+ * @param path The file.
+ * @returns What was measured.
+ * @throws {DataError} It is missing, no results file, of another version, or a field is wrong.
+ */
+export async function readResults(path: string): Promise<Results> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new DataError(`${path} does not exist. Run deno task reproduce first.`);
+    }
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DataError(`${path} is no JSON (${error.message}). Delete it and run deno task reproduce again.`);
+  }
+  const { format, version } = Object(content) as Record<string, unknown>;
+  if (format !== FORMAT) {
+    throw new DataError(`${path} was not written by deno task reproduce: it has no "format": "${FORMAT}".`);
+  }
+  if (version !== VERSION) {
+    throw new DataError(
+      `${path} has version ${version}, this program reads version ${VERSION}. Run deno task reproduce again.`,
+    );
+  }
+  const { success, data, error } = resultsSchema.safeParse(content);
+  if (success) return data;
+  const { path: field, message } = error.issues[0];
+  const where = field.length > 0 ? `field ${field.join(".")}` : "the file";
+  throw new DataError(`${path}: ${where} is wrong (${message}). Run deno task reproduce again.`);
+}
+
+/**
+ * The machine that a result was measured on.
+ *
+ * @param device What TensorFlow ran on.
+ * @returns Its description.
+ */
+export function environment(device: Device): Results["environment"] {
+  return {
+    os: `${Deno.build.os} ${Deno.build.arch}`,
+    cpu: cpus()[0]?.model ?? "unknown",
+    cores: navigator.hardwareConcurrency,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    device: device.name.split("device:").at(-1)!,
+    threads: device.threads,
+  };
+}
+
+/**
+ * The programs that a result was measured with.
+ *
+ * @param device What TensorFlow ran on.
+ * @returns Their versions.
+ */
+export function versions(device: Device): Results["versions"] {
+  return { deno: Deno.version.deno, tensorflow: device.version, tfjs: tfjs["tfjs-core"] };
+}
