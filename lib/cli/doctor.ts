@@ -33,7 +33,10 @@ await part("TensorFlow", async () => {
   const { version, library, name, gpu, threads } = await start();
   line("TensorFlow", `${version}, ${library.path} (${library.origin})`);
   line("device", `${name.split("device:").at(-1)}${gpu ? "" : `, ${threads} threads`}`);
-  line("precision", `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`);
+  line(
+    "precision",
+    `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`,
+  );
 });
 await part("data", async () => {
   const folder = await findCifar10(await dataFolders());

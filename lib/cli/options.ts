@@ -78,7 +78,9 @@ export function parseOptions(args: readonly string[]): Options {
 
 function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
   const found = names.find((name) => name === value);
-  if (found === undefined) throw new UsageError(`--${option} ${value} does not exist. Valid: ${names.join(", ")}.`);
+  if (found === undefined) {
+    throw new UsageError(`--${option} ${value} does not exist. Valid: ${names.join(", ")}.`);
+  }
   return found;
 }
 

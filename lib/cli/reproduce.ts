@@ -54,8 +54,8 @@ await runCommand(async () => {
  * than the preset's, and says so.
  */
 async function chooseDataset({ dataset, data }: Options, preset: Preset): Promise<Dataset> {
-  const generated = () =>
-    generate({ seed: preset.splitSeed, train: preset.trainImages + preset.heldOutImages, test: preset.testImages });
+  const { splitSeed, trainImages, heldOutImages, testImages } = preset;
+  const generated = () => generate({ seed: splitSeed, train: trainImages + heldOutImages, test: testImages });
   if (dataset === "generated" || (dataset === "auto" && preset.dataset === "generated")) return generated();
   const found = await findCifar10(await dataFolders(data));
   if (found) return await loadCifar10(found);
@@ -77,9 +77,10 @@ async function plan(preset: Preset, dataset: Dataset, seeds: number): Promise<st
   const lines: string[] = [];
   for (let seed = 0; seed < seeds; seed++) {
     for (const { method, spec } of plannedRuns(preset, dataset, seed)) {
+      const steps = `${totalSteps(spec)} steps of ${spec.batch}`;
       const work = await isFinished(spec, places.runs)
         ? "trained already"
-        : `train ${spec.epochs} epochs of ${spec.data.images} images: ${totalSteps(spec)} steps of ${spec.batch}`;
+        : `train ${spec.epochs} epochs of ${spec.data.images} images: ${steps}`;
       lines.push(`  ${runId(spec)}  ${method.padEnd(6)}  seed ${seed}  ${work}`);
     }
   }

@@ -42,7 +42,7 @@ export const presetSchema = z.strictObject({
   precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
   probe: z.enum(["standard", "released"]).describe("linear evaluation protocol"),
   probeEpochs: count.describe("passes of the linear probe over the features"),
-  neighbours: z.array(count).describe("k of the k-NN evaluation; the first one goes into the table"),
+  neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
   temperature: z.number().positive().describe("temperature of the k-NN votes"),
   seeds: count.describe("training runs a row, seeds 0, 1, …"),
 });

@@ -119,7 +119,9 @@ export async function readResults(path: string): Promise<Results> {
       throw new DataError(`${path} does not exist. Run deno task reproduce first.`);
     }
     if (!(error instanceof SyntaxError)) throw error;
-    throw new DataError(`${path} is no JSON (${error.message}). Delete it and run deno task reproduce again.`);
+    throw new DataError(
+      `${path} is no JSON (${error.message}). Delete it and run deno task reproduce again.`,
+    );
   }
   const { format, version } = Object(content) as Record<string, unknown>;
   if (format !== FORMAT) {

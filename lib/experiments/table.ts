@@ -23,9 +23,12 @@ const WIDTH = 100;
  */
 export function renderTable(results: Results): string {
   const rows = results.rows.map(cells);
-  const widths = HEADER.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  const widths = HEADER.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column].length))
+  );
   const line = (row: readonly string[]) =>
-    row.map((cell, column) => column < WORDS ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join("  ");
+    row.map((cell, column) => column < WORDS ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))
+      .join("  ");
   const rule = "─".repeat(line(HEADER).length);
   return [
     title(results),
@@ -82,28 +85,35 @@ function title({ recipe }: Results): string {
 }
 
 /** What the numbers are numbers of, one sentence each. */
-function caption({ preset, overrides, dataset, seeds, recipe, durations, environment, versions }: Results): string[] {
+function caption(
+  { preset, overrides, dataset, seeds, recipe, durations, environment, versions }: Results,
+): string[] {
   const { train, test } = dataset.images;
   const generated = dataset.copy === "generated";
   const source = generated
     ? `(generated, fingerprint ${dataset.fingerprint})`
     : `of ${dataset.name} (${dataset.copy} copy, fingerprint ${dataset.fingerprint})`;
   const spread = seeds.length === 1 ? "n = 1 seed" : `n = ${seeds.length} seeds, mean ± standard deviation`;
+  const changes = overrides.length > 0 ? ` with ${overrides.join(", ")}` : "";
+  const time = duration(durations.training);
   return [
-    `Preset ${preset}${overrides.length > 0 ? ` with ${overrides.join(", ")}` : ""}: ${recipe.epochs} epochs, ` +
-    `${train} training and ${test} test images ${source}, ${spread}, ${recipe.precision}, ${recipe.probe} probe.`,
-    ...generated ? ["These are not CIFAR-10's images: the paper's numbers cannot be compared with these."] : [],
-    `Training took ${duration(durations.training)} with ${environment.threads} threads of ${environment.cpu} ` +
+    `Preset ${preset}${changes}: ${recipe.epochs} epochs, ${train} training and ${test} test images ` +
+    `${source}, ${spread}, ${recipe.precision}, ${recipe.probe} probe.`,
+    ...generated
+      ? ["These are not CIFAR-10's images: the paper's numbers cannot be compared with these."]
+      : [],
+    `Training took ${time} with ${environment.threads} threads of ${environment.cpu} ` +
     `(${environment.device}, TensorFlow ${versions.tensorflow}).`,
   ];
 }
 
 /** Breaks a text into lines between words; all but the first begin with the indent. */
 function wrap(text: string, indent = ""): string {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines[lines.length - 1];
-    if (line === "" || line.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  const [first, ...words] = text.split(" ");
+  const lines = [first];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= WIDTH) lines[lines.length - 1] = longer;
     else lines.push(indent + word);
   }
   return lines.join("\n");

@@ -99,8 +99,10 @@ type Of<Name extends OptimiserConfig["name"]> = Extract<OptimiserConfig, { name:
  * the bias corrections m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) moved into two scalars.
  */
 function adam({ beta1, beta2, epsilon, weightDecay }: Of<"adam">, rate: tf.Scalar, step: tf.Scalar): Rule {
-  const correction = tf.sqrt(tf.sub(1, tf.pow(beta2, step)));
-  const stride = rate.mul(correction).div(tf.sub(1, tf.pow(beta1, step)));
+  // 1 − βᵗ; the difference itself would have five correct digits in float32.
+  const remainder = (beta: number) => tf.neg(tf.expm1(step.mul(Math.log(beta))));
+  const correction = tf.sqrt(remainder(beta2));
+  const stride = rate.mul(correction).div(remainder(beta1));
   const floor = correction.mul(epsilon);
   return (p, gradient, [m, v]) => {
     const g = weightDecay > 0 ? gradient.add(p.mul(weightDecay)) : gradient;
@@ -117,7 +119,7 @@ function lars({ momentum, eta, weightDecay }: Of<"lars">, rate: tf.Scalar): Rule
     // Biases and batch norm's parameters are neither decayed nor adapted.
     if (p.rank > 1) {
       g = g.add(p.mul(weightDecay));
-      const [length, slope] = [tf.norm(p), tf.norm(g)];
+      const [length, slope] = [p, g].map((x) => x.square().sum().sqrt());
       const usable = length.greater(0).logicalAnd(slope.greater(0));
       g = g.mul(tf.where(usable, length.mul(eta).divNoNan(slope), tf.onesLike(slope)));
     }

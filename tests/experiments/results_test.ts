@@ -30,7 +30,14 @@ const results: Results = {
   }],
   runs: [{ id: "0123456789ab", method: "VICReg", seed: 0, seconds: 60 }],
   durations: { training: 60 },
-  environment: { os: "linux x86_64", cpu: "a processor", cores: 2, memoryGiB: 24, device: "CPU:0", threads: 2 },
+  environment: {
+    os: "linux x86_64",
+    cpu: "a processor",
+    cores: 2,
+    memoryGiB: 24,
+    device: "CPU:0",
+    threads: 2,
+  },
   versions: { deno: "2.9.6", tensorflow: "2.21.0", tfjs: "4.22.0" },
   created: "2026-01-01T00:00:00.000Z",
 };
@@ -81,7 +88,10 @@ Deno.test("reading refuses what is no JSON", () =>
     await Deno.writeTextFile(path, "accuracy,80");
     await assert.rejects(readResults(path), (error) => {
       assert(error instanceof DataError);
-      assert.match(error.message, /linear-evaluation\.json is no JSON \(.+\)\. Delete it and run deno task reproduce again\.$/);
+      assert.match(
+        error.message,
+        /linear-evaluation\.json is no JSON \(.+\)\. Delete it and run deno task reproduce again\.$/,
+      );
       return true;
     });
   }));
