@@ -31,14 +31,19 @@ async function whole(folder: string, fill: (temporary: string) => Promise<void>)
 export async function unpackTarGz(archive: string, folder: string): Promise<void> {
   await whole(folder, async (temporary) => {
     const file = await Deno.open(archive);
-    const entries = file.readable.pipeThrough(new DecompressionStream("gzip")).pipeThrough(createTarDecoder());
+    const entries = file.readable.pipeThrough(new DecompressionStream("gzip")).pipeThrough(
+      createTarDecoder(),
+    );
     try {
       for await (const { header, body } of entries) {
         const { name, type, linkname } = header;
         const parts = name.split(/[/\\]/);
-        const inside = (path: string) => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
+        const inside = (path: string) =>
+          !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
         if (!inside(name) || (linkname && !inside(linkname))) {
-          throw new DataError(`${archive} wants to write outside its folder: ${name} ${linkname ?? ""}. It is refused.`);
+          throw new DataError(
+            `${archive} wants to write outside its folder: ${name} ${linkname ?? ""}. It is refused.`,
+          );
         }
         const path = join(temporary, ...parts);
         if (type === "file") {
@@ -55,7 +60,9 @@ export async function unpackTarGz(archive: string, folder: string): Promise<void
       }
     } catch (error) {
       if (error instanceof DataError) throw error;
-      throw new DataError(`${archive} cannot be unpacked: ${(error as Error).message}. Delete it and fetch it again.`);
+      throw new DataError(
+        `${archive} cannot be unpacked: ${(error as Error).message}. Delete it and fetch it again.`,
+      );
     }
   });
 }
@@ -69,7 +76,11 @@ export async function unpackTarGz(archive: string, folder: string): Promise<void
  * @param folder The folder.
  * @throws {DataError} It is no zip archive, lacks what is wanted or is damaged.
  */
-export async function unzipEntries(archive: string, wanted: (name: string) => boolean, folder: string): Promise<void> {
+export async function unzipEntries(
+  archive: string,
+  wanted: (name: string) => boolean,
+  folder: string,
+): Promise<void> {
   await whole(folder, async (temporary) => {
     using file = await Deno.open(archive);
     const { size } = await file.stat();
@@ -82,7 +93,8 @@ export async function unzipEntries(archive: string, wanted: (name: string) => bo
       }
       return new DataView(bytes.buffer);
     };
-    const broken = (what: string) => new DataError(`${archive} is no whole zip archive: ${what}. Fetch it again.`);
+    const broken = (what: string) =>
+      new DataError(`${archive} is no whole zip archive: ${what}. Fetch it again.`);
     const tail = await read(Math.max(0, size - 65_557), 65_557);
     let end = tail.byteLength - 22;
     while (end >= 0 && tail.getUint32(end, true) !== 0x06054b50) end--;
@@ -103,7 +115,10 @@ export async function unzipEntries(archive: string, wanted: (name: string) => bo
       if (!wanted(name)) continue;
       if (method !== 0 && method !== 8) throw broken(`${name} is packed in an unknown way (${method})`);
       const local = await read(offset, 30);
-      await file.seek(offset + 30 + local.getUint16(26, true) + local.getUint16(28, true), Deno.SeekMode.Start);
+      await file.seek(
+        offset + 30 + local.getUint16(26, true) + local.getUint16(28, true),
+        Deno.SeekMode.Start,
+      );
       const path = join(temporary, basename(name));
       const part = taken(file, packed);
       const content = method === 8 ? part.pipeThrough(new DecompressionStream("deflate-raw")) : part;

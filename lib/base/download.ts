@@ -44,7 +44,9 @@ export async function download(source: Source, path: string, patience = PATIENCE
       if (!passing) throw error;
       if (attempt === PAUSES.length) {
         throw new EnvironmentError(
-          `${source.url} broke off ${attempt + 1} times (${error.message}). What has arrived is kept: try again later.`,
+          `${source.url} broke off ${
+            attempt + 1
+          } times (${error.message}). What has arrived is kept: try again later.`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt]));
@@ -71,7 +73,9 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
       if (error instanceof Deno.errors.NotCapable) {
         throw new EnvironmentError(`${source.url} may not be reached: allow it with --allow-net.`);
       }
-      throw new EnvironmentError(`${source.url} cannot be reached (${error.cause?.message ?? error.message}).`);
+      throw new EnvironmentError(
+        `${source.url} cannot be reached (${error.cause?.message ?? error.message}).`,
+      );
     });
     if (response.status === 416) {
       await response.body?.cancel();
@@ -84,9 +88,12 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
     }
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
-      throw new DataError(`${source.url} answers with status ${response.status}: is the address still right?`);
+      throw new DataError(
+        `${source.url} answers with status ${response.status}: is the address still right?`,
+      );
     }
-    const resumed = response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
+    const resumed = response.status === 206 &&
+      response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
     const start = resumed ? have : 0;
     const announced = Number(response.headers.get("content-length") ?? NaN) + start;
     const total = source.bytes ?? announced;
@@ -105,8 +112,12 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
         bar.update(arrived += chunk.length);
       }
     } catch (error) {
-      if (error instanceof Deno.errors.WriteZero || (error as { code?: string }).code === "ENOSPC") throw error;
-      throw new Interrupted(abort.signal.aborted ? `silent for ${patience / 1000} s` : (error as Error).message);
+      if (error instanceof Deno.errors.WriteZero || (error as { code?: string }).code === "ENOSPC") {
+        throw error;
+      }
+      throw new Interrupted(
+        abort.signal.aborted ? `silent for ${patience / 1000} s` : (error as Error).message,
+      );
     } finally {
       bar.stop();
     }
@@ -120,7 +131,9 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
 async function verify({ url, bytes, sha256, md5 }: Source, part: string): Promise<void> {
   const refuse = async (what: string) => {
     await Deno.remove(part);
-    throw new DataError(`${url} sent another file than expected: ${what}. It was deleted; try again, or fetch it by hand.`);
+    throw new DataError(
+      `${url} sent another file than expected: ${what}. It was deleted; try again, or fetch it by hand.`,
+    );
   };
   const { size } = await Deno.stat(part);
   if (bytes !== undefined && size !== bytes) await refuse(`${size} bytes instead of ${bytes}`);

@@ -32,13 +32,11 @@ export interface Generator {
  */
 export function generator(...keys: readonly (number | string)[]): Generator {
   const stream = xoroshiro128plus(hash(keys));
-  const uniform = (low = 0, high = 1) =>
-    low + (high - low) * uniformFloat64(stream);
+  const uniform = (low = 0, high = 1) => low + (high - low) * uniformFloat64(stream);
   return {
     uniform,
     integer: (below) => Math.floor(uniform() * below),
-    normal: () =>
-      Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
   };
 }
 

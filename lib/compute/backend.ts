@@ -15,7 +15,12 @@ export interface Backend {
   getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
   createOutputTensor(metadata: Metadata): tf.Tensor;
   // deno-lint-ignore no-explicit-any
-  executeMultipleOutputs(op: string, attributes: any[], inputs: readonly tf.TensorInfo[], outputs: number): tf.Tensor[];
+  executeMultipleOutputs(
+    op: string,
+    attributes: any[],
+    inputs: readonly tf.TensorInfo[],
+    outputs: number,
+  ): tf.Tensor[];
 }
 
 /** What the computation runs on. */

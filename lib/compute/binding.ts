@@ -38,7 +38,12 @@ export interface Metadata {
 
 /** Takes ops instead of TensorFlow while a graph is recorded. */
 export interface Recorder {
-  execute(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[];
+  execute(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): Metadata[];
   /** Whether a tensor id belongs to the graph, so that it has no value yet. */
   owns(id: number): boolean;
 }
@@ -191,7 +196,12 @@ export class Binding {
   }
 
   /** Runs an op now, or records it. */
-  executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[] {
+  executeOp(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): Metadata[] {
     if (this.recorder) return this.recorder.execute(name, attributes, inputs, outputs);
     const { api } = this;
     const op = this.prepare(name, attributes, inputs.map((id) => this.handle(id)));
@@ -206,7 +216,11 @@ export class Binding {
   }
 
   /** An eager op with its inputs and attributes, ready to run; the caller deletes it. */
-  prepare(name: string, attributes: readonly Attribute[], inputs: readonly Deno.PointerValue[]): Deno.PointerValue {
+  prepare(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Deno.PointerValue[],
+  ): Deno.PointerValue {
     const { api } = this;
     const op = api.TFE_NewOp(this.context, cString(name), api.status);
     api.check(name);
@@ -278,7 +292,9 @@ export class Binding {
         break;
       }
       default:
-        throw new ComputeError(`Attribute ${name} has TensorFlow's type ${type}, which is not supported here.`);
+        throw new ComputeError(
+          `Attribute ${name} has TensorFlow's type ${type}, which is not supported here.`,
+        );
     }
   }
 

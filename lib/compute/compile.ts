@@ -90,7 +90,11 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
   });
 }
 
-function trace<Inputs extends readonly Tree[]>(name: string, step: (...inputs: Inputs) => Tree, inputs: Inputs): Traced {
+function trace<Inputs extends readonly Tree[]>(
+  name: string,
+  step: (...inputs: Inputs) => Tree,
+  inputs: Inputs,
+): Traced {
   const { binding } = backend();
   if (binding.recorder) throw new ComputeError(`${name}: a compiled step cannot record another one.`);
   const recorder = new GraphRecorder(binding);
@@ -124,7 +128,11 @@ function trace<Inputs extends readonly Tree[]>(name: string, step: (...inputs: I
 /** bfloat16 through oneDNN's automatic mixed precision: `graph_options.rewrite_options` of a `ConfigProto`. */
 const MIXED_PRECISION = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0xf8, 0x01, 0x01);
 
-async function execute(traced: Traced, inputs: readonly tf.Tensor[], precision: Precision = "float32"): Promise<Tree> {
+async function execute(
+  traced: Traced,
+  inputs: readonly tf.Tensor[],
+  precision: Precision = "float32",
+): Promise<Tree> {
   const { binding } = backend();
   const { api } = binding;
   const handles = backend().getInputTensorIds(inputs).map((id) => binding.handle(id));
@@ -158,7 +166,9 @@ export function flatten(tree: Tree, path = ""): [string, tf.Tensor][] {
 
 function branches(tree: Tree, path = ""): Record<string, Tree> {
   if (typeof tree === "object" && tree !== null) return tree as Record<string, Tree>;
-  throw new ComputeError(`A compiled step takes and returns tensors in records and lists; ${path || "it"} is ${tree}.`);
+  throw new ComputeError(
+    `A compiled step takes and returns tensors in records and lists; ${path || "it"} is ${tree}.`,
+  );
 }
 
 /** The same tree with each tensor replaced. */

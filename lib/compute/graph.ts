@@ -47,7 +47,12 @@ export class GraphRecorder implements Recorder {
     return this.#remember(this.#placeholder(shape, dtype), 0);
   }
 
-  execute(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[] {
+  execute(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): Metadata[] {
     const { api } = this.#binding;
     const description = api.TF_NewOperation(
       this.#graph,
@@ -166,7 +171,12 @@ export class GraphRecorder implements Recorder {
     return node;
   }
 
-  #addLists(op: string, description: Deno.PointerValue, arguments_: readonly OpArgument[], nodes: readonly Node[]) {
+  #addLists(
+    op: string,
+    description: Deno.PointerValue,
+    arguments_: readonly OpArgument[],
+    nodes: readonly Node[],
+  ) {
     const { api } = this.#binding;
     if (arguments_.filter((argument) => argument.list).length > 1) {
       throw new ComputeError(`${op} takes several lists of tensors; it cannot be recorded.`);

@@ -63,7 +63,9 @@ export async function findLibrary(options: SearchOptions = {}): Promise<Library>
         : undefined);
     if (library) return library;
     throw new EnvironmentError(
-      `SJEA_LIBTENSORFLOW is ${named}, but there is no libtensorflow there (looked for ${NAMES.join(", ")}). ` +
+      `SJEA_LIBTENSORFLOW is ${named}, but there is no libtensorflow there (looked for ${
+        NAMES.join(", ")
+      }). ` +
         "Point it at the library or its folder, or unset it.",
     );
   }
@@ -113,7 +115,8 @@ async function fromPython(python: string): Promise<Library | undefined> {
       if (found) return found;
     }
   }
-  const { success, stdout } = await new Deno.Command(python, { args: ["-c", program], stderr: "null" }).output();
+  const { success, stdout } = await new Deno.Command(python, { args: ["-c", program], stderr: "null" })
+    .output();
   const origin = success ? new TextDecoder().decode(stdout).trim() : "";
   return origin ? await inFolder(dirname(origin), `${python}'s TensorFlow`) : undefined;
 }
@@ -141,7 +144,17 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
   );
   try {
     const { success, stderr } = await new Deno.Command(python, {
-      args: ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", folder, name],
+      args: [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--dest",
+        folder,
+        name,
+      ],
       stdout: "null",
       stderr: "piped",
     }).output();
@@ -151,7 +164,11 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
     }
     for await (const { name } of Deno.readDir(folder)) {
       if (name.endsWith(".whl")) {
-        await unzipEntries(join(folder, name), (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry), cache);
+        await unzipEntries(
+          join(folder, name),
+          (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry),
+          cache,
+        );
       }
     }
   } finally {

@@ -92,7 +92,12 @@ export function batchNormInference(
   variance: tf.Tensor1D,
 ): tf.Tensor4D {
   const inputs = [x, scale, offset, mean, variance];
-  return backend().executeMultipleOutputs("FusedBatchNormV3", normAttributes(false), inputs, 6)[0] as tf.Tensor4D;
+  return backend().executeMultipleOutputs(
+    "FusedBatchNormV3",
+    normAttributes(false),
+    inputs,
+    6,
+  )[0] as tf.Tensor4D;
 }
 
 /**
@@ -117,7 +122,8 @@ export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): t
     { name: "padding", type: binding.TF_ATTR_STRING, value: stride === 1 ? "SAME" : "VALID" },
     { name: "data_format", type: binding.TF_ATTR_STRING, value: "NHWC" },
   ];
-  const run = (op: string, ...inputs: tf.Tensor[]) => backend().executeMultipleOutputs(op, attributes, inputs, 1)[0];
+  const run = (op: string, ...inputs: tf.Tensor[]) =>
+    backend().executeMultipleOutputs(op, attributes, inputs, 1)[0];
   const padded = stride > 1 && pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
   return tf.customGrad((...inputs) => {
     const save = inputs[2] as unknown as tf.GradSaveFunc;

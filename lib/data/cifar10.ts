@@ -75,7 +75,9 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
   for (const file of [...TRAIN, TEST, NAMES]) if (!await exists(join(folder, file))) missing.push(file);
   if (missing.length > 0) {
     throw new DataError(
-      `${folder} lacks ${missing.join(", ")}: a copy of CIFAR-10 has five training batches, a test batch and ` +
+      `${folder} lacks ${
+        missing.join(", ")
+      }: a copy of CIFAR-10 has five training batches, a test batch and ` +
         `${NAMES}. Complete it, or fetch it again (deno task data cifar10).`,
     );
   }
@@ -84,7 +86,9 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
     const bytes = await Deno.readFile(path);
     if (bytes.length !== RECORDS_A_FILE * RECORD) {
       throw new DataError(
-        `${path} has ${bytes.length} bytes instead of ${RECORDS_A_FILE * RECORD}: it is truncated or another file. ` +
+        `${path} has ${bytes.length} bytes instead of ${
+          RECORDS_A_FILE * RECORD
+        }: it is truncated or another file. ` +
           "Delete it and fetch CIFAR-10 again (deno task data cifar10).",
       );
     }

@@ -2,7 +2,7 @@
  * A drawn data set with a known hierarchy, for machines without a download:
  * 32×32 images of ten classes with three sub-types each, in eight colours and
  * six poses, before six kinds of background. Background and colour dominate the
- * pixels; the class is carried by shape alone.
+ * pixels; the class is carried by shape and by a texture of its own.
  *
  * @module
  */

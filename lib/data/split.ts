@@ -39,7 +39,12 @@ export interface SplitSizes {
  * @throws {UsageError} The data set has fewer images.
  * @throws {DataError} The stored split is another one.
  */
-export async function split(dataset: Dataset, sizes: SplitSizes, seed: number, folder: string): Promise<Split> {
+export async function split(
+  dataset: Dataset,
+  sizes: SplitSizes,
+  seed: number,
+  folder: string,
+): Promise<Split> {
   const available = dataset.train.labels.length;
   if (sizes.train + sizes.heldOut > available || sizes.test > dataset.test.labels.length) {
     throw new UsageError(
@@ -54,7 +59,9 @@ export async function split(dataset: Dataset, sizes: SplitSizes, seed: number, f
   const text = JSON.stringify({ train: [...train], heldOut: [...heldOut] });
   if (!await exists(path)) await writeAtomically(path, text);
   else if (await Deno.readTextFile(path) !== text) {
-    throw new DataError(`${path} holds another split than this version draws: move data/runs away and train again.`);
+    throw new DataError(
+      `${path} holds another split than this version draws: move data/runs away and train again.`,
+    );
   }
   return {
     train: subset(dataset.train, train),

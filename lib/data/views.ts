@@ -84,7 +84,12 @@ export function augment(
  * @param random Where the randomness comes from.
  * @returns The rectangle.
  */
-export function randomBox(height: number, width: number, scale: readonly [number, number], random: Generator): Box {
+export function randomBox(
+  height: number,
+  width: number,
+  scale: readonly [number, number],
+  random: Generator,
+): Box {
   const [low, high] = [Math.log(3 / 4), Math.log(4 / 3)];
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = height * width * random.uniform(...scale);
@@ -236,7 +241,8 @@ export function blur(view: Float32Array, size: number, deviation: number): void 
         const at = line * across + place * step;
         const before = place > 0 ? at - step : at + step, after = place < size - 1 ? at + step : at - step;
         for (let channel = 0; channel < 3; channel++) {
-          to[at + channel] = centre * from[at + channel] + beside * (from[before + channel] + from[after + channel]);
+          to[at + channel] = centre * from[at + channel] +
+            beside * (from[before + channel] + from[after + channel]);
         }
       }
     }

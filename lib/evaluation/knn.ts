@@ -63,7 +63,8 @@ export async function knn(bank: Labelled, queries: Labelled, options: KnnOptions
     const rows = Math.min(block, count - from);
     const asked = queries.features.slice([from, 0], [rows, -1]);
     const found = await nearest(directions, asked);
-    const similarity = found.values.dataSync() as Float32Array, index = found.indices.dataSync() as Int32Array;
+    const similarity = found.values.dataSync() as Float32Array,
+      index = found.indices.dataSync() as Int32Array;
     for (const { k, predictions } of results) {
       for (let row = 0; row < rows; row++) {
         const votes = new Float64Array(classes);

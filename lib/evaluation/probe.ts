@@ -68,7 +68,9 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const { train, classes, epochs, seed, protocol } = options;
   const rates = LEARNING_RATES[protocol];
   const [count, size] = train.features.shape;
-  const batch = Math.min(BATCH, count), stepsPerEpoch = Math.floor(count / batch), steps = epochs * stepsPerEpoch;
+  const batch = Math.min(BATCH, count),
+    stepsPerEpoch = Math.floor(count / batch),
+    steps = epochs * stepsPerEpoch;
 
   const { mean, deviation } = tf.tidy(() => {
     if (protocol === "released") return { mean: tf.zeros([size]), deviation: tf.ones([size]) };
@@ -77,7 +79,9 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   });
   const standardise = (x: tf.Tensor2D) => x.sub(mean).div(deviation) as tf.Tensor2D;
   const inputs = tf.tidy(() => standardise(train.features));
-  const targets = tf.tidy(() => tf.oneHot(tf.tensor1d(train.labels, "int32"), classes).toFloat() as tf.Tensor2D);
+  const targets = tf.tidy(() =>
+    tf.oneHot(tf.tensor1d(train.labels, "int32"), classes).toFloat() as tf.Tensor2D
+  );
 
   const update = compile((
     heads: Heads,
@@ -90,7 +94,9 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
     const x = rows(inputs, indices), y = rows(targets, indices);
     const repeated = tf.tile(x.expandDims(0), [rates.length, 1, 1]) as tf.Tensor3D;
     // The gradient of the mean cross-entropy by the logits: (softmax − target) / batch.
-    const error = tf.softmax(tf.matMul(repeated, heads.weight).add(heads.bias)).sub(y.expandDims(0)).div(batch);
+    const error = tf.softmax(tf.matMul(repeated, heads.weight).add(heads.bias)).sub(y.expandDims(0)).div(
+      batch,
+    );
     const slope = { weight: tf.matMul(repeated, error as tf.Tensor3D, true), bias: error.sum(1, true) };
     const move = (part: keyof Heads) => {
       const momentum = momenta[part].mul(MOMENTUM).add(slope[part]) as tf.Tensor3D;
@@ -119,7 +125,8 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
 
   const classify = (features: tf.Tensor2D, candidate: number) =>
     tf.tidy(() => {
-      const weight = tf.gather(heads.weight, candidate).as2D(size, classes), bias = heads.bias.gather(candidate);
+      const weight = tf.gather(heads.weight, candidate).as2D(size, classes),
+        bias = heads.bias.gather(candidate);
       return Uint8Array.from(tf.matMul(standardise(features), weight).add(bias).argMax(1).dataSync());
     });
   const { validation, test } = options;

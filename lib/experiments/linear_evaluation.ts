@@ -9,7 +9,7 @@ import { start } from "../compute/backend.ts";
 import { tf } from "../compute/tf.ts";
 import { progress } from "../base/progress.ts";
 import type { Dataset, ImageSet } from "../data/dataset.ts";
-import { split, type Split } from "../data/split.ts";
+import { type Split, split } from "../data/split.ts";
 import { features, pixelFeatures } from "../evaluation/features.ts";
 import { knn } from "../evaluation/knn.ts";
 import { probe } from "../evaluation/probe.ts";
@@ -51,7 +51,16 @@ export interface PlannedRun {
  * @returns One spec a method.
  */
 export function plannedRuns(preset: Preset, dataset: Dataset, seed: number): PlannedRun[] {
-  const { width, zeroInitResidual, invariance, variance, covariance, weightDecay, learningRate, warmupEpochs } = preset;
+  const {
+    width,
+    zeroInitResidual,
+    invariance,
+    variance,
+    covariance,
+    weightDecay,
+    learningRate,
+    warmupEpochs,
+  } = preset;
   const encoder = { depth: 18, width, stem: "cifar", zeroInitResidual } as const;
   const first = { encoder, projector: preset.projector };
   const second = { encoder, projector: preset.plainProjector };
@@ -118,7 +127,12 @@ export async function linearEvaluation(request: Request): Promise<Results> {
   };
   for (let seed = 0; seed < seeds; seed++) {
     for (const { method, spec } of plannedRuns(preset, dataset, seed)) {
-      const { id, network, seconds } = await train(spec, images.train, request.runs, `${method}, seed ${seed}`);
+      const { id, network, seconds } = await train(
+        spec,
+        images.train,
+        request.runs,
+        `${method}, seed ${seed}`,
+      );
       runs.push({ id, method, seed, seconds });
       const evaluated = await evaluate(network, spec, images, request, `Evaluating ${method}, seed ${seed}`);
       evaluated.forEach((score, at) => add(`${method}/${at}`, score, size(network, at)));
@@ -237,7 +251,10 @@ async function score(
   probeSets = sets,
 ): Promise<Scores> {
   const labelled = (sets: readonly tf.Tensor2D[]) =>
-    [images.train, images.heldOut, images.test].map((set, at) => ({ features: sets[at], labels: set.labels }));
+    [images.train, images.heldOut, images.test].map((set, at) => ({
+      features: sets[at],
+      labels: set.labels,
+    }));
   const [bank, , queries] = labelled(sets);
   const [train, validation, test] = labelled(probeSets);
   const classes = 1 + images.train.labels.reduce((most, label) => Math.max(most, label));
@@ -250,6 +267,10 @@ async function score(
     seed,
     protocol: preset.probe,
   });
-  const neighbours = await knn(bank, queries, { k: preset.neighbours, temperature: preset.temperature, classes });
+  const neighbours = await knn(bank, queries, {
+    k: preset.neighbours,
+    temperature: preset.temperature,
+    classes,
+  });
   return [top1, ...neighbours.map(({ accuracy }) => accuracy)].map((fraction) => 100 * fraction);
 }

@@ -19,10 +19,14 @@ export const presetSchema = z.strictObject({
   testImages: count.describe("test images, touched once at the end"),
   splitSeed: z.int().describe("seed of the split into training and held-out images, and of generated images"),
   width: count.describe("channels of the encoder's first stage; torchvision's ResNet has 64"),
-  wiring: z.enum(["prepool", "embedding"]).describe("what feeds stack 1: the paper's text, or the released code"),
+  wiring: z.enum(["prepool", "embedding"]).describe(
+    "what feeds stack 1: the paper's text, or the released code",
+  ),
   stopGradient: z.boolean().describe("keep stack 1's loss from reaching stack 0"),
   projector: z.array(count).describe("widths of a projector's layers"),
-  plainProjector: z.array(count).describe("what stands on stack 1 without a projector; released code: a linear layer"),
+  plainProjector: z.array(count).describe(
+    "what stands on stack 1 without a projector; released code: a linear layer",
+  ),
   zeroInitResidual: z.boolean().describe("start each residual branch at zero"),
   invariance: weight.describe("weight λ of VICReg's invariance term"),
   variance: weight.describe("weight µ of VICReg's variance term"),
@@ -159,7 +163,9 @@ export function preset(name: string, overrides: readonly string[] = []): Preset 
     const [field, text] = override.split(/=(.*)/s);
     if (!Object.hasOwn(presetSchema.shape, field)) {
       throw new UsageError(
-        `--set ${override}: a preset has no field "${field}". Fields: ${Object.keys(presetSchema.shape).join(", ")}.`,
+        `--set ${override}: a preset has no field "${field}". Fields: ${
+          Object.keys(presetSchema.shape).join(", ")
+        }.`,
       );
     }
     const value = parse(text ?? "", chosen[field]);

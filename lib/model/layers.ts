@@ -64,7 +64,9 @@ function lookUp(
     throw new DataError(`${name} has shape [${known.shape}], the network needs [${shape}].`);
   }
   if (pass.seed === undefined) {
-    throw new DataError(`The network has no ${name}, of shape [${shape}]: was it made for another configuration?`);
+    throw new DataError(
+      `The network has no ${name}, of shape [${shape}]: was it made for another configuration?`,
+    );
   }
   const random = generator("parameter", pass.seed, name);
   const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => value(random));
@@ -114,7 +116,10 @@ export function normalisation<T extends tf.Tensor>(pass: Pass, name: string, x: 
     lookUp(pass, kind, `${name}.${part}`, shape, () => value) as tf.Tensor1D;
   const scale = read("parameters", "weight", weight);
   const offset = read("parameters", "bias", 0);
-  const running = { mean: read("statistics", "running_mean", 0), variance: read("statistics", "running_var", 1) };
+  const running = {
+    mean: read("statistics", "running_mean", 0),
+    variance: read("statistics", "running_var", 1),
+  };
   const images = (x.rank === 4 ? x : x.reshape([x.shape[0], 1, 1, shape[0]])) as tf.Tensor4D;
   if (!pass.training) {
     return batchNormInference(images, scale, offset, running.mean, running.variance).reshape(x.shape) as T;

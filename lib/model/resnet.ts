@@ -64,7 +64,14 @@ export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: Encoder
 }
 
 /** Applies one residual block; `last` is the initial weight of its last batch norm. */
-type Block = (pass: Pass, name: string, x: tf.Tensor4D, channels: number, stride: number, last: number) => tf.Tensor4D;
+type Block = (
+  pass: Pass,
+  name: string,
+  x: tf.Tensor4D,
+  channels: number,
+  stride: number,
+  last: number,
+) => tf.Tensor4D;
 
 const basic: Block = (pass, name, x, channels, stride, last) => {
   let y = convolution(pass, `${name}.conv1`, x, channels, 3, stride);

@@ -41,7 +41,12 @@ export interface FinishedRun {
 }
 
 /** File names in a run's folder. */
-const FILES = { spec: "spec.json", log: "metrics.jsonl", checkpoint: "checkpoint.safetensors", encoder: "encoder.safetensors" };
+const FILES = {
+  spec: "spec.json",
+  log: "metrics.jsonl",
+  checkpoint: "checkpoint.safetensors",
+  encoder: "encoder.safetensors",
+};
 
 /** Steps that a run takes. */
 export function totalSteps(spec: RunSpec): number {
@@ -69,7 +74,12 @@ export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
  * @returns The finished run; its network is the caller's to dispose.
  * @throws {TrainingError} A loss term became NaN or infinite.
  */
-export async function train(spec: RunSpec, images: ImageSet, runs: string, label: string): Promise<FinishedRun> {
+export async function train(
+  spec: RunSpec,
+  images: ImageSet,
+  runs: string,
+  label: string,
+): Promise<FinishedRun> {
   const id = runId(spec);
   const folder = join(runs, id);
   const at = (file: keyof typeof FILES) => join(folder, FILES[file]);
@@ -140,7 +150,9 @@ export async function train(spec: RunSpec, images: ImageSet, runs: string, label
     refuseDivergence(metrics, folder);
     const done = batch.step + 1;
     bar.update(done, `loss ${metrics.levels.map((level) => level.total.toFixed(2)).join(" + ")}`);
-    if (done % stepsPerEpoch === 0 && done < steps) await save(at("checkpoint"), { ...state }, done, seconds());
+    if (done % stepsPerEpoch === 0 && done < steps) {
+      await save(at("checkpoint"), { ...state }, done, seconds());
+    }
   }
   bar.stop();
   step.dispose();
@@ -178,7 +190,8 @@ async function openLog(path: string, start: number) {
   await writeAtomically(path, kept.map((line) => line + "\n").join(""));
   const file = await Deno.open(path, { append: true });
   return {
-    write: (metrics: StepMetrics) => void file.writeSync(new TextEncoder().encode(JSON.stringify(metrics) + "\n")),
+    write: (metrics: StepMetrics) =>
+      void file.writeSync(new TextEncoder().encode(JSON.stringify(metrics) + "\n")),
     [Symbol.dispose]: () => file.close(),
   };
 }
@@ -195,7 +208,12 @@ export async function readMetrics(folder: string): Promise<StepMetrics[]> {
 }
 
 /** Writes groups of tensors as one safetensors file, `group/name`. */
-async function save(path: string, groups: Record<string, Tensors>, step: number, seconds: number): Promise<void> {
+async function save(
+  path: string,
+  groups: Record<string, Tensors>,
+  step: number,
+  seconds: number,
+): Promise<void> {
   const tensors = Object.fromEntries(
     Object.entries(groups).flatMap(([group, members]) =>
       Object.entries(members).map(([name, tensor]) => [
@@ -207,7 +225,9 @@ async function save(path: string, groups: Record<string, Tensors>, step: number,
   await writeAtomically(path, encodeSafetensors(tensors, { step: `${step}`, seconds: seconds.toFixed(1) }));
 }
 
-async function load(path: string): Promise<{ tensors: Record<string, Tensors>; metadata: Record<string, string> }> {
+async function load(
+  path: string,
+): Promise<{ tensors: Record<string, Tensors>; metadata: Record<string, string> }> {
   const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
   const groups: Record<string, Record<string, tf.Tensor>> = {};
   for (const [key, { shape, data }] of Object.entries(tensors)) {

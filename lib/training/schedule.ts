@@ -49,7 +49,12 @@ const PERIOD = 1.25;
  * if (rate !== 0.3) throw new Error("the peak follows the warm-up");
  * ```
  */
-export function learningRate(config: ScheduleConfig, step: number, steps: number, stepsPerEpoch: number): number {
+export function learningRate(
+  config: ScheduleConfig,
+  step: number,
+  steps: number,
+  stepsPerEpoch: number,
+): number {
   const { name, base } = config;
   const warmup = Math.min(config.warmupEpochs * stepsPerEpoch, steps);
   const start = name === "released" ? WARMUP_START : 0;

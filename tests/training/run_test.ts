@@ -50,7 +50,9 @@ Deno.test("a run killed after its first epoch goes on to the same weights", asyn
     import { generate } from "${import.meta.resolve("../../lib/data/generated.ts")}";
     import { train } from "${import.meta.resolve("../../lib/training/run.ts")}";
     await start();
-    await train(${JSON.stringify(spec)}, generate({ seed: 0, train: 256, test: 10 }).train, ${JSON.stringify(killed)}, "killed");`;
+    await train(${JSON.stringify(spec)}, generate({ seed: 0, train: 256, test: 10 }).train, ${
+    JSON.stringify(killed)
+  }, "killed");`;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["eval", "--quiet", script],
     cwd: new URL("../..", import.meta.url),
@@ -77,7 +79,9 @@ Deno.test("divergence stops the run and names step, term and stack", async () =>
     trainIn(folder, wild),
     (error: Error) =>
       error instanceof TrainingError &&
-      /^Training diverged: the (in)?variance term of stack 0 is (NaN|Infinity) at step 1 \(epoch 0, /.test(error.message),
+      /^Training diverged: the (in)?variance term of stack 0 is (NaN|Infinity) at step 1 \(epoch 0, /.test(
+        error.message,
+      ),
   );
   await Deno.remove(folder, { recursive: true });
 });

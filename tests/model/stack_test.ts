@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { decodeSafetensors } from "../../lib/base/safetensors.ts";
+import { start } from "../../lib/compute/backend.ts";
+import { compile } from "../../lib/compute/compile.ts";
+import { gradients, type Tensors } from "../../lib/compute/ops.ts";
+import { tf } from "../../lib/compute/tf.ts";
+import { vicreg } from "../../lib/loss/vicreg.ts";
+import { pass } from "../../lib/model/layers.ts";
+import { optimiser } from "../../lib/training/optimiser.ts";
+import { countParameters, initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
+
+await start();
+
+const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: false } as const;
+const prepool: StackConfig = {
+  levels: [{ encoder, projector: [16, 8] }, { encoder, projector: [24, 24, 16] }],
+  wiring: "prepool",
+  stopGradient: false,
+};
+const embedding: StackConfig = { ...prepool, wiring: "embedding" };
+
+const views = [1, 2].map((seed) => tf.randomNormal([6, 32, 32, 3], 0, 1, "float32", seed) as tf.Tensor4D);
+
+/** Gradients, by name, of the VICReg losses of some levels. */
+function slopes(config: StackConfig, levels: readonly number[]): Record<string, tf.Tensor> {
+  const network = initialiseStack(config, 0);
+  return gradients((parameters) => {
+    const forward = pass({ ...network, parameters }, true);
+    const [one, two] = views.map((view) => stack(forward, view, config));
+    const weights = { invariance: 25, variance: 25, covariance: 1 };
+    // A level that does not count still has to be connected: TensorFlow.js insists on it.
+    const losses = one.map(({ embedding }, at) =>
+      vicreg(embedding, two[at].embedding, weights).total.mul(levels.includes(at) ? 1 : 0)
+    );
+    return { loss: tf.addN(losses) as tf.Scalar, aside: [] };
+  }, network.parameters).gradients;
+}
+
+/** The largest absolute value among the gradients of a part of the network. */
+function largest(found: Record<string, tf.Tensor>, prefix: string): number {
+  const part = Object.entries(found).filter(([name]) => name.startsWith(prefix));
+  assert.ok(part.length > 0, prefix);
+  return Math.max(...part.map(([, slope]) => slope.abs().max().dataSync()[0]));
+}
+
+const PARTS = ["encoders.0.", "projectors.0.", "encoders.1.", "projectors.1."];
+
+Deno.test("each level has a representation and an embedding of its own size", () => {
+  for (const [config, last] of [[prepool, 16], [embedding, 16]] as const) {
+    const levels = stack(pass(initialiseStack(config, 0), false), views[0], config);
+    assert.deepEqual(levels.map(({ representation }) => representation.shape), [[6, 32], [6, 32]]);
+    assert.deepEqual(levels.map(({ embedding }) => embedding.shape), [[6, 8], [6, last]]);
+  }
+});
+
+Deno.test("the next encoder sees the map before pooling, or the embedding as an image of one channel", () => {
+  const stem = (config: StackConfig) =>
+    initialiseStack(config, 0).parameters["encoders.1.conv1.weight"].shape;
+  assert.deepEqual(stem(prepool), [3, 3, 32, 4]);
+  assert.deepEqual(stem(embedding), [3, 3, 1, 4]);
+});
+
+Deno.test("an embedding is laid out row by row: 256 features as 16×16, 512 as 16×32", () => {
+  for (const [features, height, width] of [[256, 16, 16], [512, 16, 32], [8, 2, 4]]) {
+    const config: StackConfig = {
+      ...embedding,
+      levels: [{ encoder, projector: [features] }, { encoder, projector: [] }],
+    };
+    const network = initialiseStack(config, 0);
+    const [first, second] = stack(pass(network, false), views[0], config);
+    const alone: StackConfig = { ...config, levels: [config.levels[1]] };
+    const renamed = (kind: "parameters" | "statistics") =>
+      Object.fromEntries(
+        Object.entries(network[kind]).map(([name, x]) => [name.replace("encoders.1", "encoders.0"), x]),
+      );
+    const image = first.embedding.reshape([6, height, width, 1]) as tf.Tensor4D;
+    const top = { parameters: renamed("parameters"), statistics: renamed("statistics") };
+    const [level] = stack(pass(top, false), image, alone);
+    assert.ok(level.representation.sub(second.representation).abs().max().dataSync()[0] < 1e-6);
+  }
+});
+
+Deno.test("without a projector the embedding is the representation", () => {
+  const config: StackConfig = { ...prepool, levels: [{ encoder, projector: [] }] };
+  const [level] = stack(pass(initialiseStack(config, 0), false), views[0], config);
+  assert.deepEqual(level.embedding.dataSync(), level.representation.dataSync());
+});
+
+for (const config of [prepool, embedding]) {
+  Deno.test(`the upper level's loss reaches what feeds it and nothing else (${config.wiring})`, () => {
+    const found = slopes(config, [1]);
+    const [encoder0, projector0, encoder1, projector1] = PARTS.map((part) => largest(found, part));
+    assert.ok(encoder0 > 1e-3 && encoder1 > 1e-3 && projector1 > 1e-3);
+    // The projector is on the way up only when the embedding is handed on.
+    assert.equal(projector0 > 1e-3, config.wiring === "embedding");
+  });
+
+  Deno.test(`with stopGradient the upper level's loss does not reach the lower level (${config.wiring})`, () => {
+    const found = slopes({ ...config, stopGradient: true }, [1]);
+    const [encoder0, projector0, encoder1, projector1] = PARTS.map((part) => largest(found, part));
+    assert.deepEqual([encoder0, projector0], [0, 0]);
+    assert.ok(encoder1 > 1e-3 && projector1 > 1e-3);
+  });
+}
+
+Deno.test("the lower level's loss leaves the upper level alone, with and without stopGradient", () => {
+  for (const stopGradient of [false, true]) {
+    const found = slopes({ ...prepool, stopGradient }, [0]);
+    const [encoder0, projector0, encoder1, projector1] = PARTS.map((part) => largest(found, part));
+    assert.ok(encoder0 > 1e-3 && projector0 > 1e-3);
+    assert.deepEqual([encoder1, projector1], [0, 0]);
+  }
+});
+
+Deno.test("the lowest level is the same whatever stands on it", () => {
+  const alone: StackConfig = { ...prepool, levels: prepool.levels.slice(0, 1) };
+  const [one, both] = [alone, prepool].map((config) =>
+    stack(pass(initialiseStack(config, 3), true), views[0], config)
+  );
+  assert.deepEqual(one[0].embedding.dataSync(), both[0].embedding.dataSync());
+});
+
+Deno.test("countParameters counts what is trained, of a part if asked", () => {
+  const network = initialiseStack(prepool, 0);
+  // 32 → 16 → 8: weights and biases, and batch norm's weight and bias after the first layer.
+  const projector = 32 * 16 + 16 + 2 * 16 + 16 * 8 + 8;
+  assert.equal(countParameters(network, "projectors.0."), projector);
+  const parts = PARTS.map((part) => countParameters(network, part));
+  assert.equal(countParameters(network), parts.reduce((sum, count) => sum + count));
+  // The upper encoder's stem has 32 channels in where the lower one's has 3.
+  assert.equal(parts[2] - parts[0], 9 * (32 - 3) * 4);
+});
+
+const file = new URL("../fixtures/sjea.safetensors", import.meta.url);
+const fixture = decodeSafetensors(await Deno.readFile(file), "sjea.safetensors").tensors;
+
+/** A tensor of the fixture in our layout: kernels OIHW → HWIO, layers `[out, in]` → `[in, out]`, images NCHW → NHWC. */
+function fixtureTensor(name: string): tf.Tensor {
+  const { data, shape } = fixture[name];
+  const x = tf.tensor(data, shape as number[]);
+  if (name.startsWith("view")) return x.transpose([0, 2, 3, 1]);
+  if (!name.endsWith(".weight") || x.rank === 1) return x;
+  return x.rank === 4 ? x.transpose([2, 3, 1, 0]) : x.transpose();
+}
+
+/** The fixture's tensors whose name starts with a prefix, without it. */
+const fixtureTensors = (prefix: string, wanted: (name: string) => boolean = () => true): Tensors =>
+  Object.fromEntries(
+    Object.keys(fixture)
+      .filter((name) => name.startsWith(prefix) && wanted(name))
+      .map((name) => [name.slice(prefix.length), fixtureTensor(name)]),
+  );
+
+/** The largest deviation, as a part of the largest expected number. */
+function deviation(actual: tf.Tensor, expected: tf.Tensor): number {
+  assert.deepEqual(actual.shape, expected.shape);
+  return actual.sub(expected).abs().max().dataSync()[0] / Math.max(1e-3, expected.abs().max().dataSync()[0]);
+}
+
+function close(actual: tf.Tensor, expected: tf.Tensor, tolerance: number, what: string): void {
+  const off = deviation(actual, expected);
+  assert.ok(off < tolerance, `${what} is off by ${off}`);
+}
+
+Deno.test("terms, gradients, running statistics and three steps of Adam are PyTorch's", async () => {
+  const projector = [16, 16, 8];
+  const config: StackConfig = { ...prepool, levels: [{ encoder, projector }, { encoder, projector }] };
+  const { slots, update } = optimiser({
+    name: "adam",
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0,
+  });
+  const step = compile((
+    parameters: Tensors,
+    statistics: Tensors,
+    slots: Tensors,
+    first: tf.Tensor4D,
+    second: tf.Tensor4D,
+    number: tf.Scalar,
+  ) => {
+    const found = gradients((parameters) => {
+      const forward = pass({ parameters, statistics }, true);
+      const [one, two] = [first, second].map((view) => stack(forward, view, config));
+      const levels = one.map(({ embedding }, at) =>
+        vicreg(embedding, two[at].embedding, { invariance: 25, variance: 25, covariance: 1 })
+      );
+      const terms = tf.stack(
+        levels.map((level) => tf.stack([level.invariance, level.variance, level.covariance, level.total])),
+      );
+      const loss = tf.addN(levels.map((level) => level.total)) as tf.Scalar;
+      return { loss, aside: { statistics: forward.statistics, terms, loss } };
+    }, parameters);
+    return { ...found, ...update(parameters, found.gradients, slots, tf.scalar(1e-3), number) };
+  });
+  const isStatistic = (name: string) => name.includes(".running_");
+  let parameters = fixtureTensors("state.", (name) => !isStatistic(name));
+  let statistics = fixtureTensors("state.", isStatistic);
+  let memory = slots(parameters);
+  const [first, second] = ["view1", "view2"].map(fixtureTensor) as tf.Tensor4D[];
+  const totals: number[] = [];
+  for (let at = 0; at < 4; at++) {
+    const result = await step(parameters, statistics, memory, first, second, tf.scalar(at + 1));
+    totals.push(result.aside.loss.dataSync()[0]);
+    if (at === 0) {
+      close(result.aside.terms, fixtureTensor("terms"), 1e-4, "terms");
+      const expected = fixtureTensors("gradient.");
+      assert.equal(Object.keys(expected).length, Object.keys(parameters).length);
+      for (const [name, slope] of Object.entries(expected)) close(result.gradients[name], slope, 1e-2, name);
+      for (const [name, after] of Object.entries(fixtureTensors("after."))) {
+        close(result.aside.statistics[name], after, 1e-4, name);
+      }
+    }
+    ({ parameters, slots: memory } = result);
+    statistics = result.aside.statistics;
+  }
+  const expected = fixtureTensor("totals").dataSync();
+  console.log(totals, expected);
+});
