@@ -5,7 +5,7 @@
  */
 import util from "node:util";
 import { tf } from "./tf.ts";
-import { Binding, type Metadata } from "./binding.ts";
+import { type Attribute, Binding, type Metadata } from "./binding.ts";
 import { openLibrary, withoutLogLines } from "./c_api.ts";
 import { findLibrary, type Library } from "./library.ts";
 
@@ -14,10 +14,9 @@ export interface Backend {
   readonly binding: Binding;
   getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
   createOutputTensor(metadata: Metadata): tf.Tensor;
-  // deno-lint-ignore no-explicit-any
   executeMultipleOutputs(
     op: string,
-    attributes: any[],
+    attributes: readonly Attribute[],
     inputs: readonly tf.TensorInfo[],
     outputs: number,
   ): tf.Tensor[];

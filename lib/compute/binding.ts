@@ -321,7 +321,10 @@ function caller(): string {
   Error.stackTraceLimit = 100;
   const lines = new Error().stack?.split("\n").slice(1) ?? [];
   Error.stackTraceLimit = limit;
-  const line = lines.find((line) => !/@tensorflow|\/compute\/|npm:/.test(line))?.trim().replace(/^at /, "");
+  const line = lines.find((line) => !/@tensorflow|\/lib\/compute\/|npm:/.test(line))?.trim().replace(
+    /^at /,
+    "",
+  );
   const op = lines.findLast((line) => /__op\b/.test(line))?.match(/(\w+)__op\b/)?.[1];
   return `${op ? `in tf.${op} ` : ""}at ${line ?? "an unknown line"}`;
 }

@@ -70,7 +70,10 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
   const name = options.name ?? (step.name || "step");
   const call = async (...inputs: Inputs): Promise<Output> => {
     if (Deno.env.get("SJEA_EAGER") === "1") {
-      return tf.tidy(() => step(...inputs) as tf.TensorContainer) as unknown as Output;
+      // As a compiled step does, never hand back an input or one tensor twice.
+      return tf.tidy(() =>
+        mapTree(step(...inputs), (x) => x.clone()) as tf.TensorContainer
+      ) as unknown as Output;
     }
     const tensors = flatten(inputs);
     const signature = JSON.stringify(tensors.map(([path, x]) => [path, x.dtype, x.shape]));

@@ -12,9 +12,14 @@ import { stack, type StackConfig } from "../model/stack.ts";
 
 /** How to extract. */
 export interface FeatureOptions {
-  /** Images at once. */
+  /** Images at once: 250, in training mode 64 as in the released probe, unless said otherwise. */
   readonly batch?: number;
-  /** Whether batch norm uses its running statistics or, as in the released probe, the batch's. */
+  /**
+   * `evaluation`: batch norm uses its running statistics, so that a
+   * representation depends on its image alone. `training`: it uses the batch's,
+   * as the released probe does; batches are consecutive images, the last one
+   * may be smaller. Neither changes the network.
+   */
   readonly mode?: "evaluation" | "training";
   /** Called with the number of images done. */
   readonly progress?: (done: number) => void;
@@ -25,15 +30,29 @@ export interface FeatureOptions {
  *
  * @param network The encoders.
  * @param config What stack they form.
- * @param set The images.
+ * @param set The images, at least one.
  * @param options How to extract.
- * @returns `[count, representation]`, one tensor a level.
+ * @returns `[count, representation]`, one tensor a level, lowest first.
+ * @throws {DataError} The network is of another configuration.
+ * @example
+ * ```ts
+ * import { start } from "../compute/backend.ts";
+ * import { generate } from "../data/generated.ts";
+ * import { initialiseStack } from "../model/stack.ts";
+ * import { features } from "./features.ts";
+ * await start();
+ * const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: true } as const;
+ * const config = { levels: [{ encoder, projector: [] }], wiring: "prepool", stopGradient: false } as const;
+ * const { train } = generate({ seed: 1, train: 6, test: 0 });
+ * const [representations] = await features(initialiseStack(config, 1), config, train);
+ * if (representations.shape.join() !== "6,32") throw new Error("not eight times the width");
+ * ```
  */
 export async function features(
   network: Network,
   config: StackConfig,
   set: ImageSet,
-  { batch = 250, mode = "evaluation", progress }: FeatureOptions = {},
+  { mode = "evaluation", batch = mode === "training" ? 64 : 250, progress }: FeatureOptions = {},
 ): Promise<tf.Tensor2D[]> {
   const forward = compile(
     (network: Network, x: tf.Tensor4D) =>

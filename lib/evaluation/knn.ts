@@ -27,6 +27,7 @@ export interface KnnOptions {
 
 /** Outcome for one k. */
 export interface KnnResult {
+  /** Neighbours that voted. */
   readonly k: number;
   /** Part of the queries that were classified right, 0..1. */
   readonly accuracy: number;
@@ -35,54 +36,62 @@ export interface KnnResult {
 }
 
 /**
- * Classifies queries by their neighbours in a bank.
+ * Classifies queries by their neighbours in a bank. Where votes are equal, the
+ * lower class wins.
  *
  * @param bank What is known.
  * @param queries What is asked.
  * @param options How to vote.
  * @returns One result a k.
- * @throws {RangeError} Bank and queries have different features.
+ * @throws {RangeError} Features and labels do not fit together, or a k is not a whole number from 1 on.
+ * @example
+ * ```ts
+ * import { start } from "../compute/backend.ts";
+ * import { tf } from "../compute/tf.ts";
+ * import { knn } from "./knn.ts";
+ * await start();
+ * const bank = { features: tf.tensor2d([[1, 0], [0, 1]]), labels: Uint8Array.of(0, 1) };
+ * const queries = { features: tf.tensor2d([[9, 1]]), labels: Uint8Array.of(0) };
+ * const [{ accuracy }] = await knn(bank, queries, { k: [1], temperature: 0.1, classes: 2 });
+ * if (accuracy !== 1) throw new Error("the nearer one is of class 0");
+ * ```
  */
 export async function knn(bank: Labelled, queries: Labelled, options: KnnOptions): Promise<KnnResult[]> {
   const { k, temperature, classes, block = 500 } = options;
-  const size = bank.labels.length, count = queries.labels.length;
-  if (bank.features.shape[1] !== queries.features.shape[1]) {
-    throw new RangeError(
-      `k-NN needs features of one length, not [${bank.features.shape}] and [${queries.features.shape}].`,
-    );
+  checkLabelled({ bank, queries }, classes);
+  if (k.length === 0 || k.some((k) => !Number.isInteger(k) || k < 1)) {
+    throw new RangeError(`k-NN needs at least one k, each a whole number from 1 on, not [${k}].`);
   }
+  const size = bank.labels.length, count = queries.labels.length;
   const most = Math.min(Math.max(...k), size);
-  const unit = (x: tf.Tensor2D) => x.div(x.norm(2, 1, true).add(1e-12)) as tf.Tensor2D;
+  const unit = (x: tf.Tensor2D) => x.div(x.square().sum(1, true).sqrt().add(1e-12)) as tf.Tensor2D;
+  const normalised = compile(unit, { name: "directions" });
   const nearest = compile((bank: tf.Tensor2D, queries: tf.Tensor2D) => {
     const { values, indices } = tf.topk(tf.matMul(unit(queries), bank, false, true), most);
     return { values, indices };
   }, { name: "neighbours" });
-  const directions = tf.tidy(() => unit(bank.features));
-  const results = k.map((k) => ({ k, predictions: new Uint8Array(count) }));
+  const directions = await normalised(bank.features);
+  const results = k.map((k) => ({ k: Math.min(k, size), predictions: new Uint8Array(count) }));
   for (let from = 0; from < count; from += block) {
     const rows = Math.min(block, count - from);
     const asked = queries.features.slice([from, 0], [rows, -1]);
     const found = await nearest(directions, asked);
-    const similarity = found.values.dataSync() as Float32Array,
-      index = found.indices.dataSync() as Int32Array;
+    const similarity = found.values.dataSync(), index = found.indices.dataSync();
+    dispose([asked, found]);
     for (const { k, predictions } of results) {
       for (let row = 0; row < rows; row++) {
-        const votes = new Float64Array(classes);
-        for (let at = row * most, end = at + Math.min(k, most); at < end; at++) {
-          votes[bank.labels[index[at]]] += Math.exp(similarity[at] / temperature);
+        const votes = new Float64Array(classes), first = row * most;
+        for (let at = first; at < first + k; at++) {
+          // Relative to the nearest neighbour's vote, which no temperature can overflow.
+          votes[bank.labels[index[at]]] += Math.exp((similarity[at] - similarity[first]) / temperature);
         }
         predictions[from + row] = votes.indexOf(Math.max(...votes));
       }
     }
-    dispose([asked, found]);
   }
-  nearest.dispose();
   directions.dispose();
-  return results.map(({ k, predictions }) => ({
-    k,
-    predictions,
-    accuracy: accuracy(predictions, queries.labels),
-  }));
+  [normalised, nearest].forEach((step) => step.dispose());
+  return results.map((result) => ({ ...result, accuracy: accuracy(result.predictions, queries.labels) }));
 }
 
 /**
@@ -96,4 +105,32 @@ export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<numbe
   let right = 0;
   for (let at = 0; at < labels.length; at++) if (predictions[at] === labels[at]) right++;
   return right / labels.length;
+}
+
+/**
+ * Checks that sets are not empty, that each has one label an image and that all
+ * have features of one length.
+ *
+ * @param sets The sets by what the error should call them.
+ * @param classes Every label has to be below it.
+ * @throws {RangeError} It is not so.
+ */
+export function checkLabelled(sets: Readonly<Record<string, Labelled>>, classes: number): void {
+  const [[first, { features: { shape: [, length] } }]] = Object.entries(sets);
+  for (const [name, { features: { shape }, labels }] of Object.entries(sets)) {
+    if (shape.length !== 2 || shape[0] !== labels.length || labels.length === 0) {
+      throw new RangeError(
+        `${name}: expected features [count, length] with one label each, got [${shape}] with ${labels.length} labels.`,
+      );
+    }
+    if (shape[1] !== length) {
+      throw new RangeError(
+        `${name}: its features have length ${shape[1]}, those of ${first} have ${length}.`,
+      );
+    }
+    const wrong = labels.find((label) => label >= classes);
+    if (wrong !== undefined) {
+      throw new RangeError(`${name}: expected labels below ${classes}, the number of classes, got ${wrong}.`);
+    }
+  }
 }

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
-import { decodeSafetensors } from "../../lib/base/safetensors.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { dispose } from "../../lib/compute/compile.ts";
-import { gradients, type Tensors } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { initialise, type Network, pass } from "../../lib/model/layers.ts";
 import { type EncoderConfig, representationSize, resnet } from "../../lib/model/resnet.ts";
@@ -159,76 +157,3 @@ Deno.test("parameters that are missing or of another shape are named", () => {
     ),
   );
 });
-
-const file = new URL("../fixtures/resnet.safetensors", import.meta.url);
-const fixture = decodeSafetensors(await Deno.readFile(file), "resnet.safetensors").tensors;
-
-/** A tensor of the fixture in our layout: kernels OIHW → HWIO, images NCHW → NHWC. */
-function fixtureTensor(name: string): tf.Tensor {
-  const { data, shape } = fixture[name];
-  const x = tf.tensor(data, shape as number[]);
-  if (x.rank < 4) return x;
-  return name.endsWith(".weight") ? x.transpose([2, 3, 1, 0]) : x.transpose([0, 2, 3, 1]);
-}
-
-/** The fixture's tensors whose name starts with a prefix, as those of `encoder`. */
-const fixtureTensors = (prefix: string, wanted: (name: string) => boolean): Tensors =>
-  Object.fromEntries(
-    Object.keys(fixture)
-      .filter((name) => name.startsWith(prefix) && wanted(name))
-      .map((name) => [`encoder.${name.slice(prefix.length)}`, fixtureTensor(name)]),
-  );
-
-const isStatistic = (name: string) => name.includes(".running_");
-
-/** Equal within a part of the largest expected number. */
-function close(actual: tf.Tensor, expected: tf.Tensor, tolerance: number, what: string): void {
-  assert.deepEqual(actual.shape, expected.shape);
-  const scale = expected.abs().max().dataSync()[0];
-  const off = actual.sub(expected).abs().max().dataSync()[0] / scale;
-  assert.ok(off < tolerance, `${what} is off by ${off}`);
-}
-
-const encoders: Record<string, EncoderConfig> = {
-  resnet18: small,
-  imagenet: { ...small, stem: "imagenet" },
-  resnet50: { ...small, depth: 50 },
-};
-
-for (const [name, config] of Object.entries(encoders)) {
-  const network = {
-    parameters: fixtureTensors(`${name}.state.`, (key) => !isStatistic(key)),
-    statistics: fixtureTensors(`${name}.state.`, isStatistic),
-  };
-  const x = fixtureTensor(`${name}.x`) as tf.Tensor4D;
-
-  Deno.test(`map and representation are PyTorch's (${name})`, () => {
-    const evaluated = resnet(pass(network, false), "encoder", x, config);
-    close(
-      evaluated.representation,
-      fixtureTensor(`${name}.evaluation`),
-      1e-4,
-      "representation in evaluation",
-    );
-    const { map, representation } = resnet(pass(network, true), "encoder", x, config);
-    close(map, fixtureTensor(`${name}.map`), 1e-4, "map");
-    close(representation, fixtureTensor(`${name}.representation`), 1e-4, "representation in training");
-  });
-
-  if (name !== "resnet18") continue;
-  Deno.test("gradients and running statistics are PyTorch's", () => {
-    const { gradients: slopes, aside } = gradients((parameters) => {
-      const forward = pass({ ...network, parameters }, true);
-      const { map } = resnet(forward, "encoder", x, config);
-      const loss = map.mul(fixtureTensor("resnet18.probe")).mean() as tf.Scalar;
-      return { loss, aside: forward.statistics };
-    }, network.parameters);
-    const expected = fixtureTensors("resnet18.gradient.", () => true);
-    assert.equal(Object.keys(expected).length, Object.keys(slopes).length);
-    for (const [key, slope] of Object.entries(expected)) close(slopes[key], slope, 1e-2, key);
-    const after = fixtureTensors("resnet18.after.", () => true);
-    for (const [key, statistic] of Object.entries(after)) close(aside[key], statistic, 1e-4, key);
-    const evaluated = resnet(pass({ ...network, statistics: aside }, false), "encoder", x, config);
-    close(evaluated.representation, fixtureTensor("resnet18.evaluation_after"), 1e-4, "representation");
-  });
-}

@@ -3,7 +3,6 @@ import { start } from "../../lib/compute/backend.ts";
 import { compile, dispose } from "../../lib/compute/compile.ts";
 import type { Tensors } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { decodeSafetensors } from "../../lib/base/safetensors.ts";
 import { generator } from "../../lib/base/random.ts";
 import { optimiser, type OptimiserConfig } from "../../lib/training/optimiser.ts";
 
@@ -76,44 +75,7 @@ for (const [epsilon, weightDecay] of [[1e-8, 0], [1e-3, 0.1]]) {
   });
 }
 
-const file = new URL("../fixtures/optimisers.safetensors", import.meta.url);
-const fixture = decodeSafetensors(await Deno.readFile(file), "optimisers.safetensors").tensors;
-
-/** The fixture's tensors of a group, by parameter. */
-const fixtureTensors = (group: string): Tensors =>
-  Object.fromEntries(["weight", "bias", "zero"].map((name) => {
-    const { data, shape } = fixture[`${group}.${name}`];
-    return [name, tf.tensor(data, shape as number[])];
-  }));
-
 const adam: OptimiserConfig = { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
-const runs: Record<string, [config: OptimiserConfig, rate: number]> = {
-  adam: [adam, 1e-2],
-  adam_decay: [{ ...adam, weightDecay: 1e-2 }, 1e-2],
-  sgd: [{ name: "sgd", momentum: 0.9, weightDecay: 1e-3 }, 1e-2],
-  lars: [{ name: "lars", momentum: 0.9, eta: 1e-3, weightDecay: 1e-6 }, 0.2],
-};
-
-for (const [name, [config, rate]] of Object.entries(runs)) {
-  Deno.test(`five steps of ${name} are those of the fixture`, async () => {
-    const { slots, update } = optimiser(config);
-    const step = compile(update);
-    let parameters = fixtureTensors("start"), memory = slots(parameters);
-    for (let at = 0; at < 5; at++) {
-      const gradients = fixtureTensors(`gradient.${at}`);
-      ({ parameters, slots: memory } = await step(
-        parameters,
-        gradients,
-        memory,
-        tf.scalar(rate),
-        tf.scalar(at + 1),
-      ));
-      for (const [parameter, expected] of Object.entries(fixtureTensors(`${name}.${at}`))) {
-        close([Array.from(parameters[parameter].dataSync())], [Array.from(expected.dataSync())]);
-      }
-    }
-  });
-}
 
 Deno.test("Adam's first step is the learning rate, to six digits", () => {
   const { slots, update } = optimiser(adam);

@@ -9,19 +9,6 @@ function close(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= 1e-12 * Math.abs(expected), `${actual}, expected ${expected}`);
 }
 
-const fixture = JSON.parse(await Deno.readTextFile(new URL("../fixtures/schedules.json", import.meta.url)));
-
-Deno.test("both schedules are those of the fixture", () => {
-  const { steps, warmup } = fixture;
-  for (const [name, base] of [["released", 1e-3], ["vicreg", 0.2]] as const) {
-    const rates: number[] = fixture[name];
-    assert.equal(rates.length, steps);
-    rates.forEach((rate, step) =>
-      close(learningRate({ name, base, warmupEpochs: 1 }, step, steps, warmup), rate)
-    );
-  }
-});
-
 Deno.test("the released schedule rises from 2e-4 to 1e-3 over the first epoch", () => {
   close(learningRate(released, 0, 2000, 100), 2e-4);
   close(learningRate(released, 50, 2000, 100), 6e-4);

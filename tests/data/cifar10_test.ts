@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { downloadCifar10, findCifar10, loadCifar10, readRecords } from "../../lib/data/cifar10.ts";
+
+const DATA = Deno.env.get("SJEA_DATA");
+if (!DATA) console.log("SJEA_DATA is not set: the tests on real CIFAR-10 records are skipped.");
+
+/** A folder with CIFAR-10's layout; each file has the records that are given for it. */
+async function layout(bytes: Uint8Array, except: Record<string, Uint8Array | null> = {}): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const files = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`).concat("test_batch.bin");
+  await Deno.writeTextFile(join(folder, "batches.meta.txt"), "airplane\nautomobile\n");
+  for (const name of files) {
+    const content = name in except ? except[name] : bytes;
+    if (content) await Deno.writeFile(join(folder, name), content);
+  }
+  return folder;
+}
+
+Deno.test("records: planes become interleaved channels", () => {
+  const record = Uint8Array.from(
+    { length: 3073 },
+    (_, at) => at === 0 ? 7 : Math.floor((at - 1) / 1024) * 100 + (at - 1) % 32,
+  );
+  const { images, labels } = readRecords(record, "x.bin");
+  assert.deepEqual([...labels], [7]);
+  assert.deepEqual([...images.subarray(0, 6)], [0, 100, 200, 1, 101, 201]);
+});
+
+Deno.test("a truncated file, a wrong label and a missing file are named", async () => {
+  assert.throws(() => readRecords(new Uint8Array(5000), "x.bin"), {
+    name: "DataError",
+    message: "x.bin has 5000 bytes, which is not a whole number of records of 3073 bytes: " +
+      "it is truncated or another file. Delete it and fetch CIFAR-10 again (deno task data cifar10).",
+  });
+  const wrong = new Uint8Array(2 * 3073);
+  wrong[3073] = 10;
+  assert.throws(() => readRecords(wrong, "x.bin"), {
+    name: "DataError",
+    message: "x.bin: record 1 has label 10, but CIFAR-10's labels are 0 to 9. " +
+      "Is this the CIFAR-10 binary version? Delete it and fetch it again (deno task data cifar10).",
+  });
+  const short = await layout(new Uint8Array(3073));
+  await assert.rejects(loadCifar10(short), {
+    name: "DataError",
+    message:
+      `${
+        join(short, "data_batch_1.bin")
+      } has 3073 bytes instead of 30730000: it is truncated or another file. ` +
+      "Delete it and fetch CIFAR-10 again (deno task data cifar10).",
+  });
+  const lacking = await layout(new Uint8Array(3073), { "data_batch_3.bin": null });
+  await assert.rejects(loadCifar10(lacking), { name: "DataError", message: /lacks data_batch_3\.bin:/ });
+});
+
+Deno.test("a copy is found in a folder or in its subfolder, and nowhere else", async () => {
+  const folder = await layout(new Uint8Array(3073));
+  assert.equal(await findCifar10(["/nowhere", folder]), folder);
+  assert.equal(await findCifar10(["/nowhere"]), undefined);
+});
+
+Deno.test("a download with a wrong checksum is not unpacked", async () => {
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response("no archive"),
+  );
+  const folder = await Deno.makeTempDir();
+  const source = { url: `http://127.0.0.1:${server.addr.port}/cifar`, md5: "0".repeat(32) };
+  await assert.rejects(downloadCifar10(folder, source), {
+    name: "DataError",
+    message: /md5 [0-9a-f]{32} instead of 0{32}/,
+  });
+  assert.deepEqual([...Deno.readDirSync(folder)], []);
+  await server.shutdown();
+});
+
+Deno.test({
+  name: "the whole data set: counts, classes, fingerprint",
+  ignore: !DATA,
+  fn: async () => {
+    const { train, test, classes, copy, fingerprint } = await loadCifar10((await findCifar10([DATA!]))!);
+    const counts = (labels: Uint8Array) =>
+      labels.reduce((counts, label) => (counts[label]++, counts), Array(10).fill(0));
+    assert.deepEqual(counts(train.labels), Array(10).fill(5000));
+    assert.deepEqual(counts(test.labels), Array(10).fill(1000));
+    assert.deepEqual(classes.slice(0, 3), ["airplane", "automobile", "bird"]);
+    assert.equal(copy, "unofficial");
+    assert.match(fingerprint, /^[0-9a-f]{16}$/);
+  },
+});
+
+Deno.test({
+  name: "official records, bit by bit",
+  ignore: !DATA,
+  fn: async () => {
+    const file = join(DATA!, "cifar-10-lossless", "test_batch.bin");
+    const bytes = await Deno.readFile(file);
+    const { images, labels } = readRecords(bytes, file);
+    // The first test images of CIFAR-10: cat, ship, ship, airplane, frog, frog, automobile, frog, cat, automobile.
+    assert.deepEqual([...labels.subarray(0, 10)], [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]);
+    // The first pixel of the first one, as every reader of the official files has it.
+    assert.deepEqual([...images.subarray(0, 3)], [158, 112, 49]);
+    const folder = await layout(bytes);
+    await assert.rejects(loadCifar10(folder), {
+      name: "DataError",
+      message: /has 3125241 bytes instead of 30730000/,
+    });
+  },
+});

@@ -1,0 +1,65 @@
+// What torchvision says of each operation is in ../fixtures_test.ts.
+import assert from "node:assert/strict";
+import { generator } from "../../lib/base/random.ts";
+import { generate } from "../../lib/data/generated.ts";
+import { augment, randomBox, type ViewOptions } from "../../lib/data/views.ts";
+
+const plain: ViewOptions = {
+  size: 32,
+  cropScale: [1, 1],
+  flip: 0,
+  jitter: { probability: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 },
+  greyscale: 0,
+  blur: 0,
+  solarise: 0,
+};
+const image = generate({ seed: 0, train: 10, test: 0 }).train.images.subarray(0, 3072);
+
+function view(options: Partial<ViewOptions>, ...keys: number[]): Float32Array {
+  const out = new Float32Array(3072);
+  augment(image, 32, 32, { ...plain, ...options }, generator(...keys), out);
+  return out;
+}
+
+Deno.test("crops: area uniform in the scale, aspect within 3/4 and 4/3, inside the image", () => {
+  const random = generator("boxes");
+  const boxes = Array.from({ length: 5000 }, () => randomBox(96, 96, [0.3, 1], random));
+  for (const { top, left, height, width } of boxes) {
+    assert.ok(top >= 0 && left >= 0 && top + height <= 96 && left + width <= 96);
+    assert.ok(width / height > 0.72 && width / height < 1.38);
+  }
+  const areas = boxes.map(({ height, width }) => height * width / 96 ** 2);
+  const mean = areas.reduce((sum, area) => sum + area) / areas.length;
+  // Large crops of extreme aspect do not fit and are drawn again: a little under 0.65.
+  assert.ok(mean > 0.58 && mean < 0.65, `${mean}`);
+  assert.ok(Math.min(...areas) > 0.28 && Math.max(...areas) <= 1);
+});
+
+Deno.test("each transform fires as often as it is asked to", () => {
+  const original = view({});
+  const rate = (options: Partial<ViewOptions>) => {
+    let changed = 0;
+    for (let key = 0; key < 1000; key++) {
+      if (view(options, key).some((value, at) => value !== original[at])) changed++;
+    }
+    return changed / 1000;
+  };
+  const near = (actual: number, expected: number) =>
+    assert.ok(Math.abs(actual - expected) < 0.05, `${actual}`);
+  // Area 1 with another aspect does not fit: the whole image, after ten draws.
+  near(rate({ flip: 0.5 }), 0.5);
+  near(rate({ greyscale: 0.2 }), 0.2);
+  near(rate({ solarise: 0.3 }), 0.3);
+  near(rate({ blur: 0.4 }), 0.4);
+  near(
+    rate({ jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 } }),
+    0.8,
+  );
+});
+
+Deno.test("a grey view has three equal channels", () => {
+  const grey = view({ greyscale: 1 });
+  for (let at = 0; at < grey.length; at += 3) {
+    assert.ok(grey[at] === grey[at + 1] && grey[at] === grey[at + 2]);
+  }
+});
