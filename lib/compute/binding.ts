@@ -19,6 +19,16 @@ export const DataType = {
   bool: 10,
 } as const;
 
+/** Bytes of an element of each type that a tensor can be made of. */
+const ELEMENT_BYTES: Record<number, number> = {
+  [DataType.float32]: 4,
+  [DataType.int32]: 4,
+  [DataType.uint8]: 1,
+  [DataType.complex64]: 8,
+  [DataType.int64]: 8,
+  [DataType.bool]: 1,
+};
+
 const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
 /** An op's attribute, as TensorFlow.js's kernels give it. */
@@ -96,6 +106,10 @@ export class Binding {
   createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView | Uint8Array[]): number {
     if (!ArrayBuffer.isView(values)) {
       throw new ComputeError("Tensors of strings are not supported here.");
+    }
+    const bytes = shape.reduce((size, dim) => size * dim, ELEMENT_BYTES[dtype]);
+    if (bytes !== values.byteLength) {
+      throw new ComputeError(`A tensor of shape [${shape}] needs ${bytes} bytes, not ${values.byteLength}.`);
     }
     const host = this.#hostTensor(shape, dtype, values);
     let handle = this.api.TFE_NewTensorHandle(host, this.api.status);

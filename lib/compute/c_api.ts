@@ -130,6 +130,18 @@ export function withoutLogLines<T>(action: () => T): T {
   }
 }
 
+/**
+ * Opens a loaded library once more and never closes it: Deno closes its own
+ * libraries before the process's exit handlers run, and TensorFlow has some.
+ */
+function keepLoaded(file: string): void {
+  const name = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+  if (!name) return;
+  const libc = Deno.dlopen(name, { dlopen: { parameters: [b, i32], result: p } });
+  libc.symbols.dlopen(cString(file), 1);
+  libc.close();
+}
+
 /** A NUL-terminated copy of a text, made once for each text. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   let bytes = cStrings.get(text);
@@ -159,6 +171,7 @@ export function openLibrary(library: Library): CApi {
         Object.entries(symbols).map(([name, symbol]) => [name, { ...symbol, optional: true }]),
       ) as Deno.ForeignLibraryInterface;
       const opened = Deno.dlopen(file, optional).symbols as Record<string, unknown>;
+      keepLoaded(file);
       // A later file wins: a missing symbol that is called in the background still looks present.
       for (const name of Object.keys(symbols)) found[name] = opened[name] ?? found[name];
     } catch (error) {

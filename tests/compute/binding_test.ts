@@ -135,3 +135,11 @@ Deno.test("the device is the one that TensorFlow named", () => {
   assert.match(binding.device, gpu ? /device:GPU:\d+$/ : /device:CPU:\d+$/);
   assert.match(binding.version, /^2\.\d+\.\d+/);
 });
+
+Deno.test("values that do not fill the shape are refused", () => {
+  const { binding } = backend();
+  assert.throws(() => binding.createTensor([2, 2], binding.TF_FLOAT, Float32Array.of(1)), {
+    name: "ComputeError",
+    message: "A tensor of shape [2,2] needs 16 bytes, not 4.",
+  });
+});
