@@ -32,7 +32,7 @@ async function part(name: string, describe: () => Promise<void>): Promise<void> 
 await part("TensorFlow", async () => {
   const { version, library, name, gpu, threads } = await start();
   line("TensorFlow", `${version}, ${library.path} (${library.origin})`);
-  line("device", `${name.split("device:").at(-1)}${gpu ? "" : `, ${threads} threads`}`);
+  line("device", `${name}${gpu ? "" : `, ${threads} threads`}`);
   line(
     "precision",
     `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`,

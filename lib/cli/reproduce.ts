@@ -5,6 +5,7 @@
  */
 import { join } from "@std/path";
 import { SjeaError } from "../base/errors.ts";
+import { writeAtomically } from "../base/files.ts";
 import { start } from "../compute/backend.ts";
 import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -12,7 +13,7 @@ import { generate } from "../data/generated.ts";
 import { linearEvaluation, plannedRuns } from "../experiments/linear_evaluation.ts";
 import { type Preset, preset as presetOf } from "../experiments/presets.ts";
 import { writeResults } from "../experiments/results.ts";
-import { renderTable } from "../experiments/table.ts";
+import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { isFinished, totalSteps } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
 import { help, type Options, parseOptions, runCommand } from "./options.ts";
@@ -28,7 +29,7 @@ await runCommand(async () => {
   const kind = dataset.copy === "generated" ? "drawn from a seed" : `${dataset.copy} copy`;
   console.log(`Data        ${dataset.name}, ${kind}, fingerprint ${dataset.fingerprint}`);
   console.log(
-    `TensorFlow  ${device.version} (${device.library.origin}) on ${device.name.split("device:").at(-1)}, ` +
+    `TensorFlow  ${device.version} (${device.library.origin}) on ${device.name}, ` +
       `${device.threads} threads`,
   );
   console.log(await plan(preset, dataset, seeds));
@@ -46,6 +47,7 @@ await runCommand(async () => {
   const folder = asIs ? options.preset : `${options.preset}-custom`;
   const path = join(places.results, folder, `${options.experiment}.json`);
   await writeResults(path, results);
+  await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
   console.log(`\n${renderTable(results)}\n\nWritten to ${path}`);
 });
 

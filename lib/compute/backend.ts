@@ -27,7 +27,7 @@ export interface Device {
   readonly library: Library;
   /** TensorFlow's version. */
   readonly version: string;
-  /** TensorFlow's name of the device. */
+  /** Kind and number of the device, such as `CPU:0`. */
   readonly name: string;
   readonly gpu: boolean;
   /** Threads that TensorFlow may use. */
@@ -74,7 +74,7 @@ async function open(): Promise<Device> {
   return {
     library,
     version: binding.version,
-    name: binding.device,
+    name: binding.device.split("device:").at(-1)!,
     gpu: binding.isUsingGpuDevice(),
     threads,
   };

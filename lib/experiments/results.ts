@@ -151,7 +151,7 @@ export function environment(device: Device): Results["environment"] {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: navigator.hardwareConcurrency,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    device: device.name.split("device:").at(-1)!,
+    device: device.name,
     threads: device.threads,
   };
 }
