@@ -8,6 +8,7 @@ import { EnvironmentError } from "../base/errors.ts";
 import { unpackTarGz, unzipEntries } from "../base/archive.ts";
 import { download } from "../base/download.ts";
 import { cacheFolder, exists, humanBytes } from "../base/files.ts";
+import { progress } from "../base/progress.ts";
 
 /** A libtensorflow on this machine. */
 export interface Library {
@@ -142,6 +143,12 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
     `Fetching TensorFlow (PyPI's ${name}, about ${humanBytes(WHEEL.packed)}; ` +
       `${humanBytes(WHEEL.unpacked)} unpacked) to ${cache} …`,
   );
+  const bar = progress("Downloading", WHEEL.packed, humanBytes);
+  // pip is silent and works in its temporary folder: what grows there is the download.
+  const watch = setInterval(
+    () => sizeOf(folder).then((size) => bar.update(Math.min(size, WHEEL.packed))),
+    500,
+  );
   try {
     const { success, stderr } = await new Deno.Command(python, {
       args: [
@@ -150,14 +157,18 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
         "download",
         "--quiet",
         "--disable-pip-version-check",
+        "--no-cache-dir",
         "--no-deps",
         "--dest",
         folder,
         name,
       ],
+      env: { TMPDIR: folder },
       stdout: "null",
       stderr: "piped",
     }).output();
+    clearInterval(watch);
+    bar.stop();
     if (!success) {
       const last = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
       throw new EnvironmentError(`pip download failed: ${last}`);
@@ -172,7 +183,22 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
       }
     }
   } finally {
+    clearInterval(watch);
     await Deno.remove(folder, { recursive: true });
   }
   return inFolder(cache, `PyPI's ${name}`);
+}
+
+/** Bytes of all files in a folder and below; a file that vanishes meanwhile counts nothing. */
+async function sizeOf(folder: string): Promise<number> {
+  let sum = 0;
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      sum += isDirectory ? await sizeOf(path) : (await Deno.stat(path)).size;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return sum;
 }

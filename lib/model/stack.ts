@@ -90,6 +90,7 @@ const stopGradient = tf.customGrad((x) => ({
 /** A vector as an image of one channel, as square as powers of two allow: 256 as 16×16, 512 as 16×32. */
 function asImage(embedding: tf.Tensor2D): tf.Tensor4D {
   const [batch, features] = embedding.shape;
-  const height = 2 ** Math.floor(Math.log2(features) / 2);
+  let height = 2 ** Math.floor(Math.log2(features) / 2);
+  while (features % height > 0) height /= 2;
   return embedding.reshape([batch, height, features / height, 1]);
 }
