@@ -71,6 +71,25 @@ Deno.test("a run killed after its first epoch goes on to the same weights", asyn
   await Promise.all([whole, killed].map((folder) => Deno.remove(folder, { recursive: true })));
 });
 
+Deno.test("op by op, the losses are those of the compiled step", async () => {
+  await start();
+  const folders = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const compiled = await trainIn(folders[0], spec);
+  Deno.env.set("SJEA_EAGER", "1");
+  const eager = await trainIn(folders[1], spec).finally(() => Deno.env.delete("SJEA_EAGER"));
+  const [one, two] = [await readMetrics(compiled.folder), await readMetrics(eager.folder)];
+  for (const [step, { levels }] of one.entries()) {
+    levels.forEach(({ total }, level) => {
+      const other = two[step].levels[level].total;
+      assert.ok(
+        Math.abs(total - other) < 1e-4 * total,
+        `step ${step}, stack ${level}: ${total} and ${other}`,
+      );
+    });
+  }
+  await Promise.all(folders.map((folder) => Deno.remove(folder, { recursive: true })));
+});
+
 Deno.test("divergence stops the run and names step, term and stack", async () => {
   await start();
   const folder = await Deno.makeTempDir();
