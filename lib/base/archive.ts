@@ -6,6 +6,7 @@
 import { basename, dirname, join } from "@std/path";
 import { createTarDecoder } from "modern-tar";
 import { DataError } from "./errors.ts";
+import { refuseFullDisk } from "./files.ts";
 
 /** Runs a step that fills a folder, which gets its name only when it is complete. */
 async function whole(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
@@ -17,6 +18,7 @@ async function whole(folder: string, fill: (temporary: string) => Promise<void>)
     await Deno.rename(temporary, folder);
   } catch (error) {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    refuseFullDisk(error, folder);
     throw error;
   }
 }
@@ -26,11 +28,14 @@ async function whole(folder: string, fill: (temporary: string) => Promise<void>)
  *
  * @param archive The archive.
  * @param folder The folder.
- * @throws {DataError} It is no such archive, or an entry points outside the folder.
+ * @throws {DataError} It is no such archive, or an entry points outside the folder or is of another kind
+ * than files, folders and links to a file beside them, which become hard links.
+ * @throws {EnvironmentError} The disk is full.
  */
 export async function unpackTarGz(archive: string, folder: string): Promise<void> {
   await whole(folder, async (temporary) => {
     const file = await Deno.open(archive);
+    const links = new Map<string, string>();
     const entries = file.readable.pipeThrough(new DecompressionStream("gzip")).pipeThrough(
       createTarDecoder(),
     );
@@ -52,14 +57,22 @@ export async function unpackTarGz(archive: string, folder: string): Promise<void
           continue;
         }
         await body.cancel();
+        if (type === "directory") continue;
         // Libraries come with version links, libtensorflow.so.2 → libtensorflow.so.2.18.0.
-        if (type === "symlink" && linkname === basename(linkname ?? "")) {
-          await Deno.mkdir(dirname(path), { recursive: true });
-          await Deno.symlink(linkname!, path);
+        if (type !== "symlink" || !linkname || linkname !== basename(linkname)) {
+          throw new DataError(`${archive} holds a ${type} (${name}), which is not unpacked. It is refused.`);
         }
+        links.set(path, join(dirname(path), linkname));
+      }
+      // Hard links, because symbolic ones need more than scoped permissions. A link may point to a link.
+      for (const path of links.keys()) {
+        let file = path;
+        for (let step = 0; step < links.size && links.has(file); step++) file = links.get(file)!;
+        await Deno.link(file, path);
       }
     } catch (error) {
       if (error instanceof DataError) throw error;
+      refuseFullDisk(error, folder);
       throw new DataError(
         `${archive} cannot be unpacked: ${(error as Error).message}. Delete it and fetch it again.`,
       );
@@ -75,6 +88,7 @@ export async function unpackTarGz(archive: string, folder: string): Promise<void
  * @param wanted Which entries, by their whole name.
  * @param folder The folder.
  * @throws {DataError} It is no zip archive, lacks what is wanted or is damaged.
+ * @throws {EnvironmentError} The disk is full.
  */
 export async function unzipEntries(
   archive: string,
@@ -109,12 +123,17 @@ export async function unzipEntries(
         directory.getUint32(at + 24, true),
       ];
       const lengths = [28, 30, 32].map((field) => directory.getUint16(at + field, true));
+      const next = at + 46 + lengths.reduce((sum, length) => sum + length);
+      if (next > directory.byteLength) throw broken("its directory is damaged");
       const name = new TextDecoder().decode(new Uint8Array(directory.buffer, at + 46, lengths[0]));
       const offset = directory.getUint32(at + 42, true);
-      at += 46 + lengths.reduce((sum, length) => sum + length);
+      at = next;
       if (!wanted(name)) continue;
       if (method !== 0 && method !== 8) throw broken(`${name} is packed in an unknown way (${method})`);
       const local = await read(offset, 30);
+      if (local.byteLength < 30 || local.getUint32(0, true) !== 0x04034b50) {
+        throw broken(`${name} is not where it should be`);
+      }
       await file.seek(
         offset + 30 + local.getUint16(26, true) + local.getUint16(28, true),
         Deno.SeekMode.Start,
@@ -123,6 +142,7 @@ export async function unzipEntries(
       const part = taken(file, packed);
       const content = method === 8 ? part.pipeThrough(new DecompressionStream("deflate-raw")) : part;
       await content.pipeTo((await Deno.create(path)).writable).catch((error) => {
+        refuseFullDisk(error, folder);
         throw broken(`${name}: ${error.message}`);
       });
       const written = (await Deno.stat(path)).size;

@@ -5,7 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { DataError, EnvironmentError } from "./errors.ts";
-import { digest, humanBytes } from "./files.ts";
+import { digest, humanBytes, refuseFullDisk } from "./files.ts";
 import { progress } from "./progress.ts";
 
 /** A file to fetch, and what is known of it. */
@@ -29,7 +29,7 @@ const PATIENCE = 30_000;
  * @param source What to fetch.
  * @param path Where to.
  * @param patience Milliseconds of silence after which a connection is given up.
- * @throws {EnvironmentError} The server cannot be reached or keeps breaking off.
+ * @throws {EnvironmentError} The server cannot be reached or keeps breaking off, or the disk is full.
  * @throws {DataError} It sends something else than expected.
  */
 export async function download(source: Source, path: string, patience = PATIENCE): Promise<void> {
@@ -66,21 +66,24 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
   const silence = { timer: setTimeout(() => abort.abort(), patience) };
   try {
     response = await fetch(source.url, {
-      headers: have > 0 ? { range: `bytes=${have}-` } : {},
+      headers: { "accept-encoding": "identity", ...have > 0 && { range: `bytes=${have}-` } },
       signal: abort.signal,
     }).catch((error) => {
       if (abort.signal.aborted) throw new Interrupted(`no answer for ${patience / 1000} s`);
       if (error instanceof Deno.errors.NotCapable) {
         throw new EnvironmentError(`${source.url} may not be reached: allow it with --allow-net.`);
       }
-      throw new EnvironmentError(
-        `${source.url} cannot be reached (${error.cause?.message ?? error.message}).`,
-      );
+      const reason: string = error.cause?.message ?? error.message;
+      // Connected and then dropped, unlike an unknown host or a refused connection.
+      if (reason.includes("(SendRequest)")) throw new Interrupted("no answer");
+      throw new EnvironmentError(`${source.url} cannot be reached (${reason}).`);
     });
-    if (response.status === 416) {
+    const resumed = response.status === 206 &&
+      response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
+    if (response.status === 416 || response.status === 206 && !resumed) {
       await response.body?.cancel();
-      await Deno.remove(part);
-      throw new Interrupted("the server has less than what had arrived");
+      await Deno.remove(part).catch(() => {});
+      throw new Interrupted("the server cannot go on from what had arrived");
     }
     if (response.status >= 500) {
       await response.body?.cancel();
@@ -92,8 +95,6 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
         `${source.url} answers with status ${response.status}: is the address still right?`,
       );
     }
-    const resumed = response.status === 206 &&
-      response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
     const start = resumed ? have : 0;
     const announced = Number(response.headers.get("content-length") ?? NaN) + start;
     const total = source.bytes ?? announced;
@@ -101,8 +102,8 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
       `Fetching ${source.url} (${total ? humanBytes(total) : "size unknown"}) to ${path}` +
         (start > 0 ? `, from ${humanBytes(start)} on` : ""),
     );
-    const bar = progress("Downloading", total || 0, humanBytes);
     using file = await Deno.open(part, { write: true, create: true, append: !!resumed, truncate: !resumed });
+    const bar = progress("Downloading", total || 0, humanBytes);
     let arrived = start;
     try {
       for await (const chunk of response.body) {
@@ -112,9 +113,7 @@ async function fetchRest(source: Source, part: string, path: string, patience: n
         bar.update(arrived += chunk.length);
       }
     } catch (error) {
-      if (error instanceof Deno.errors.WriteZero || (error as { code?: string }).code === "ENOSPC") {
-        throw error;
-      }
+      refuseFullDisk(error, part);
       throw new Interrupted(
         abort.signal.aborted ? `silent for ${patience / 1000} s` : (error as Error).message,
       );

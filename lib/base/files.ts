@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "@std/path";
+import { EnvironmentError } from "./errors.ts";
 
 /**
  * Whether something is there.
@@ -28,6 +29,7 @@ export async function exists(path: string): Promise<boolean> {
  *
  * @param path The file.
  * @param content Bytes or text.
+ * @throws {EnvironmentError} The disk is full.
  */
 export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
@@ -40,7 +42,21 @@ export async function writeAtomically(path: string, content: Uint8Array | string
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
+    refuseFullDisk(error, path);
     throw error;
+  }
+}
+
+/**
+ * Tells a full disk apart from other faults, which it lets pass.
+ *
+ * @param error What was thrown while something was written.
+ * @param path What was being written.
+ * @throws {EnvironmentError} The disk is full.
+ */
+export function refuseFullDisk(error: unknown, path: string): void {
+  if ((error as { code?: string }).code === "ENOSPC") {
+    throw new EnvironmentError(`No space is left on the disk for ${path}. Make room and try again.`);
   }
 }
 
@@ -69,9 +85,9 @@ export function cacheFolder(): string {
   const { env, build } = Deno;
   const home = env.get("HOME") ?? env.get("USERPROFILE") ?? ".";
   if (env.get("SJEA_CACHE")) return env.get("SJEA_CACHE")!;
-  if (build.os === "windows") return join(env.get("LOCALAPPDATA") ?? home, "sjea");
+  if (build.os === "windows") return join(env.get("LOCALAPPDATA") || home, "sjea");
   if (build.os === "darwin") return join(home, "Library", "Caches", "sjea");
-  return join(env.get("XDG_CACHE_HOME") ?? join(home, ".cache"), "sjea");
+  return join(env.get("XDG_CACHE_HOME") || join(home, ".cache"), "sjea");
 }
 
 /**
@@ -87,6 +103,8 @@ export function cacheFolder(): string {
  */
 export function humanBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
-  const unit = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** unit).toFixed(unit === 0 ? 0 : 1)} ${units[unit]}`;
+  let value = bytes, unit = 0;
+  // 999.95 would be written as 1000.0.
+  for (; value >= 999.95 && unit < units.length - 1; unit++) value /= 1000;
+  return `${value.toFixed(unit === 0 ? 0 : 1)} ${units[unit]}`;
 }

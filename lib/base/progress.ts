@@ -21,7 +21,7 @@ const PAUSE = 15_000;
  * Starts a progress display.
  *
  * @param label What is going on.
- * @param total The value at the end.
+ * @param total The value at the end; 0 if nobody knows.
  * @param describe How to write a value; by default as a plain number.
  * @returns The display.
  */
@@ -34,7 +34,8 @@ export function progress(label: string, total: number, describe = (value: number
     const pace = (value - (first ?? 0)) / elapsed();
     return pace > 0 && value < total ? `${duration((total - value) / pace)} left` : duration(elapsed());
   };
-  const text = () => `${describe(value)}/${describe(total)}, ${left()}${note && `, ${note}`}`;
+  const text = () =>
+    `${describe(value)}${total > 0 ? `/${describe(total)}` : ""}, ${left()}${note && `, ${note}`}`;
   if (Deno.stderr.isTerminal()) {
     const bar = new cliProgress.SingleBar({
       format: `${label} {bar} {percentage}% {text}`,
@@ -42,6 +43,7 @@ export function progress(label: string, total: number, describe = (value: number
       barCompleteChar: "█",
       barIncompleteChar: "░",
       hideCursor: true,
+      emptyOnZero: true,
     });
     bar.start(total, 0, { text: "" });
     return {

@@ -25,6 +25,7 @@ const OFFICIAL = "https://storage.googleapis.com/tensorflow/versions/2.18.0";
 const ARCHIVES: Record<string, string> = {
   "linux-x86_64": "libtensorflow-cpu-linux-x86_64.tar.gz",
   "darwin-aarch64": "libtensorflow-cpu-darwin-arm64.tar.gz",
+  "windows-x86_64": "libtensorflow-cpu-windows-x86_64.zip",
 };
 
 /** File names, best first: the official library, Python's, other systems'. */
@@ -36,12 +37,17 @@ const NAMES = [
   "tensorflow.dll",
 ];
 
+/** The same with any version, for a file that the user names. */
+const NAME = /^(lib)?tensorflow(_cc)?\.(so|dylib|dll|\d)/;
+
 /** How to look; the defaults are what a user gets. */
 export interface SearchOptions {
   /** Folder for what is fetched. */
   readonly cache?: string;
   /** Base address of the official C libraries. */
   readonly official?: string;
+  /** System and processor, as in `linux-x86_64`. */
+  readonly platform?: string;
   /** Python program to ask and to fetch with. */
   readonly python?: string;
 }
@@ -55,13 +61,18 @@ export interface SearchOptions {
  * @throws {EnvironmentError} There is none and none could be fetched: each place is named, with the reason.
  */
 export async function findLibrary(options: SearchOptions = {}): Promise<Library> {
-  const { cache = join(cacheFolder(), "libtensorflow"), official = OFFICIAL, python = "python3" } = options;
+  const {
+    cache = join(cacheFolder(), "libtensorflow"),
+    official = OFFICIAL,
+    platform = `${Deno.build.os}-${Deno.build.arch}`,
+    python = "python3",
+  } = options;
   const named = Deno.env.get("SJEA_LIBTENSORFLOW");
   if (named) {
-    const library = await inFolder(named, "SJEA_LIBTENSORFLOW") ??
-      (await exists(named) && NAMES.includes(basename(named))
-        ? await inFolder(dirname(named), "SJEA_LIBTENSORFLOW")
-        : undefined);
+    const isFile = await Deno.stat(named).then((stat) => stat.isFile, () => false);
+    const library = isFile && NAME.test(basename(named))
+      ? await atPath(named, "SJEA_LIBTENSORFLOW")
+      : await inFolder(named, "SJEA_LIBTENSORFLOW");
     if (library) return library;
     throw new EnvironmentError(
       `SJEA_LIBTENSORFLOW is ${named}, but there is no libtensorflow there (looked for ${
@@ -74,7 +85,7 @@ export async function findLibrary(options: SearchOptions = {}): Promise<Library>
   const places: [string, () => Promise<Library | undefined>][] = [
     [`the cache, ${cache}`, () => inFolder(cache, "cache")],
     ["Python's TensorFlow", () => fromPython(python)],
-    ["TensorFlow's C library", () => fetchOfficial(official, cache)],
+    ["TensorFlow's C library", () => fetchOfficial(official, platform, cache)],
     ["PyPI's tensorflow-cpu", () => fetchWheel(python, cache)],
   ];
   for (const [place, look] of places) {
@@ -97,11 +108,15 @@ async function inFolder(folder: string, origin: string): Promise<Library | undef
   for (const directory of [folder, join(folder, "lib")]) {
     for (const name of NAMES) {
       const path = join(directory, name);
-      if (!await exists(path)) continue;
-      const framework = join(directory, name.replace(/tensorflow(_cc)?\./, "tensorflow_framework."));
-      return { path, framework: await exists(framework) ? framework : undefined, origin };
+      if (await exists(path)) return await atPath(path, origin);
     }
   }
+}
+
+async function atPath(path: string, origin: string): Promise<Library> {
+  const name = basename(path).replace(/tensorflow(_cc)?\./, "tensorflow_framework.");
+  const framework = join(dirname(path), name);
+  return { path, framework: await exists(framework) ? framework : undefined, origin };
 }
 
 /** Asks Python where its TensorFlow is, without loading it. */
@@ -109,10 +124,14 @@ async function fromPython(python: string): Promise<Library | undefined> {
   const environment = Deno.env.get("VIRTUAL_ENV");
   const program = "import importlib.util as u; s = u.find_spec('tensorflow'); print(s.origin if s else '')";
   if (environment) {
-    const library = join(environment, Deno.build.os === "windows" ? "Lib" : "lib");
-    for await (const entry of Deno.readDir(library)) {
-      const folder = join(library, entry.name, "site-packages", "tensorflow");
-      const found = await inFolder(folder, `the virtual environment ${environment}`);
+    const library = join(environment, "lib");
+    const versions = await Array.fromAsync(Deno.readDir(library)).catch(() => []);
+    // Windows has no folder for the version of Python.
+    for (const folder of [library, ...versions.map(({ name }) => join(library, name))]) {
+      const found = await inFolder(
+        join(folder, "site-packages", "tensorflow"),
+        `the virtual environment ${environment}`,
+      );
       if (found) return found;
     }
   }
@@ -122,13 +141,21 @@ async function fromPython(python: string): Promise<Library | undefined> {
   return origin ? await inFolder(dirname(origin), `${python}'s TensorFlow`) : undefined;
 }
 
-async function fetchOfficial(official: string, cache: string): Promise<Library | undefined> {
-  const archive = ARCHIVES[`${Deno.build.os}-${Deno.build.arch}`];
-  if (!archive) throw new EnvironmentError(`there is no archive for ${Deno.build.os} on ${Deno.build.arch}`);
+async function fetchOfficial(
+  official: string,
+  platform: string,
+  cache: string,
+): Promise<Library | undefined> {
+  const archive = ARCHIVES[platform];
+  if (!archive) throw new EnvironmentError(`there is no archive for ${platform}`);
   const path = join(dirname(cache), archive);
   await download({ url: `${official}/${archive}` }, path);
-  await unpackTarGz(path, cache);
-  await Deno.remove(path);
+  try {
+    if (archive.endsWith(".zip")) await unzipEntries(path, (name) => NAMES.includes(basename(name)), cache);
+    else await unpackTarGz(path, cache);
+  } finally {
+    await Deno.remove(path);
+  }
   return inFolder(cache, "TensorFlow's C library");
 }
 
@@ -143,6 +170,25 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
     `Fetching TensorFlow (PyPI's ${name}, about ${humanBytes(WHEEL.packed)}; ` +
       `${humanBytes(WHEEL.unpacked)} unpacked) to ${cache} …`,
   );
+  try {
+    await pipDownload(python, name, folder);
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(".whl")) {
+        await unzipEntries(
+          join(folder, name),
+          (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry),
+          cache,
+        );
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  return inFolder(cache, `PyPI's ${name}`);
+}
+
+/** Has pip fetch a package's file into a folder. */
+async function pipDownload(python: string, name: string, folder: string): Promise<void> {
   const bar = progress("Downloading", WHEEL.packed, humanBytes);
   // pip is silent and works in its temporary folder: what grows there is the download.
   const watch = setInterval(
@@ -159,6 +205,7 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
         "--disable-pip-version-check",
         "--no-cache-dir",
         "--no-deps",
+        "--only-binary=:all:",
         "--dest",
         folder,
         name,
@@ -167,26 +214,14 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
       stdout: "null",
       stderr: "piped",
     }).output();
-    clearInterval(watch);
-    bar.stop();
     if (!success) {
       const last = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
       throw new EnvironmentError(`pip download failed: ${last}`);
     }
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name.endsWith(".whl")) {
-        await unzipEntries(
-          join(folder, name),
-          (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry),
-          cache,
-        );
-      }
-    }
   } finally {
     clearInterval(watch);
-    await Deno.remove(folder, { recursive: true });
+    bar.stop();
   }
-  return inFolder(cache, `PyPI's ${name}`);
 }
 
 /** Bytes of all files in a folder and below; a file that vanishes meanwhile counts nothing. */

@@ -12,11 +12,11 @@ import { exists, writeAtomically } from "../base/files.ts";
 import type { Dataset, ImageSet } from "./dataset.ts";
 
 /** The official archive. */
-export const CIFAR10: Source = {
+export const CIFAR10 = {
   url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
   bytes: 170_052_171,
   md5: "c32a1d4ab5d03f1284b67883e8d87530",
-};
+} as const satisfies Source;
 
 const FOLDER = "cifar-10-batches-bin";
 const TRAIN = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
@@ -26,8 +26,11 @@ const CLASSES = 10, SIDE = 32, PLANE = SIDE * SIDE;
 /** A label byte, then the red, green and blue planes. */
 const RECORD = 1 + 3 * PLANE;
 const RECORDS_A_FILE = 10_000;
-/** Written beside files that came out of the verified official archive; holds their fingerprint. */
+/** Written beside files that came out of the verified official archive. */
 const OFFICIAL = "official.json";
+const marker = (fingerprint: string) => JSON.stringify({ fingerprint });
+
+const AGAIN = "Delete its folder and fetch CIFAR-10 again (deno task data cifar10).";
 
 /**
  * Reads records of the binary layout.
@@ -42,7 +45,7 @@ export function readRecords(bytes: Uint8Array, file: string): ImageSet {
   if (!Number.isInteger(count) || count === 0) {
     throw new DataError(
       `${file} has ${bytes.length} bytes, which is not a whole number of records of ${RECORD} bytes: ` +
-        "it is truncated or another file. Delete it and fetch CIFAR-10 again (deno task data cifar10).",
+        `it is truncated or another file. ${AGAIN}`,
     );
   }
   const images = new Uint8Array(count * 3 * PLANE), labels = new Uint8Array(count);
@@ -52,7 +55,7 @@ export function readRecords(bytes: Uint8Array, file: string): ImageSet {
     if (label >= CLASSES) {
       throw new DataError(
         `${file}: record ${record} has label ${label}, but CIFAR-10's labels are 0 to 9. ` +
-          "Is this the CIFAR-10 binary version? Delete it and fetch it again (deno task data cifar10).",
+          `Is this the CIFAR-10 binary version? ${AGAIN}`,
       );
     }
     for (let channel = 0; channel < 3; channel++) {
@@ -78,7 +81,7 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
       `${folder} lacks ${
         missing.join(", ")
       }: a copy of CIFAR-10 has five training batches, a test batch and ` +
-        `${NAMES}. Complete it, or fetch it again (deno task data cifar10).`,
+        `${NAMES}. Complete it, or delete it and fetch CIFAR-10 again (deno task data cifar10).`,
     );
   }
   const read = async (file: string) => {
@@ -88,8 +91,7 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
       throw new DataError(
         `${path} has ${bytes.length} bytes instead of ${
           RECORDS_A_FILE * RECORD
-        }: it is truncated or another file. ` +
-          "Delete it and fetch CIFAR-10 again (deno task data cifar10).",
+        }: it is truncated or another file. ${AGAIN}`,
       );
     }
     return readRecords(bytes, path);
@@ -103,10 +105,10 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
   };
   const test = await read(TEST);
   const fingerprint = fingerprintOf(train, test);
-  const official = await Deno.readTextFile(join(folder, OFFICIAL)).catch(() => "{}");
+  const official = await Deno.readTextFile(join(folder, OFFICIAL)).catch(() => "");
   return {
     name: "cifar10",
-    copy: JSON.parse(official).fingerprint === fingerprint ? "official" : "unofficial",
+    copy: official === marker(fingerprint) ? "official" : "unofficial",
     fingerprint,
     classes: (await Deno.readTextFile(join(folder, NAMES))).trim().split(/\s+/).slice(0, CLASSES),
     train,
@@ -129,23 +131,29 @@ export async function findCifar10(places: readonly string[]): Promise<string | u
 }
 
 /**
- * Fetches the official copy.
+ * Fetches the official copy, which replaces what is left of an earlier one.
  *
  * @param folder The folder in which its folder is made.
- * @param source The archive.
+ * @param source The archive; only one that is verified makes a copy official.
  * @returns The folder of the batches.
+ * @throws {DataError} The archive is not the expected one.
+ * @throws {EnvironmentError} It cannot be fetched, or the disk is full.
  */
-export async function downloadCifar10(folder: string, source = CIFAR10): Promise<string> {
+export async function downloadCifar10(
+  folder: string,
+  source: Source & { readonly md5: string } = CIFAR10,
+): Promise<string> {
   const archive = join(folder, "cifar-10-binary.tar.gz"), unpacked = join(folder, "cifar-10");
   await download(source, archive);
   await unpackTarGz(archive, unpacked);
-  const batches = join(unpacked, FOLDER);
+  const batches = join(unpacked, FOLDER), home = join(folder, FOLDER);
   const { fingerprint } = await loadCifar10(batches);
-  await writeAtomically(join(batches, OFFICIAL), JSON.stringify({ fingerprint }));
-  await Deno.rename(batches, join(folder, FOLDER));
+  await writeAtomically(join(batches, OFFICIAL), marker(fingerprint));
+  if (await exists(home)) await Deno.remove(home, { recursive: true });
+  await Deno.rename(batches, home);
   await Deno.remove(unpacked, { recursive: true });
   await Deno.remove(archive);
-  return join(folder, FOLDER);
+  return home;
 }
 
 /** First 16 hex digits of the SHA-256 of all images and labels. */

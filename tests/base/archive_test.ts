@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
 import { packTar } from "modern-tar";
 import { zipSync } from "fflate";
@@ -14,25 +15,46 @@ async function tarGz(entries: Parameters<typeof packTar>[0]): Promise<string> {
 }
 
 const file = (name: string, body = "content") => ({ header: { name, size: body.length }, body });
+const symlink = (name: string, linkname: string) => ({
+  header: { name, size: 0, type: "symlink" as const, linkname },
+});
 
 Deno.test("a tar archive replaces its folder", async () => {
   const archive = await tarGz([
+    symlink("lib/libx.so", "libx.so.2"),
+    symlink("lib/libx.so.2", "libx.so.2.1"),
     file("lib/libx.so.2.1"),
-    { header: { name: "lib/libx.so.2", size: 0, type: "symlink" as const, linkname: "libx.so.2.1" } },
   ]);
   const folder = archive.replace(".tar.gz", "");
   await Deno.mkdir(folder);
   await Deno.writeTextFile(join(folder, "old"), "old");
   await unpackTarGz(archive, folder);
-  assert.equal(await Deno.readTextFile(join(folder, "lib", "libx.so.2")), "content");
+  for (const name of ["libx.so", "libx.so.2", "libx.so.2.1"]) {
+    const path = join(folder, "lib", name);
+    assert.equal(await Deno.readTextFile(path), "content");
+    assert.equal((await Deno.lstat(path)).isSymlink, false);
+  }
   assert.equal(await exists(join(folder, "old")), false);
 });
+
+for (
+  const [kind, linkname] of [["symlink", "elsewhere/libx.so"], ["link", "good"], ["fifo", undefined]] as const
+) {
+  Deno.test(`an entry of another kind is refused, not left out: ${kind} to ${linkname}`, async () => {
+    const archive = await tarGz([file("good"), { header: { name: "odd", size: 0, type: kind, linkname } }]);
+    await assert.rejects(unpackTarGz(archive, archive.replace(".tar.gz", "")), {
+      name: "DataError",
+      message: `${archive} holds a ${kind} (odd), which is not unpacked. It is refused.`,
+    });
+    assert.deepEqual([...Deno.readDirSync(join(archive, ".."))].map(({ name }) => name), ["archive.tar.gz"]);
+  });
+}
 
 for (
   const [what, entry] of Object.entries({
     "a path upwards": file("a/../../evil"),
     "an absolute path": file("/tmp/evil"),
-    "a link upwards": { header: { name: "link", size: 0, type: "symlink" as const, linkname: "../../evil" } },
+    "a link upwards": symlink("link", "../../evil"),
   })
 ) {
   Deno.test(`${what} is refused, and nothing is left`, async () => {
@@ -45,6 +67,35 @@ for (
     assert.deepEqual([...Deno.readDirSync(join(archive, ".."))].map(({ name }) => name), ["archive.tar.gz"]);
   });
 }
+
+Deno.test("links in a circle or to nothing are refused", async () => {
+  for (const links of [[symlink("a", "b"), symlink("b", "a")], [symlink("a", "a")], [symlink("a", "none")]]) {
+    const archive = await tarGz([file("good"), ...links]);
+    await assert.rejects(unpackTarGz(archive, archive.replace(".tar.gz", "")), { name: "DataError" });
+  }
+});
+
+Deno.test("a permission to write in one folder is enough", async () => {
+  const archive = await tarGz([file("libx.so.2"), symlink("libx.so", "libx.so.2")]);
+  const folder = archive.replace(/archive\.tar\.gz$/, "");
+  const module = new URL("../../lib/base/archive.ts", import.meta.url);
+  const program = `import { unpackTarGz } from "${module}"; await unpackTarGz("${archive}", "${folder}out");`;
+  await Deno.writeTextFile(join(folder, "program.ts"), program);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--no-prompt",
+      "--allow-read",
+      `--allow-write=${folder}`,
+      "--config",
+      fileURLToPath(new URL("../../deno.json", import.meta.url)),
+      join(folder, "program.ts"),
+    ],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+});
 
 Deno.test("a truncated archive is refused", async () => {
   const archive = await tarGz([file("big", "x".repeat(100_000))]);
@@ -72,6 +123,7 @@ Deno.test("a damaged zip archive is refused", async () => {
     ["truncated", whole.subarray(0, whole.length - 30), /it has no directory/],
     ["no archive", new TextEncoder().encode("<html>"), /it has no directory/],
     ["flipped", whole.map((byte, at) => at > 45 && at < 60 ? byte ^ 0xff : byte), /liba\.so/],
+    ["moved", whole.with(0, 0), /liba\.so is not where it should be/],
   ];
   for (const [name, bytes, message] of cases) {
     await Deno.writeFile(archive, bytes);
@@ -80,5 +132,16 @@ Deno.test("a damaged zip archive is refused", async () => {
       message,
     }, name);
     assert.equal(await exists(join(folder, "out")), false);
+  }
+});
+
+Deno.test("any damage gives a DataError or an archive that unpacks, never another error", async () => {
+  const folder = await Deno.makeTempDir(), archive = join(folder, "a.whl");
+  const whole = zipSync({ "liba.so": new Uint8Array(300).fill(7), "x/libb.so": new Uint8Array(300).fill(8) });
+  for (let at = 0; at < whole.length; at++) {
+    await Deno.writeFile(archive, whole.with(at, whole[at] ^ (1 << at % 8)));
+    await unzipEntries(archive, (name) => name.endsWith(".so"), join(folder, "out")).catch((error) =>
+      assert.equal(error.name, "DataError", `byte ${at}: ${error.message}`)
+    );
   }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { join } from "@std/path";
 import { download } from "../../lib/base/download.ts";
 import { exists } from "../../lib/base/files.ts";
@@ -24,6 +25,30 @@ async function served(
   }
   return requests;
 }
+
+/** A server below HTTP: it answers connections with these bytes, one after the other, and closes each. */
+async function spoken(answers: Uint8Array[], test: (url: string) => Promise<void>) {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const serving = (async () => {
+    for (const answer of answers) {
+      const connection = await listener.accept();
+      await connection.read(new Uint8Array(1000));
+      for (let rest = answer; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
+      connection.close();
+    }
+  })();
+  try {
+    await Promise.all([test(`http://127.0.0.1:${listener.addr.port}/file`), serving]);
+  } finally {
+    listener.close();
+  }
+}
+
+const spokenFile = (announced: number, body: Uint8Array) =>
+  new Uint8Array([
+    ...new TextEncoder().encode(`HTTP/1.1 200 OK\r\ncontent-length: ${announced}\r\n\r\n`),
+    ...body,
+  ]);
 
 const whole = () => new Response(CONTENT);
 const rest = (from: number) =>
@@ -83,6 +108,46 @@ Deno.test("a part that is longer than the file starts over", async () => {
     (url) => download({ url, md5: MD5 }, path),
   );
   assert.deepEqual(await Deno.readFile(path), CONTENT);
+});
+
+Deno.test("a part that the server goes on from elsewhere starts over", async () => {
+  const path = await target();
+  await Deno.writeFile(`${path}.part`, CONTENT.subarray(0, 30_000));
+  // Without a checksum nothing later would notice.
+  await served((from) => from > 0 ? rest(100) : whole(), (url) => download({ url }, path));
+  assert.deepEqual(await Deno.readFile(path), CONTENT);
+});
+
+Deno.test("a connection that closes before the answer, or before the announced length, is made again", async () => {
+  const path = await target();
+  await spoken(
+    [
+      new Uint8Array(0),
+      spokenFile(CONTENT.length, CONTENT.subarray(0, 100)),
+      spokenFile(CONTENT.length, CONTENT),
+    ],
+    (url) => download({ url, md5: MD5 }, path),
+  );
+  assert.deepEqual(await Deno.readFile(path), CONTENT);
+});
+
+Deno.test("a server with a passing fault is asked again", async () => {
+  const path = await target();
+  const requests = await served(
+    (_, request) => request === 0 ? new Response("busy", { status: 503 }) : whole(),
+    (url) => download({ url, md5: MD5 }, path),
+  );
+  assert.equal(requests, 2);
+  assert.deepEqual(await Deno.readFile(path), CONTENT);
+});
+
+Deno.test("an archive stays packed, whatever the server calls its encoding", async () => {
+  const packed = gzipSync(CONTENT), path = await target();
+  await served(
+    () => new Response(packed, { headers: { "content-encoding": "gzip" } }),
+    (url) => download({ url, bytes: packed.length }, path),
+  );
+  assert.deepEqual(await Deno.readFile(path), new Uint8Array(packed));
 });
 
 Deno.test("a silent server is given up and asked again", async () => {

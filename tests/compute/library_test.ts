@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
-import { zipSync } from "fflate";
+import { gzipSync, zipSync } from "fflate";
+import { packTar } from "modern-tar";
 import { findLibrary } from "../../lib/compute/library.ts";
 
 /** Runs with some environment variables set (or unset), and the others of the search unset. */
@@ -62,6 +63,24 @@ Deno.test("a wrong SJEA_LIBTENSORFLOW is an error, not skipped", async () => {
   });
 });
 
+Deno.test("a file named by SJEA_LIBTENSORFLOW is taken itself, with any version", async () => {
+  const folder = await folderWith(
+    "libtensorflow.so.2",
+    "libtensorflow_cc.so.2",
+    "libtensorflow_cc.so.2.21.0",
+    "notes.txt",
+  );
+  for (const name of ["libtensorflow_cc.so.2", "libtensorflow_cc.so.2.21.0"]) {
+    const file = join(folder, name);
+    assert.equal((await within({ SJEA_LIBTENSORFLOW: file }, () => findLibrary(NOWHERE))).path, file);
+  }
+  const notes = join(folder, "notes.txt");
+  await assert.rejects(within({ SJEA_LIBTENSORFLOW: notes }, () => findLibrary(NOWHERE)), {
+    name: "EnvironmentError",
+    message: /there is no libtensorflow there/,
+  });
+});
+
 Deno.test("then the cache, a virtual environment, and python3's own TensorFlow", async () => {
   const cache = await folderWith("libtensorflow_cc.so.2", "libtensorflow_framework.so.2");
   assert.equal((await within({}, () => findLibrary({ ...NOWHERE, cache }))).origin, "cache");
@@ -73,6 +92,44 @@ Deno.test("then the cache, a virtual environment, and python3's own TensorFlow",
   const python = await fakePython(join(packages, "tensorflow", "__init__.py"));
   const asked = await within({}, () => findLibrary({ ...NOWHERE, cache: empty, python }));
   assert.equal(asked.path, join(packages, "tensorflow", "libtensorflow_cc.so.2"));
+  const stale = await within(
+    { VIRTUAL_ENV: "/nowhere" },
+    () => findLibrary({ ...NOWHERE, cache: empty, python }),
+  );
+  assert.deepEqual(stale, asked);
+});
+
+Deno.test("then the official archive of this platform is fetched", async () => {
+  const header = (name: string, type: "file" | "symlink" = "file", linkname?: string) => ({
+    header: { name, size: 0, type, linkname },
+  });
+  const tar = await packTar([
+    header("lib/libtensorflow.so.2.18.0"),
+    header("lib/libtensorflow.so.2", "symlink", "libtensorflow.so.2.18.0"),
+    header("lib/libtensorflow_framework.so.2"),
+  ]);
+  const archives: Record<string, [Uint8Array, string]> = {
+    "linux-x86_64": [gzipSync(tar), join("lib", "libtensorflow.so.2")],
+    "windows-x86_64": [
+      zipSync({ "lib/tensorflow.dll": new Uint8Array(10), "include/c_api.h": new Uint8Array(10) }),
+      "tensorflow.dll",
+    ],
+  };
+  for (const [platform, [archive, library]] of Object.entries(archives)) {
+    const asked: string[] = [];
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, ({ url }) => {
+      asked.push(new URL(url).pathname);
+      return new Response(new Uint8Array(archive));
+    });
+    const folder = await Deno.makeTempDir(), cache = join(folder, "libtensorflow");
+    const official = `http://127.0.0.1:${server.addr.port}/2.18.0`;
+    const found = await within({}, () => findLibrary({ ...NOWHERE, cache, official, platform }));
+    await server.shutdown();
+    const kind = archive === archives["windows-x86_64"][0] ? "zip" : "tar.gz";
+    assert.deepEqual(asked, [`/2.18.0/libtensorflow-cpu-${platform}.${kind}`]);
+    assert.equal(found.path, join(cache, library));
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["libtensorflow"]);
+  }
 });
 
 Deno.test("then the wheel is fetched, and only its two libraries are kept", async () => {

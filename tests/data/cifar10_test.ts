@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { createTarPacker } from "modern-tar";
 import { downloadCifar10, findCifar10, loadCifar10, readRecords } from "../../lib/data/cifar10.ts";
 
 const DATA = Deno.env.get("SJEA_DATA");
@@ -31,14 +33,15 @@ Deno.test("a truncated file, a wrong label and a missing file are named", async 
   assert.throws(() => readRecords(new Uint8Array(5000), "x.bin"), {
     name: "DataError",
     message: "x.bin has 5000 bytes, which is not a whole number of records of 3073 bytes: " +
-      "it is truncated or another file. Delete it and fetch CIFAR-10 again (deno task data cifar10).",
+      "it is truncated or another file. Delete its folder and fetch CIFAR-10 again (deno task data cifar10).",
   });
   const wrong = new Uint8Array(2 * 3073);
   wrong[3073] = 10;
   assert.throws(() => readRecords(wrong, "x.bin"), {
     name: "DataError",
     message: "x.bin: record 1 has label 10, but CIFAR-10's labels are 0 to 9. " +
-      "Is this the CIFAR-10 binary version? Delete it and fetch it again (deno task data cifar10).",
+      "Is this the CIFAR-10 binary version? " +
+      "Delete its folder and fetch CIFAR-10 again (deno task data cifar10).",
   });
   const short = await layout(new Uint8Array(3073));
   await assert.rejects(loadCifar10(short), {
@@ -47,7 +50,7 @@ Deno.test("a truncated file, a wrong label and a missing file are named", async 
       `${
         join(short, "data_batch_1.bin")
       } has 3073 bytes instead of 30730000: it is truncated or another file. ` +
-      "Delete it and fetch CIFAR-10 again (deno task data cifar10).",
+      "Delete its folder and fetch CIFAR-10 again (deno task data cifar10).",
   });
   const lacking = await layout(new Uint8Array(3073), { "data_batch_3.bin": null });
   await assert.rejects(loadCifar10(lacking), { name: "DataError", message: /lacks data_batch_3\.bin:/ });
@@ -74,6 +77,49 @@ Deno.test("a download with a wrong checksum is not unpacked", async () => {
   await server.shutdown();
 });
 
+/** An archive in the official layout, of black airplanes. */
+async function blackArchive(): Promise<Uint8Array<ArrayBuffer>> {
+  const { readable, controller } = createTarPacker();
+  const packed = new Response(readable.pipeThrough(new CompressionStream("gzip"))).bytes();
+  const add = async (name: string, body: Uint8Array) => {
+    const writer = controller.add({ name: `cifar-10-batches-bin/${name}`, size: body.length }).getWriter();
+    await writer.write(body);
+    await writer.close();
+  };
+  const batch = new Uint8Array(30_730_000);
+  for (const number of [1, 2, 3, 4, 5]) await add(`data_batch_${number}.bin`, batch);
+  await add("test_batch.bin", batch);
+  await add("batches.meta.txt", new TextEncoder().encode("airplane\nautomobile\n"));
+  controller.finalize();
+  return await packed;
+}
+
+Deno.test("a verified download is official, replaces an incomplete copy, and stops being official when changed", async () => {
+  const archive = await blackArchive();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response(archive),
+  );
+  const source = {
+    url: `http://127.0.0.1:${server.addr.port}/cifar`,
+    md5: createHash("md5").update(archive).digest("hex"),
+  };
+  const datasets = await Deno.makeTempDir(), left = join(datasets, "cifar-10-batches-bin");
+  await Deno.mkdir(left);
+  await Deno.writeTextFile(join(left, "data_batch_2.bin"), "half");
+  const folder = await downloadCifar10(datasets, source);
+  await server.shutdown();
+  assert.deepEqual([...Deno.readDirSync(datasets)].map(({ name }) => name), ["cifar-10-batches-bin"]);
+  assert.equal((await loadCifar10(folder)).copy, "official");
+  using file = await Deno.open(join(folder, "test_batch.bin"), { write: true });
+  await file.seek(1000, Deno.SeekMode.Start);
+  await file.write(Uint8Array.of(1));
+  assert.equal((await loadCifar10(folder)).copy, "unofficial");
+  await Deno.writeTextFile(join(folder, "official.json"), "{");
+  assert.equal((await loadCifar10(folder)).copy, "unofficial");
+  await Deno.remove(datasets, { recursive: true });
+});
+
 Deno.test({
   name: "the whole data set: counts, classes, fingerprint",
   ignore: !DATA,
@@ -98,8 +144,18 @@ Deno.test({
     const { images, labels } = readRecords(bytes, file);
     // The first test images of CIFAR-10: cat, ship, ship, airplane, frog, frog, automobile, frog, cat, automobile.
     assert.deepEqual([...labels.subarray(0, 10)], [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]);
-    // The first pixel of the first one, as every reader of the official files has it.
-    assert.deepEqual([...images.subarray(0, 3)], [158, 112, 49]);
+    // From NumPy: records.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).
+    const pixel = (image: number, y: number, x: number) => {
+      const at = ((image * 32 + y) * 32 + x) * 3;
+      return [...images.subarray(at, at + 3)];
+    };
+    assert.deepEqual(pixel(0, 0, 0), [158, 112, 49]);
+    assert.deepEqual(pixel(0, 31, 31), [21, 67, 110]);
+    assert.deepEqual(pixel(500, 10, 20), [157, 119, 12]);
+    assert.deepEqual(pixel(1016, 31, 31), [81, 75, 59]);
+    const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+    assert.equal(sha256(images), "48bde46fb9080c13");
+    assert.equal(sha256(labels), "c5cc3963df7952a3");
     const folder = await layout(bytes);
     await assert.rejects(loadCifar10(folder), {
       name: "DataError",

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import {
+  cacheFolder,
+  digest,
+  exists,
+  humanBytes,
+  refuseFullDisk,
+  writeAtomically,
+} from "../../lib/base/files.ts";
+
+Deno.test("a file is written whole, in folders that are made, over an older one", async () => {
+  const folder = await Deno.makeTempDir(), path = join(folder, "a", "b", "file");
+  await writeAtomically(path, "old");
+  await writeAtomically(path, Uint8Array.of(1, 2, 3));
+  assert.deepEqual(await Deno.readFile(path), Uint8Array.of(1, 2, 3));
+  assert.deepEqual([...Deno.readDirSync(join(folder, "a", "b"))].map(({ name }) => name), ["file"]);
+});
+
+Deno.test("what cannot be written leaves nothing behind", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(join(folder, "taken"));
+  await assert.rejects(writeAtomically(join(folder, "taken"), "text"));
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["taken"]);
+});
+
+Deno.test("a full disk is told apart from other faults", () => {
+  refuseFullDisk(new Error("other"), "/disk/file");
+  const full = Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+  assert.throws(() => refuseFullDisk(full, "/disk/file"), {
+    name: "EnvironmentError",
+    message: "No space is left on the disk for /disk/file. Make room and try again.",
+  });
+});
+
+Deno.test("digests of a file, as RFC 1321 and FIPS 180 give them", async () => {
+  const path = join(await Deno.makeTempDir(), "abc");
+  await Deno.writeTextFile(path, "abc");
+  assert.equal(await digest(path, "md5"), "900150983cd24fb0d6963f7d28e17f72");
+  assert.equal(
+    await digest(path, "sha256"),
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+  );
+});
+
+Deno.test("a path below a file does not exist, and that is no error", async () => {
+  const path = join(await Deno.makeTempDir(), "file");
+  await Deno.writeTextFile(path, "");
+  assert.equal(await exists(path), true);
+  assert.equal(await exists(join(path, "below")), false);
+});
+
+Deno.test("sizes for people", () => {
+  const sizes = { 0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_950: "1.0 MB" };
+  for (const [bytes, text] of Object.entries(sizes)) assert.equal(humanBytes(Number(bytes)), text);
+  assert.equal(humanBytes(853e6), "853.0 MB");
+});
+
+Deno.test({
+  name: "the cache: SJEA_CACHE, then the system's place; an empty setting is none",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const names = ["SJEA_CACHE", "XDG_CACHE_HOME"];
+    const before = names.map((name) => Deno.env.get(name));
+    const home = Deno.env.get("HOME")!;
+    try {
+      for (
+        const [own, system, expected] of [
+          ["/own", "/system", "/own"],
+          ["", "/system", "/system/sjea"],
+          ["", "", join(home, ".cache", "sjea")],
+        ]
+      ) {
+        Deno.env.set("SJEA_CACHE", own);
+        Deno.env.set("XDG_CACHE_HOME", system);
+        assert.equal(cacheFolder(), expected);
+      }
+    } finally {
+      names.forEach((name, at) =>
+        before[at] === undefined ? Deno.env.delete(name) : Deno.env.set(name, before[at]!)
+      );
+    }
+  },
+});
