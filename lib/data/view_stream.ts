@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { generator, permutation } from "../base/random.ts";
 import type { ImageSet } from "./dataset.ts";
 import type { ViewOptions } from "./views.ts";
 
@@ -21,8 +20,10 @@ export interface ViewStreamOptions {
   readonly view: ViewOptions;
   /** First step, for a run that goes on. */
   readonly startStep?: number;
-  /** Workers to compute in. */
+  /** Workers to compute in, at least one. */
   readonly workers?: number;
+  /** Steps that are computed or waiting while one is in use, at least one. */
+  readonly ahead?: number;
 }
 
 /** The views of one step. */
@@ -35,23 +36,14 @@ export interface ViewBatch {
   readonly views: readonly Float32Array<ArrayBuffer>[];
 }
 
-/** A worker's task: the views of one step. */
-export interface ViewTask {
+/** What a worker is told once; after that, a step's number asks for its views. */
+export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" | "views" | "view">;
+
+/** What a worker answers when a step's views cannot be computed. */
+export interface ViewFault {
   readonly step: number;
-  readonly epoch: number;
-  readonly indices: Int32Array;
+  readonly error: Error;
 }
-
-/** What a worker is told once. */
-export interface ViewWorkerSetup {
-  readonly set: ImageSet;
-  readonly seed: number;
-  readonly views: number;
-  readonly view: ViewOptions;
-}
-
-/** Batches that are computed or waiting at any time. */
-const AHEAD = 4;
 
 /**
  * Streams batches of views in the order of their steps. Each view depends on
@@ -59,52 +51,69 @@ const AHEAD = 4;
  * resumed run changes it.
  *
  * @param options What to stream.
- * @returns The batches; disposing of the stream stops its workers.
+ * @returns The batches, to be walked through once; disposing of the stream stops its workers.
+ * @throws The error of a worker, when its step is awaited.
+ * @example
+ * ```ts
+ * import { generate } from "./generated.ts";
+ * import { viewStream } from "./view_stream.ts";
+ * const set = generate({ seed: 0, train: 20, test: 0 }).train;
+ * const jitter = { probability: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 };
+ * const view = { size: 8, cropScale: [0.3, 1], flip: 0.5, jitter, greyscale: 0, blur: 0, solarise: 0 } as const;
+ * await using stream = viewStream({ set, seed: 0, batch: 10, epochs: 1, views: 2, view });
+ * let steps = 0;
+ * for await (const { views } of stream) steps += views.length / 2;
+ * if (steps !== 2) throw new Error("20 images are two batches of 10");
+ * ```
  */
 export function viewStream(options: ViewStreamOptions): AsyncIterable<ViewBatch> & AsyncDisposable {
-  const { set, seed, batch, epochs, views, view, startStep = 0, workers = 1 } = options;
-  const count = set.labels.length, stepsPerEpoch = Math.floor(count / batch), steps = stepsPerEpoch * epochs;
+  const { set, seed, batch, epochs, views, view, startStep = 0, workers = 1, ahead = 4 } = options;
+  const steps = Math.floor(set.labels.length / batch) * epochs;
   const images = new Uint8Array(new SharedArrayBuffer(set.images.length));
   images.set(set.images);
-  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, views, view };
+  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, views, view };
 
   const pending = new Map<number, PromiseWithResolvers<ViewBatch>>();
+  let failure: Error | undefined;
+  const fail = (error: Error) => {
+    failure ??= error;
+    for (const { reject } of pending.values()) reject(failure);
+  };
   const pool = Array.from({ length: workers }, () => {
     const worker = new Worker(new URL("./view_worker.ts", import.meta.url), { type: "module" });
-    worker.postMessage(setup);
-    worker.onmessage = ({ data }: MessageEvent<ViewBatch>) => pending.get(data.step)?.resolve(data);
+    worker.onmessage = ({ data }: MessageEvent<ViewBatch | ViewFault>) => {
+      if ("error" in data) pending.get(data.step)?.reject(data.error);
+      else pending.get(data.step)?.resolve(data);
+    };
     worker.onerror = (event) => {
       event.preventDefault();
-      const error = new Error(`Views could not be computed: ${event.message}`);
-      for (const { reject } of pending.values()) reject(error);
+      fail(new Error(`The worker that computes views stopped: ${event.message}`));
     };
+    worker.postMessage(setup);
     return worker;
   });
-
-  let order: Int32Array, orderOf = -1;
   const request = (step: number) => {
     if (step >= steps) return;
-    const epoch = Math.floor(step / stepsPerEpoch), from = step % stepsPerEpoch * batch;
-    if (epoch !== orderOf) order = permutation(count, generator("order", seed, orderOf = epoch));
-    const promise = Promise.withResolvers<ViewBatch>();
-    promise.promise.catch(() => {}); // Reported when its step is awaited.
-    pending.set(step, promise);
-    const task: ViewTask = { step, epoch, indices: order.slice(from, from + batch) };
-    pool[step % workers].postMessage(task);
+    const answer = Promise.withResolvers<ViewBatch>();
+    answer.promise.catch(() => {}); // Reported when its step is awaited.
+    pending.set(step, answer);
+    if (failure) answer.reject(failure);
+    else pool[step % workers].postMessage(step);
   };
 
   return {
     async *[Symbol.asyncIterator]() {
-      for (let step = startStep; step < startStep + AHEAD; step++) request(step);
+      for (let step = startStep; step < startStep + ahead; step++) request(step);
       for (let step = startStep; step < steps; step++) {
         const ready = await pending.get(step)!.promise;
         pending.delete(step);
-        request(step + AHEAD);
+        request(step + ahead);
         yield ready;
       }
     },
     [Symbol.asyncDispose]() {
       for (const worker of pool) worker.terminate();
+      fail(new Error("The stream of views is closed."));
       return Promise.resolve();
     },
   };

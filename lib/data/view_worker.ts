@@ -1,40 +1,44 @@
 /**
  * Computes views in a worker: first it is told the set and the options, then
- * one task a batch.
+ * the number of one step after the other.
  *
  * @module
  */
 /// <reference lib="deno.worker" />
-import { generator } from "../base/random.ts";
-import type { ViewBatch, ViewTask, ViewWorkerSetup } from "./view_stream.ts";
+import { generator, permutation } from "../base/random.ts";
+import type { ViewBatch, ViewFault, ViewWorkerSetup } from "./view_stream.ts";
 import { augment } from "./views.ts";
 
 let setup: ViewWorkerSetup;
+let order: Int32Array, orderOf = -1;
 
-self.onmessage = ({ data }: MessageEvent<ViewWorkerSetup | ViewTask>) => {
-  if ("set" in data) {
+self.onmessage = ({ data }: MessageEvent<ViewWorkerSetup | number>) => {
+  if (typeof data !== "number") {
     setup = data;
     return;
   }
-  const batch = compute(setup, data);
-  self.postMessage(batch, batch.views.map((view) => view.buffer));
+  try {
+    const batch = compute(setup, data);
+    self.postMessage(batch, batch.views.map((view) => view.buffer));
+  } catch (error) {
+    self.postMessage({ step: data, error: error as Error } satisfies ViewFault);
+  }
 };
 
-function compute({ set, seed, views, view }: ViewWorkerSetup, { step, epoch, indices }: ViewTask): ViewBatch {
-  const { images, height, width } = set;
+function compute({ set, seed, batch, views, view }: ViewWorkerSetup, step: number): ViewBatch {
+  const { images, labels, height, width } = set;
+  const stepsPerEpoch = Math.floor(labels.length / batch);
+  const epoch = Math.floor(step / stepsPerEpoch), start = step % stepsPerEpoch * batch;
+  if (epoch !== orderOf) order = permutation(labels.length, generator("order", seed, orderOf = epoch));
+  const indices = order.slice(start, start + batch);
   const source = height * width * 3, target = view.size * view.size * 3;
   const outputs = Array.from({ length: views }, (_, number) => {
-    const output = new Float32Array(indices.length * target);
-    indices.forEach((index, at) =>
-      augment(
-        images.subarray(index * source, (index + 1) * source),
-        height,
-        width,
-        view,
-        generator("view", seed, epoch, index, number),
-        output.subarray(at * target, (at + 1) * target),
-      )
-    );
+    const output = new Float32Array(batch * target);
+    indices.forEach((index, at) => {
+      const image = images.subarray(index * source, (index + 1) * source);
+      const random = generator("view", seed, epoch, index, number);
+      augment(image, height, width, view, random, output, at * target);
+    });
     return output;
   });
   return { step, epoch, indices, views: outputs };

@@ -47,7 +47,18 @@ export interface Box {
  * @param width Width of the image.
  * @param options How.
  * @param random Where the randomness comes from.
- * @param view Where the view is written: `[size, size, 3]`, values in 0..1.
+ * @param out Where the view is written: `[size, size, 3]`, values in 0..1.
+ * @param offset Where in `out` it begins.
+ * @example
+ * ```ts
+ * import { generator } from "../base/random.ts";
+ * import { augment } from "./views.ts";
+ * const jitter = { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+ * const options = { size: 4, cropScale: [0.3, 1], flip: 0.5, jitter, greyscale: 0.2, blur: 0, solarise: 0 } as const;
+ * const view = new Float32Array(4 * 4 * 3);
+ * augment(new Uint8Array(8 * 8 * 3).fill(255), 8, 8, options, generator("view", 0), view);
+ * if (!view.every((value) => value > 0 && value <= 1)) throw new Error("not in 0..1");
+ * ```
  */
 export function augment(
   image: Uint8Array,
@@ -55,8 +66,10 @@ export function augment(
   width: number,
   options: ViewOptions,
   random: Generator,
-  view: Float32Array,
+  out: Float32Array,
+  offset = 0,
 ): void {
+  const view = out.subarray(offset, offset + options.size ** 2 * 3);
   const box = randomBox(height, width, options.cropScale, random);
   crop(image, width, box, random.uniform() < options.flip, options.size, view);
   const { jitter } = options;
@@ -102,36 +115,41 @@ export function randomBox(
   return { top: (height - h) >> 1, left: (width - w) >> 1, height: h, width: w };
 }
 
-/** For each place along an axis of the view: the first pixel, how many, and their weights. */
+/** For each place along an axis of the view: the first pixel it is made of, and the weights from there on. */
 interface Taps {
-  readonly first: Int32Array;
-  readonly count: number;
-  readonly weights: Float32Array;
+  /** Weights a place: 2 when enlarging, more when shrinking, never more than there are pixels. */
+  count: number;
+  first: Int32Array;
+  weights: Float32Array;
 }
 
+// Kept from view to view: allocating them would take as long as filling them.
+const across: Taps = { count: 0, first: new Int32Array(0), weights: new Float32Array(0) };
+const down: Taps = { ...across };
+let rows = new Float32Array(0);
+
 /**
- * Bilinear weights with half-pixel centres from `length` pixels to `size`;
+ * Sets bilinear weights with half-pixel centres from `length` pixels to `size`;
  * when that shrinks, the triangle is as much wider (antialiasing).
  */
-function taps(start: number, length: number, size: number, reverse: boolean): Taps {
+function setTaps(taps: Taps, length: number, size: number, reverse: boolean): void {
   const scale = length / size, reach = Math.max(1, scale);
-  const count = Math.min(length, 2 * Math.ceil(reach) + 1);
-  const first = new Int32Array(size), weights = new Float32Array(size * count);
+  const count = taps.count = Math.min(length, 2 * Math.ceil(reach));
+  if (taps.first.length < size) taps.first = new Int32Array(size);
+  if (taps.weights.length < size * count) taps.weights = new Float32Array(size * count);
+  const { first, weights } = taps;
   for (let to = 0; to < size; to++) {
     const centre = (to + 0.5) * scale - 0.5;
     const from = Math.min(Math.max(0, Math.ceil(centre - reach)), length - count);
     const at = reverse ? size - 1 - to : to;
-    first[at] = start + from;
+    first[at] = from;
     let sum = 0;
     for (let tap = 0; tap < count; tap++) {
       sum += weights[at * count + tap] = Math.max(0, 1 - Math.abs(from + tap - centre) / reach);
     }
     for (let tap = 0; tap < count; tap++) weights[at * count + tap] /= sum;
   }
-  return { first, count, weights };
 }
-
-let rows = new Float32Array(0);
 
 /**
  * Crops and resizes, and mirrors if asked to.
@@ -151,16 +169,31 @@ export function crop(
   size: number,
   view: Float32Array,
 ): void {
-  const across = taps(box.left, box.width, size, mirror), down = taps(box.top, box.height, size, false);
-  const stride = size * 3;
-  if (rows.length < box.height * stride) rows = new Float32Array(box.height * stride);
-  for (let y = 0; y < box.height; y++) {
-    const line = (box.top + y) * width * 3;
-    for (let x = 0, to = y * stride; x < size; x++, to += 3) {
+  const length = box.height * size * 3;
+  if (rows.length < length) rows = new Float32Array(length);
+  setTaps(across, box.width, size, mirror);
+  setTaps(down, box.height, size, false);
+  resizeAcross(image, width, box, size);
+  resizeDown(size, view);
+}
+
+/** From the box's pixels to `rows`, `[box.height, size, 3]`, values in 0..255. */
+function resizeAcross(image: Uint8Array, width: number, box: Box, size: number): void {
+  const { count, first, weights } = across;
+  for (let y = 0, to = 0; y < box.height; y++) {
+    const line = ((box.top + y) * width + box.left) * 3;
+    for (let x = 0; x < size; x++, to += 3) {
+      let from = line + first[x] * 3;
+      if (count === 2) {
+        const a = weights[2 * x], b = weights[2 * x + 1];
+        rows[to] = a * image[from] + b * image[from + 3];
+        rows[to + 1] = a * image[from + 1] + b * image[from + 4];
+        rows[to + 2] = a * image[from + 2] + b * image[from + 5];
+        continue;
+      }
       let r = 0, g = 0, b = 0;
-      let from = line + across.first[x] * 3;
-      for (let tap = x * across.count, end = tap + across.count; tap < end; tap++, from += 3) {
-        const weight = across.weights[tap];
+      for (let tap = x * count, end = tap + count; tap < end; tap++, from += 3) {
+        const weight = weights[tap];
         r += weight * image[from];
         g += weight * image[from + 1];
         b += weight * image[from + 2];
@@ -170,14 +203,20 @@ export function crop(
       rows[to + 2] = b;
     }
   }
+}
+
+/** From `rows` to the view, `[size, size, 3]`, values in 0..1. */
+function resizeDown(size: number, view: Float32Array): void {
+  const { count, first, weights } = down;
+  const stride = size * 3;
   for (let y = 0; y < size; y++) {
-    const top = (down.first[y] - box.top) * stride, to = y * stride;
-    for (let x = 0; x < stride; x++) {
-      let sum = 0;
-      for (let tap = 0, from = top + x; tap < down.count; tap++, from += stride) {
-        sum += down.weights[y * down.count + tap] * rows[from];
-      }
-      view[to + x] = sum / 255;
+    const to = y * stride, from = first[y] * stride;
+    const a = weights[y * count] / 255, b = count > 1 ? weights[y * count + 1] / 255 : 0;
+    const next = count > 1 ? from + stride : from;
+    for (let x = 0; x < stride; x++) view[to + x] = a * rows[from + x] + b * rows[next + x];
+    for (let tap = 2; tap < count; tap++) {
+      const weight = weights[y * count + tap] / 255, line = from + tap * stride;
+      for (let x = 0; x < stride; x++) view[to + x] += weight * rows[line + x];
     }
   }
 }
@@ -211,44 +250,53 @@ export function saturation(view: Float32Array, factor: number): void {
   }
 }
 
-/** Turns the hue by a part of the circle, in place: each pixel's largest and smallest channel stay what they are. */
+/**
+ * Turns the hue by a part of the circle, -0.5 to 0.5, in place: each pixel's
+ * largest and smallest value stay what they are.
+ */
 export function hue(view: Float32Array, turn: number): void {
   for (let at = 0; at < view.length; at += 3) {
     const r = view[at], g = view[at + 1], b = view[at + 2];
     const high = Math.max(r, g, b), low = Math.min(r, g, b), range = high - low;
     if (range === 0) continue;
     const sixth = high === r ? (g - b) / range : high === g ? 2 + (b - r) / range : 4 + (r - g) / range;
-    const angle = (sixth + 6 * turn + 12) % 6;
-    view[at] = high - range * ramp(angle + 5);
-    view[at + 1] = high - range * ramp(angle + 3);
-    view[at + 2] = high - range * ramp(angle + 1);
+    let angle = sixth + 6 * turn;
+    if (angle < 0) angle += 6;
+    else if (angle >= 6) angle -= 6;
+    view[at] = low + range * clamp(Math.abs(angle - 3) - 1);
+    view[at + 1] = low + range * clamp(2 - Math.abs(angle - 2));
+    view[at + 2] = low + range * clamp(2 - Math.abs(angle - 4));
   }
-}
-
-/** How far a channel is below the largest one, at a place on the colour circle of six parts. */
-function ramp(place: number): number {
-  const k = place % 6;
-  return clamp(Math.min(k, 4 - k));
 }
 
 /** Blurs with a Gaussian kernel of three pixels, mirrored at the edges, in place. */
 export function blur(view: Float32Array, size: number, deviation: number): void {
-  const side = Math.exp(-0.5 / deviation ** 2), centre = 1 / (1 + 2 * side), beside = side * centre;
-  const copy = new Float32Array(view.length);
-  const pass = (from: Float32Array, to: Float32Array, step: number, across: number) => {
-    for (let line = 0; line < size; line++) {
-      for (let place = 0; place < size; place++) {
-        const at = line * across + place * step;
-        const before = place > 0 ? at - step : at + step, after = place < size - 1 ? at + step : at - step;
-        for (let channel = 0; channel < 3; channel++) {
-          to[at + channel] = centre * from[at + channel] +
-            beside * (from[before + channel] + from[after + channel]);
-        }
+  const beside = 1 / (2 + Math.exp(0.5 / deviation ** 2));
+  if (rows.length < view.length) rows = new Float32Array(view.length);
+  blurAlong(view, rows, size, 3, size * 3, beside);
+  blurAlong(rows, view, size, size * 3, 3, beside);
+}
+
+/** Blurs along one axis, whose places are `step` apart and whose lines `across`. */
+function blurAlong(
+  from: Float32Array,
+  to: Float32Array,
+  size: number,
+  step: number,
+  across: number,
+  beside: number,
+): void {
+  const centre = 1 - 2 * beside;
+  for (let line = 0; line < size; line++) {
+    for (let place = 0; place < size; place++) {
+      const at = line * across + place * step;
+      const before = place > 0 ? at - step : at + step, after = place < size - 1 ? at + step : at - step;
+      for (let channel = 0; channel < 3; channel++) {
+        to[at + channel] = centre * from[at + channel] +
+          beside * (from[before + channel] + from[after + channel]);
       }
     }
-  };
-  pass(view, copy, 3, size * 3);
-  pass(copy, view, size * 3, 3);
+  }
 }
 
 /** Inverts the values from 0.5 on, in place. */

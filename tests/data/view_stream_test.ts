@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { generator, permutation } from "../../lib/base/random.ts";
 import { generate } from "../../lib/data/generated.ts";
-import { type ViewBatch, viewStream } from "../../lib/data/view_stream.ts";
-import type { ViewOptions } from "../../lib/data/views.ts";
+import { type ViewBatch, viewStream, type ViewStreamOptions } from "../../lib/data/view_stream.ts";
+import { augment, type ViewOptions } from "../../lib/data/views.ts";
 
 const view: ViewOptions = {
   size: 32,
@@ -14,27 +15,60 @@ const view: ViewOptions = {
 };
 const set = generate({ seed: 0, train: 50, test: 10 }).train;
 
-async function collect(
-  options: { workers?: number; startStep?: number; seed?: number },
-): Promise<ViewBatch[]> {
-  await using stream = viewStream({ set, seed: 0, batch: 8, epochs: 2, views: 2, view, ...options });
+const open = (options: Partial<ViewStreamOptions> = {}) =>
+  viewStream({ set, seed: 0, batch: 8, epochs: 2, views: 2, view, ...options });
+
+async function collect(options: Partial<ViewStreamOptions> = {}): Promise<ViewBatch[]> {
+  await using stream = open(options);
   return await Array.fromAsync(stream);
 }
 
-Deno.test("one, two and three workers give the same views in the same order", async () => {
-  const [one, two, three] = [await collect({}), await collect({ workers: 2 }), await collect({ workers: 3 })];
-  assert.deepEqual(one.map(({ step }) => step), Array.from({ length: 12 }, (_, step) => step));
-  assert.deepEqual(two, one);
-  assert.deepEqual(three, one);
+/** The same batch, computed here and now. */
+function inPlace(epoch: number, step: number, batch: number): ViewBatch {
+  const from = step % Math.floor(50 / batch) * batch;
+  const indices = permutation(50, generator("order", 0, epoch)).slice(from, from + batch);
+  const views = [0, 1].map((number) => {
+    const out = new Float32Array(batch * 3072);
+    indices.forEach((index, at) => {
+      const image = set.images.subarray(index * 3072, (index + 1) * 3072);
+      augment(image, 32, 32, view, generator("view", 0, epoch, index, number), out, at * 3072);
+    });
+    return out;
+  });
+  return { step, epoch, indices, views };
+}
+
+Deno.test("one, two and three workers give the views that are computed in place, in order", async () => {
+  const expected = Array.from({ length: 12 }, (_, step) => inPlace(Math.floor(step / 6), step, 8));
+  for (const workers of [1, 2, 3]) assert.deepEqual(await collect({ workers }), expected);
+});
+
+Deno.test("how far it computes ahead changes nothing", async () => {
+  assert.deepEqual(await collect({ ahead: 1, workers: 2 }), await collect({ ahead: 20 }));
 });
 
 Deno.test("a stream that starts in the middle goes on as the whole one does", async () => {
-  const whole = await collect({});
-  assert.deepEqual(await collect({ startStep: 7 }), whole.slice(7));
+  const whole = await collect();
+  for (const startStep of [5, 6, 7]) assert.deepEqual(await collect({ startStep }), whole.slice(startStep));
+  assert.deepEqual(await collect({ startStep: 12 }), []);
+});
+
+Deno.test("a view does not depend on the batch that it is in", async () => {
+  const views = (batches: ViewBatch[]) =>
+    new Map(
+      batches.flatMap(({ epoch, indices, views }) =>
+        [...indices].map((index, at) =>
+          [`${epoch} ${index}`, views.map((view) => view.slice(at * 3072, (at + 1) * 3072))] as const
+        )
+      ),
+    );
+  const eight = views(await collect()), five = views(await collect({ batch: 5 }));
+  assert.equal(five.size, 100);
+  for (const [image, expected] of eight) assert.deepEqual(five.get(image), expected);
 });
 
 Deno.test("each epoch has each image at most once, in another order, in other views", async () => {
-  const batches = await collect({});
+  const batches = await collect();
   const epochs = [0, 1].map((epoch) => batches.filter((batch) => batch.epoch === epoch));
   const orders = epochs.map((epoch) => epoch.flatMap(({ indices }) => [...indices]));
   for (const order of orders) assert.equal(new Set(order).size, 48);
@@ -50,14 +84,21 @@ Deno.test("another seed gives other views; all values lie in 0..1", async () => 
   }
 });
 
-Deno.test("a fault in a worker surfaces", async () => {
-  await using stream = viewStream({
-    set: { ...set, images: set.images.subarray(0, 3000) },
-    seed: 0,
-    batch: 8,
-    epochs: 1,
-    views: 1,
-    view: { ...view, size: -1 },
+Deno.test("an error in a worker surfaces as that error", async () => {
+  await assert.rejects(collect({ view: { ...view, size: 1e8 } }), {
+    name: "RangeError",
+    message: "Invalid typed array length: 240000000000000000",
   });
-  await assert.rejects(Array.fromAsync(stream), /^Error: Views could not be computed: .*Invalid/);
+});
+
+Deno.test("a closed stream says so", async () => {
+  const stream = open();
+  const batches = stream[Symbol.asyncIterator]();
+  await batches.next();
+  await stream[Symbol.asyncDispose]();
+  const closed = { name: "Error", message: "The stream of views is closed." };
+  await assert.rejects(async () => {
+    for (let step = 1; step < 12; step++) await batches.next();
+  }, closed);
+  await assert.rejects(Array.fromAsync(stream), closed);
 });

@@ -16,8 +16,8 @@ const plain: ViewOptions = {
 const image = generate({ seed: 0, train: 10, test: 0 }).train.images.subarray(0, 3072);
 
 function view(options: Partial<ViewOptions>, ...keys: number[]): Float32Array {
-  const out = new Float32Array(3072);
-  augment(image, 32, 32, { ...plain, ...options }, generator(...keys), out);
+  const all = { ...plain, ...options }, out = new Float32Array(all.size ** 2 * 3);
+  augment(image, 32, 32, all, generator(...keys), out);
   return out;
 }
 
@@ -33,6 +33,34 @@ Deno.test("crops: area uniform in the scale, aspect within 3/4 and 4/3, inside t
   // Large crops of extreme aspect do not fit and are drawn again: a little under 0.65.
   assert.ok(mean > 0.58 && mean < 0.65, `${mean}`);
   assert.ok(Math.min(...areas) > 0.28 && Math.max(...areas) <= 1);
+});
+
+Deno.test("crops that always fit: quartiles of a uniform area and of a log-uniform aspect", () => {
+  const random = generator("small boxes");
+  const boxes = Array.from({ length: 5000 }, () => randomBox(1000, 1000, [0.1, 0.3], random));
+  const quartiles = (values: number[]) =>
+    values.sort((a, b) => a - b).filter((_, at) => at % 1250 === 1249).slice(0, 3);
+  const near = (actual: number[], expected: number[]) =>
+    expected.forEach((value, at) => assert.ok(Math.abs(actual[at] - value) < 0.015, `${actual}`));
+  near(quartiles(boxes.map(({ height, width }) => height * width / 1e6)), [0.15, 0.2, 0.25]);
+  const half = Math.log(4 / 3) / 2;
+  near(quartiles(boxes.map(({ height, width }) => Math.log(width / height))), [-half, 0, half]);
+});
+
+Deno.test("crops that never fit: the largest central one", () => {
+  const never = (height: number, width: number) => randomBox(height, width, [9, 9], generator(0));
+  assert.deepEqual(never(30, 90), { top: 0, left: 25, height: 30, width: 40 });
+  assert.deepEqual(never(90, 30), { top: 25, left: 0, height: 40, width: 30 });
+  assert.deepEqual(never(32, 32), { top: 0, left: 0, height: 32, width: 32 });
+});
+
+Deno.test("the same generator gives the same view, wherever it is written", () => {
+  const options = { cropScale: [0.3, 1] as const, flip: 0.5, blur: 0.5 };
+  const expected = view(options, 7), out = new Float32Array(3 * 3072).fill(-1);
+  view({ ...options, size: 48 }, 8); // Leaves other tables and more rows behind.
+  augment(image, 32, 32, { ...plain, ...options }, generator(7), out, 3072);
+  assert.deepEqual(out.subarray(3072, 6144), expected);
+  assert.ok(out.every((value, at) => value === -1 || at >= 3072 && at < 6144));
 });
 
 Deno.test("each transform fires as often as it is asked to", () => {
