@@ -171,8 +171,8 @@ async function torch() {
   const environment = Deno.env.get("VIRTUAL_ENV");
   const python = Deno.env.get("SJEA_PYTHON") ?? (environment ? `${environment}/bin/python` : "python3");
   const check = await new Deno.Command(python, { args: ["-c", "import torch; print(torch.__version__)"] })
-    .output();
-  if (!check.success) {
+    .output().catch(() => undefined);
+  if (!check?.success) {
     throw new EnvironmentError(
       `${python} has no PyTorch: install it (pip install torch) or set SJEA_PYTHON.`,
     );

@@ -105,8 +105,8 @@ export function batchNormInference(
  * as in PyTorch's ResNet.
  *
  * TensorFlow's "SAME" pads one side only when the stride is 2, and its "EXPLICIT"
- * has no oneDNN kernel (half the speed, in bfloat16 a twentieth), so a strided
- * convolution pads first.
+ * is slow on a CPU (TensorFlow 2.21: a training step at half the speed, in
+ * bfloat16 at a twentieth), so a strided convolution pads first.
  *
  * @param x `[batch, height, width, channels in]`.
  * @param weight `[kernel, kernel, channels in, channels out]`.
