@@ -13,8 +13,8 @@ const PRESETS = Object.keys(presets) as PresetName[];
 
 /** What a preset is for and how long it takes on two cores. */
 const PURPOSE: Record<PresetName, string> = {
-  smoke: "tiny, on generated images: does everything work? under a minute",
-  quick: "part of CIFAR-10 at a quarter of the width: a first look, minutes",
+  smoke: "tiny, on generated images: does everything work? a minute",
+  quick: "part of CIFAR-10 at a quarter of the width: a first look, three minutes",
   cpu: "all training images at a quarter of the width: results worth reading, an hour",
   paper: "the authors' released recipe at full size, three seeds: days; use a GPU",
 };
