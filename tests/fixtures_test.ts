@@ -54,7 +54,7 @@ const encoder = (depth: 18 | 50, stem: "cifar" | "imagenet"): EncoderConfig => (
 });
 
 Deno.test("ResNet: forward in both modes, gradients, running statistics", async (t) => {
-  const found = await fixture("resnet");
+  const found = await fixture("resnet18");
   const cases = [["resnet18", encoder(18, "cifar")], ["imagenet", encoder(18, "imagenet")], [
     "resnet50",
     encoder(50, "cifar"),
