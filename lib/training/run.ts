@@ -36,7 +36,7 @@ export interface FinishedRun {
   readonly id: string;
   readonly folder: string;
   readonly network: Network;
-  /** Seconds of training, over all sessions. */
+  /** Seconds of training, interruptions left out. */
   readonly seconds: number;
 }
 
