@@ -1,286 +1,374 @@
 /**
- * `deno task bench`: how fast this is on this machine, alone or beside PyTorch.
+ * `deno task bench`: how fast this project is here, alone or against PyTorch.
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpus, totalmem } from "node:os";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { join } from "@std/path";
 import { EnvironmentError, UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
-import { generator } from "../base/random.ts";
-import { start } from "../compute/backend.ts";
-import { compile, dispose, type Precision } from "../compute/compile.ts";
-import { tf } from "../compute/tf.ts";
-import { generate } from "../data/generated.ts";
-import { augment } from "../data/views.ts";
-import { knn } from "../evaluation/knn.ts";
-import { plannedRuns } from "../experiments/linear_evaluation.ts";
-import { presets } from "../experiments/presets.ts";
-import { initialise, pass } from "../model/layers.ts";
-import { resnet } from "../model/resnet.ts";
-import { initialiseStack } from "../model/stack.ts";
-import { optimiser } from "../training/optimiser.ts";
-import { trainingStep } from "../training/step.ts";
+import type { Precision } from "../compute/compile.ts";
+import type { Architecture, Job, Load, Training } from "../experiments/bench.ts";
 import { runCommand } from "./options.ts";
 
-/** What is measured, the same on both sides. */
+/** A case: what is timed and what it is compared with. */
 interface Case {
-  readonly name: string;
-  readonly kind: "step" | "features" | "knn" | "views";
-  readonly depth: 18 | 50;
-  readonly width: number;
-  /** Images (or queries) a repeat. */
-  readonly batch: number;
-  readonly projector: number;
-  readonly precision: Precision;
-  /** Op by op, without a graph. */
-  readonly eager: boolean;
-  readonly warmup: number;
-  /** Timed repeats a round; their median counts. */
-  readonly repeats: number;
-  readonly bank: number;
-  readonly features: number;
-  readonly k: number;
-  readonly block: number;
+  readonly says: string;
+  readonly load: Load;
+  /** Op by op, on both sides. */
+  readonly eager?: true;
+  /** Compared with this load of ours instead of with PyTorch. */
+  readonly beside?: Load;
+  /** PyTorch has nothing of the kind. */
+  readonly alone?: true;
 }
 
-const base: Omit<Case, "name" | "kind" | "batch"> = {
-  depth: 18,
-  width: 64,
-  projector: 2048,
-  precision: "float32",
-  eager: false,
-  warmup: 2,
-  repeats: 3,
-  bank: 45_000,
-  features: 512,
-  k: 200,
-  block: 500,
-};
-const wide = { ...base, kind: "step", batch: 64 } as const;
-const narrow = { ...base, kind: "step", batch: 256, width: 16, projector: 512 } as const;
+/** The projector grows with the encoder: 512 at width 16, 2048 at width 64. */
+function architecture(width: number, depth: Architecture["depth"] = 18): Architecture {
+  return { depth, width, projector: 32 * width };
+}
 
-const CASES: readonly Case[] = [
-  { ...wide, name: "step-64-eager", eager: true },
-  { ...wide, name: "step-64-float32" },
-  { ...wide, name: "step-64-bfloat16", precision: "bfloat16" },
-  { ...narrow, name: "step-16-float32" },
-  { ...narrow, name: "step-16-bfloat16", precision: "bfloat16" },
-  { ...wide, name: "step-resnet50", depth: 50, batch: 32 },
-  { ...base, name: "features-64", kind: "features", batch: 250 },
-  { ...base, name: "features-16", kind: "features", batch: 250, width: 16 },
-  { ...base, name: "knn", kind: "knn", batch: 10_000, warmup: 1, repeats: 1 },
-  { ...base, name: "views", kind: "views", batch: 512 },
-];
+function step(width: number, batch: number, precision: Precision = "float32"): Training {
+  const network = architecture(width);
+  return { kind: "step", ...network, batch, images: batch, precision, optimiser: "sgd" };
+}
 
-/** Something to repeat. */
-type Work = () => Promise<void>;
+const represented = { images: 45_000, features: 512, classes: 10 } as const;
 
-const random = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, "float32", seed);
-
-const WORK: Record<Case["kind"], (options: Case) => Work> = {
-  step({ depth, width, projector, precision, batch }) {
-    const encoder = { depth, width, stem: "cifar", zeroInitResidual: true } as const;
-    const level = { encoder, projector: [projector, projector, projector] };
-    const model = { levels: [level, level], wiring: "prepool", stopGradient: false } as const;
-    const weights = { invariance: 25, variance: 25, covariance: 1 };
-    const adam = optimiser({ name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
-    const step = trainingStep({ model, loss: [weights, weights], precision }, adam);
-    const network = initialiseStack(model, 0);
-    let state = { ...network, slots: adam.slots(network.parameters) };
-    const views = [1, 2].map((seed) => tf.keep(random([batch, 32, 32, 3], seed)) as tf.Tensor4D);
-    let number = 0;
-    return async () => {
-      const scalars = [tf.scalar(1e-3), tf.scalar(++number)] as const;
-      const result = await step(state, views[0], views[1], ...scalars);
-      await result.terms.data();
-      dispose([state, result.terms, scalars]);
-      state = result.state as typeof state;
-    };
+const CASES: Readonly<Record<string, Case>> = {
+  "step-64": { says: "training step, ResNet-18, width 64, batch 64, SGD", load: step(64, 64) },
+  "step-64-bf16": { says: "the same in bfloat16", load: step(64, 64, "bfloat16") },
+  "step-64-adam": { says: "step-64 with Adam", load: { ...step(64, 64), optimiser: "adam" } },
+  "step-16": { says: "training step, ResNet-18, width 16, batch 256, SGD", load: step(16, 256) },
+  "step-16-bf16": { says: "the same in bfloat16", load: step(16, 256, "bfloat16") },
+  "resnet50": {
+    says: "training step, ResNet-50, width 64, batch 32, SGD",
+    load: { ...step(64, 32), ...architecture(64, 50) },
   },
-  features({ width, batch, precision }) {
-    const config = { depth: 18, width, stem: "cifar", zeroInitResidual: true } as const;
-    const network = initialise(0, (pass) => resnet(pass, "encoder", tf.zeros([1, 32, 32, 3]), config));
-    const forward = compile(
-      (net: typeof network, x: tf.Tensor4D) => resnet(pass(net, false), "encoder", x, config).representation,
-      { precision },
-    );
-    const x = tf.keep(random([batch, 32, 32, 3], 1)) as tf.Tensor4D;
-    return async () => {
-      const y = await forward(network, x);
-      await y.data();
-      y.dispose();
-    };
+  "eager": { says: "step-64 op by op", load: step(64, 64), eager: true },
+  "features-64": {
+    says: "representations, width 64",
+    load: { kind: "features", ...architecture(64), batch: 250, images: 1000 },
   },
-  knn({ bank, features, batch, k, block }) {
-    const labels = (count: number) => Uint8Array.from({ length: count }, (_, at) => at % 10);
-    const set = (count: number, seed: number) => ({
-      features: tf.keep(random([count, features], seed)) as tf.Tensor2D,
-      labels: labels(count),
-    });
-    const [known, asked] = [set(bank, 1), set(batch, 2)];
-    return async () => void await knn(known, asked, { k: [k], temperature: 0.1, classes: 10, block });
+  "features-16": {
+    says: "representations, width 16",
+    load: { kind: "features", ...architecture(16), batch: 250, images: 10_000 },
   },
-  views({ batch }) {
-    const { images } = generate({ seed: 0, train: 100, test: 0 }).train;
-    const [{ spec }] = plannedRuns(presets.paper, generate({ seed: 0, train: 0, test: 0 }), 0);
-    const out = new Float32Array(3072);
-    let count = 0;
-    return () => {
-      for (let at = 0; at < batch; at++) {
-        const image = images.subarray(at % 100 * 3072, (at % 100 + 1) * 3072);
-        augment(image, 32, 32, spec.view, generator("bench", count++), out);
-      }
-      return Promise.resolve();
-    };
+  "probe": {
+    says: "linear probe of 512 features, ten learning rates at once",
+    load: { kind: "probe", ...represented, epochs: 5 },
+  },
+  "knn": {
+    says: "10,000 queries among 45,000 of 512 features, k 200",
+    load: { kind: "knn", ...represented, queries: 10_000, k: 200 },
+  },
+  "views": { says: "augmented views of 32×32, one core", load: { kind: "views", images: 2000 }, alone: true },
+  "epoch": {
+    says: "step-16 on the views of 10,240 images, beside steps alone",
+    load: { ...step(16, 256), kind: "epoch", images: 10_240 },
+    beside: { ...step(16, 256), images: 10_240 },
   },
 };
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+/** Steps of many sizes; larger ones than `bytes` are left out. */
+const GROWTH = { name: "growth", widths: [8, 16, 32, 64], batches: [32, 64, 128, 256, 512], bytes: 12e9 };
 
-/** Images a second in one round; what a case needs is made in its first round. */
-async function measure(options: Case, works: Map<string, Work>): Promise<number> {
-  if (options.eager) Deno.env.set("SJEA_EAGER", "1");
+const UNITS: Readonly<Record<Load["kind"], string>> = {
+  step: "images/s",
+  epoch: "images/s",
+  features: "images/s",
+  probe: "images/s",
+  knn: "queries/s",
+  views: "views/s",
+};
+
+/** Largest load, averaged over a minute, at which measuring makes sense. */
+const IDLE = 0.5;
+
+/** A line of the report and of the `--json` file. */
+interface Row {
+  readonly case: string;
+  readonly unit: string;
+  readonly ours: number;
+  /** The best of `peers`. */
+  readonly peer: number | null;
+  /** `ours / peer`. */
+  readonly ratio: number | null;
+  readonly peers: Readonly<Record<string, number>>;
+  readonly machine: string;
+}
+
+const OPTIONS = {
+  case: { type: "string", multiple: true, default: [] as string[] },
+  against: { type: "string" },
+  json: { type: "string" },
+  rounds: { type: "string" },
+  quick: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
+
+const HELP = `deno task bench [options]
+
+Times each case in processes of its own, after a warm-up, and prints medians of
+several rounds. The sides take turns and never work at once.
+
+  --case NAME      one case; repeatable (default: all but ${GROWTH.name})
+  --against torch  also PyTorch, from the virtual environment, SJEA_PYTHON or python3
+  --json FILE      write {case, unit, ours, peer, ratio, peers, machine} of each line
+  --rounds N       rounds a side (default 5; 2 with --quick)
+  --quick          short rounds: an impression
+  --help           this text
+
+Cases (two stacks, VICReg, 32×32 images):
+${Object.entries(CASES).map(([name, { says }]) => `  ${name.padEnd(15)}  ${says}`).join("\n")}
+  ${GROWTH.name.padEnd(15)}  time and memory of a step, width ${GROWTH.widths} × batch ${GROWTH.batches}`;
+
+interface Options {
+  readonly cases: readonly string[];
+  readonly torch: boolean;
+  readonly json?: string;
+  readonly rounds: number;
+  /** Length of a round. */
+  readonly seconds: number;
+  readonly help: boolean;
+}
+
+function readOptions(args: readonly string[]): Options {
+  let values;
   try {
-    let work = works.get(options.name);
-    if (!work) {
-      works.set(options.name, work = WORK[options.kind](options));
-      for (let at = 0; at < options.warmup; at++) await work();
-    }
-    const times: number[] = [];
-    for (let at = 0; at < options.repeats; at++) {
-      const began = performance.now();
-      await work();
-      times.push((performance.now() - began) / 1000);
-    }
-    return options.batch / median(times);
-  } finally {
-    Deno.env.delete("SJEA_EAGER");
+    ({ values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }));
+  } catch (error) {
+    const options = Object.keys(OPTIONS).map((name) => `--${name}`).join(", ");
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}. Options: ${options}.`);
   }
-}
-
-/** What PyTorch answers. */
-interface PeerAnswer {
-  readonly eager?: number;
-  readonly compiled?: number;
-  readonly memory: number;
-}
-
-/** PyTorch in a process of its own, which answers one case at a time. */
-async function torch() {
-  const environment = Deno.env.get("VIRTUAL_ENV");
-  const python = Deno.env.get("SJEA_PYTHON") ?? (environment ? `${environment}/bin/python` : "python3");
-  const check = await new Deno.Command(python, { args: ["-c", "import torch; print(torch.__version__)"] })
-    .output().catch(() => undefined);
-  if (!check?.success) {
-    throw new EnvironmentError(
-      `${python} has no PyTorch: install it (pip install torch) or set SJEA_PYTHON.`,
-    );
+  const { case: chosen, against, json, quick, help, rounds = quick ? "2" : "5" } = values;
+  const names = [...Object.keys(CASES), GROWTH.name];
+  const unknown = chosen.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`--case ${unknown} does not exist. Valid: ${names.join(", ")}.`);
   }
-  const script = fileURLToPath(new URL("../../tests/peers/torch_bench.py", import.meta.url));
-  const child = new Deno.Command(python, { args: [script], stdin: "piped", stdout: "piped", stderr: "null" })
-    .spawn();
-  const writer = child.stdin.getWriter();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
+  if (against !== undefined && against !== "torch") {
+    throw new UsageError(`--against ${against} does not exist. Valid: torch.`);
+  }
+  if (!/^[1-9]\d*$/.test(rounds)) {
+    throw new UsageError(`--rounds takes a whole number from 1 on, not "${rounds}".`);
+  }
   return {
-    version: new TextDecoder().decode(check.stdout).trim(),
-    async ask(options: Case): Promise<PeerAnswer> {
-      await writer.write(new TextEncoder().encode(JSON.stringify(options) + "\n"));
-      while (!text.includes("\n")) {
-        const { value, done } = await reader.read();
-        if (done) throw new EnvironmentError(`PyTorch ended during ${options.name}: is there enough memory?`);
-        text += value;
-      }
-      const [line, rest] = text.split(/\n(.*)/s);
-      text = rest;
-      return JSON.parse(line);
+    cases: chosen.length > 0 ? chosen : Object.keys(CASES),
+    torch: against === "torch",
+    json,
+    rounds: Number(rounds),
+    seconds: quick ? 0 : 3,
+    help,
+  };
+}
+
+/** A Python with PyTorch. */
+async function findTorch(): Promise<string> {
+  const environment = Deno.env.get("VIRTUAL_ENV");
+  const [folder, program] = Deno.build.os === "windows" ? ["Scripts", "python.exe"] : ["bin", "python"];
+  const candidates = [
+    environment && join(environment, folder, program),
+    Deno.env.get("SJEA_PYTHON"),
+    "python3",
+  ].filter((candidate) => candidate !== undefined && candidate !== "");
+  for (const python of candidates) {
+    if (await hasTorch(python)) return python;
+  }
+  throw new EnvironmentError(
+    `No PyTorch was found; asked: ${candidates.join(", ")}. ` +
+      "Install it (pip install torch), or set SJEA_PYTHON to a Python that has it.",
+  );
+}
+
+async function hasTorch(python: string): Promise<boolean> {
+  try {
+    const check = new Deno.Command(python, { args: ["-c", "import torch"], stderr: "null" });
+    return (await check.output()).success;
+  } catch {
+    return false; // No such program.
+  }
+}
+
+const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const OURS = [Deno.execPath(), "run", "--quiet", "-A", program("../experiments/bench.ts")];
+const PEER = program("../../tests/peers/torch_bench.py");
+
+/** What all jobs share. */
+const BASE = {
+  mode: "compiled",
+  device: "cpu",
+  threads: Number(Deno.env.get("SJEA_THREADS") ?? navigator.hardwareConcurrency),
+} as const;
+
+/** A process that works a round whenever it is asked. */
+interface Side {
+  readonly name: string;
+  /** Library and version. */
+  readonly library: string;
+  readonly device: Job["device"];
+  /** Works a round: items a second. */
+  round(): Promise<number>;
+  /** Its largest memory so far, in bytes; 0 where the system does not tell. */
+  peak(): Promise<number>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts a side and waits until it is warm. */
+async function open(name: string, [program, ...args]: readonly string[], job: Job): Promise<Side> {
+  const child = spawn(program, [...args, JSON.stringify(job)], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...Deno.env.toObject(), SJEA_EAGER: job.mode === "eager" ? "1" : "0" },
+  });
+  const closed = once(child, "close");
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { value } = await lines.next();
+    const { error, ...result } = JSON.parse(value ?? '{ "error": "it ended early" }');
+    if (error) throw new EnvironmentError(`${name} cannot be measured: ${error}`);
+    return result;
+  };
+  const { library, device } = await answer();
+  return {
+    name,
+    library,
+    device,
+    async round() {
+      child.stdin.write("\n");
+      return (await answer()).rate;
     },
-    async close() {
-      await writer.close();
-      await child.status;
+    async peak() {
+      const status = await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "");
+      return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0);
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await closed;
     },
   };
 }
 
-/** Largest memory of this process so far, in bytes. */
-async function peakMemory(): Promise<number> {
-  const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
-  return 1024 * Number(status.match(/VmHWM:\s+(\d+)/)?.[1] ?? NaN);
+/** Times a case; the memory of a training step is a row of its own. */
+async function* contest(
+  name: string,
+  { load, eager, beside, alone }: Case,
+  { rounds, seconds }: Options,
+  python: string | undefined,
+): AsyncGenerator<Row> {
+  await using sides = new AsyncDisposableStack();
+  const job: Job = { ...BASE, load, mode: eager ? "eager" : "compiled", seconds };
+  const ours = sides.use(await open("ours", OURS, job));
+  const peers: Side[] = [];
+  if (beside) {
+    peers.push(sides.use(await open("steps alone", OURS, { ...job, load: beside })));
+  } else if (python && !alone) {
+    for (const mode of eager ? ["eager"] as const : ["eager", "compiled"] as const) {
+      const rules = { ...job, mode, device: ours.device };
+      try {
+        peers.push(sides.use(await open(`PyTorch ${mode}`, [python, "-W", "ignore", PEER], rules)));
+      } catch (error) {
+        console.error(`${name}: ${(error as Error).message}`);
+      }
+    }
+  }
+  const all = [ours, ...peers], rates = all.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [at, side] of all.entries()) rates[at].push(await side.round());
+  }
+  const row = (suffix: string, unit: string, [ours, ...others]: number[], best: typeof Math.max): Row => {
+    const peer = others.length > 0 ? best(...others) : null;
+    return {
+      case: name + suffix,
+      unit,
+      ours,
+      peer,
+      ratio: peer && ours / peer,
+      peers: Object.fromEntries(peers.map((side, at) => [side.name, others[at]])),
+      machine: machine(all),
+    };
+  };
+  yield row("", UNITS[load.kind], rates.map(median), Math.max);
+  if (load.kind !== "step") return;
+  const peaks = await Promise.all(all.map((side) => side.peak()));
+  if (peaks[0] > 0) yield row(" memory", "GB", peaks.map((peak) => peak / 1e9), Math.min);
 }
 
-const HELP = `deno task bench [options]
+/** How a step's time and memory grow with batch and width. */
+async function* growth({ rounds, seconds }: Options): AsyncGenerator<Row> {
+  for (const width of GROWTH.widths) {
+    const peaks: number[] = [];
+    for (const batch of GROWTH.batches) {
+      // Doubling the batch adds twice what doubling it added the last time.
+      const [before, last] = [peaks.at(-2) ?? 0, peaks.at(-1) ?? 0];
+      if (last + 2 * (last - before) > GROWTH.bytes) break;
+      await using side = await open("ours", OURS, { ...BASE, load: step(width, batch), seconds });
+      const rates: number[] = [];
+      while (rates.length < rounds) rates.push(await side.round());
+      peaks.push(await side.peak());
+      const row = (suffix: string, unit: string, ours: number): Row => ({
+        case: `width ${width} batch ${batch}${suffix}`,
+        unit,
+        ours,
+        peer: null,
+        ratio: null,
+        peers: {},
+        machine: machine([side]),
+      });
+      yield row("", "s/step", batch / median(rates));
+      yield row(" memory", "GB", peaks.at(-1)! / 1e9);
+    }
+  }
+}
 
-Images (or queries) a second; medians over alternating rounds.
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b), middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
 
-  --case NAME     ${CASES.map(({ name }) => name).join(", ")}; may be repeated (default: all)
-  --against torch the same beside PyTorch: the python3 with torch in VIRTUAL_ENV, SJEA_PYTHON or on the path
-  --rounds N      rounds a case (default 5)
-  --json FILE     writes {case, ours, peer, ratio, machine} for each case
-  --help          this text`;
+function machine(sides: readonly Side[]): string {
+  const cpu = cpus()[0]?.model ?? Deno.build.arch, memory = Math.round(totalmem() / 2 ** 30);
+  const libraries = new Set(sides.map(({ library }) => library));
+  return [
+    cpu,
+    `${BASE.threads} ${BASE.threads === 1 ? "thread" : "threads"}`,
+    `${memory} GiB`,
+    `Deno ${Deno.version.deno}`,
+    ...libraries,
+  ]
+    .join(", ");
+}
+
+function render({ case: name, unit, ours, ratio, peers }: Row): string {
+  const number = (value: number) => value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  const others = Object.entries(peers).map(([name, value]) => `${name} ${number(value)}`).join(", ");
+  const compared = ratio === null ? "" : `  ratio ${ratio.toFixed(2)}  (${others})`;
+  return `${name.padEnd(26)} ${number(ours).padStart(6)} ${unit.padEnd(9)}${compared}`.trimEnd();
+}
 
 await runCommand(async () => {
-  const { values } = parseArgs({
-    options: {
-      case: { type: "string", multiple: true, default: CASES.map(({ name }) => name) },
-      against: { type: "string" },
-      rounds: { type: "string", default: "5" },
-      json: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return console.log(HELP);
-  const chosen = values.case.map((name) => {
-    const found = CASES.find((one) => one.name === name);
-    if (!found) {
-      throw new UsageError(
-        `--case ${name} does not exist. Valid: ${CASES.map((one) => one.name).join(", ")}.`,
-      );
-    }
-    return found;
-  });
-  if (values.against !== undefined && values.against !== "torch") {
-    throw new UsageError("--against takes torch.");
+  const options = readOptions(Deno.args);
+  if (options.help) return console.log(HELP);
+  const python = options.torch ? await findTorch() : undefined;
+  const [load] = Deno.loadavg();
+  if (load > IDLE) {
+    console.error(
+      `The machine is busy (load ${load.toFixed(1)}): numbers are too low, PyTorch's most of all, ` +
+        "because its threads wait for each other.",
+    );
   }
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new UsageError("--rounds takes a whole number from 1 on.");
-  }
-
-  const device = await start();
-  const machine = `${device.name}, ${device.threads} threads, TensorFlow ${device.version}`;
-  const peer = values.against ? await torch() : undefined;
-  console.log(`${machine}${peer ? `; PyTorch ${peer.version}` : ""}; ${rounds} rounds\n`);
-  console.log(
-    `${"case".padEnd(18)}${["ours", "eager", "compiled", "ratio"].map((c) => c.padStart(11)).join("")}`,
-  );
-  const results = [];
-  for (const one of chosen) {
-    const works = new Map<string, Work>();
-    const ours: number[] = [], answers: PeerAnswer[] = [];
-    for (let round = 0; round < rounds; round++) {
-      ours.push(await measure(one, works));
-      if (peer && one.kind !== "views") answers.push(await peer.ask(one));
-    }
-    const of = (mode: "eager" | "compiled") => {
-      const known = answers.flatMap((answer) => answer[mode] ?? []);
-      return known.length > 0 ? median(known) : undefined;
-    };
-    const [mine, eager, compiled] = [median(ours), of("eager"), of("compiled")];
-    // An eager step is compared with an eager step, everything else with PyTorch's better side.
-    const best = one.eager ? eager : Math.max(eager ?? 0, compiled ?? 0) || undefined;
-    const ratio = best ? mine / best : undefined;
-    const cell = (value: number | undefined, digits = 1) => (value?.toFixed(digits) ?? "–").padStart(11);
-    console.log(`${one.name.padEnd(18)}${cell(mine)}${cell(eager)}${cell(compiled)}${cell(ratio, 2)}`);
-    results.push({ case: one.name, ours: mine, peer: { eager, compiled }, ratio, machine });
-    if (chosen.length === 1) {
-      const theirs = answers.at(-1)?.memory;
-      console.log(
-        `peak memory: ours ${((await peakMemory()) / 1e9).toFixed(2)} GB` +
-          (theirs ? `, PyTorch ${(theirs / 1e9).toFixed(2)} GB` : ""),
-      );
+  const rows: Row[] = [];
+  for (const name of options.cases) {
+    const found = name === GROWTH.name ? growth(options) : contest(name, CASES[name], options, python);
+    for await (const row of found) {
+      if (row.machine !== rows.at(-1)?.machine) console.log(row.machine);
+      console.log(render(row));
+      rows.push(row);
     }
   }
-  await peer?.close();
-  if (values.json) await writeAtomically(values.json, JSON.stringify(results, null, 2) + "\n");
+  if (options.json) await writeAtomically(options.json, JSON.stringify(rows, null, 2) + "\n");
 });

@@ -46,8 +46,13 @@ export interface Metadata {
   readonly dtype: number;
 }
 
+/** Arithmetic of a compiled function: float32, or bfloat16 where TensorFlow holds it to be safe. */
+export type Precision = "float32" | "bfloat16";
+
 /** Takes ops instead of TensorFlow while a graph is recorded. */
 export interface Recorder {
+  /** Arithmetic that the graph will run in. */
+  readonly precision: Precision;
   execute(
     op: string,
     attributes: readonly Attribute[],

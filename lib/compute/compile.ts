@@ -7,14 +7,13 @@
 import { tf } from "./tf.ts";
 import { ComputeError } from "../base/errors.ts";
 import { backend } from "./backend.ts";
-import type { Binding } from "./binding.ts";
+import type { Binding, Precision } from "./binding.ts";
 import { GraphRecorder } from "./graph.ts";
 
 /** Tensors in nested records and lists (interfaces have no index signature, hence the wide type). */
 export type Tree = object;
 
-/** Arithmetic of a compiled function: float32, or bfloat16 where TensorFlow holds it to be safe. */
-export type Precision = "float32" | "bfloat16";
+export type { Precision };
 
 /** What a compiled function can be told. */
 export interface CompileOptions {
@@ -67,7 +66,7 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
   options: CompileOptions = {},
 ): Compiled<Inputs, Output> {
   const traces = new Map<string, Traced>();
-  const name = options.name ?? (step.name || "step");
+  const name = options.name ?? (step.name || "step"), precision = options.precision ?? "float32";
   const call = async (...inputs: Inputs): Promise<Output> => {
     if (Deno.env.get("SJEA_EAGER") === "1") {
       // As a compiled step does, never hand back an input or one tensor twice.
@@ -79,10 +78,10 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
     const signature = JSON.stringify(tensors.map(([path, x]) => [path, x.dtype, x.shape]));
     let traced = traces.get(signature);
     if (!traced) {
-      traced = trace(`${name}_${compiled++}`, step, inputs);
+      traced = trace(`${name}_${compiled++}`, step, inputs, precision);
       traces.set(signature, traced);
     }
-    return await execute(traced, tensors.map(([, x]) => x), options.precision) as Output;
+    return await execute(traced, tensors.map(([, x]) => x), precision) as Output;
   };
   return Object.assign(call, {
     dispose() {
@@ -97,10 +96,11 @@ function trace<Inputs extends readonly Tree[]>(
   name: string,
   step: (...inputs: Inputs) => Tree,
   inputs: Inputs,
+  precision: Precision,
 ): Traced {
   const { binding } = backend();
   if (binding.recorder) throw new ComputeError(`${name}: a compiled step cannot record another one.`);
-  const recorder = new GraphRecorder(binding);
+  const recorder = new GraphRecorder(binding, precision);
   tf.engine().startScope();
   try {
     const symbolic = mapTree(inputs, (x) => {
@@ -134,7 +134,7 @@ const MIXED_PRECISION = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0xf8, 0x01, 0x01);
 async function execute(
   traced: Traced,
   inputs: readonly tf.Tensor[],
-  precision: Precision = "float32",
+  precision: Precision,
 ): Promise<Tree> {
   const { binding } = backend();
   const { api } = binding;

@@ -5,7 +5,7 @@
  * @module
  */
 import { ComputeError } from "../base/errors.ts";
-import type { Attribute, Binding, Metadata, Recorder } from "./binding.ts";
+import type { Attribute, Binding, Metadata, Precision, Recorder } from "./binding.ts";
 import { cString } from "./c_api.ts";
 import { listInputOps, type OpArgument } from "./op_list.ts";
 
@@ -31,7 +31,7 @@ export class GraphRecorder implements Recorder {
   readonly #lists: Map<string, OpArgument[]>;
   #names = 0;
 
-  constructor(binding: Binding) {
+  constructor(binding: Binding, readonly precision: Precision) {
     this.#binding = binding;
     this.#lists = lists.get(binding) ?? listInputOps(binding.api);
     lists.set(binding, this.#lists);

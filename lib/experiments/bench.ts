@@ -1,0 +1,223 @@
+/**
+ * Our side of `deno task bench`, as a program: prepares the job it is given,
+ * says that it is ready, then times one round of work for each line it reads.
+ * `tests/peers/torch_bench.py` is the other side and takes the same jobs.
+ *
+ * @module
+ */
+import { createInterface } from "node:readline";
+import process from "node:process";
+import { start } from "../compute/backend.ts";
+import { dispose, type Precision } from "../compute/compile.ts";
+import { tf } from "../compute/tf.ts";
+import { generator } from "../base/random.ts";
+import { type ImageSet, subset } from "../data/dataset.ts";
+import { generate } from "../data/generated.ts";
+import { viewStream } from "../data/view_stream.ts";
+import { augment, type ViewOptions } from "../data/views.ts";
+import { features } from "../evaluation/features.ts";
+import { knn, type Labelled } from "../evaluation/knn.ts";
+import { probe } from "../evaluation/probe.ts";
+import { initialiseStack, type StackConfig } from "../model/stack.ts";
+import { optimiser, type OptimiserConfig } from "../training/optimiser.ts";
+import { type TrainingState, trainingStep } from "../training/step.ts";
+
+/** Two encoders, each with a projector of three layers. */
+export interface Architecture {
+  readonly depth: 18 | 50;
+  readonly width: number;
+  /** Width of the projectors' layers. */
+  readonly projector: number;
+}
+
+/** Training: steps on the same two views again and again, or an epoch with its views. */
+export interface Training extends Architecture {
+  readonly kind: "step" | "epoch";
+  readonly batch: number;
+  /** Images of one run. */
+  readonly images: number;
+  readonly precision: Precision;
+  readonly optimiser: "sgd" | "adam";
+}
+
+/** What is timed. */
+export type Load =
+  | Training
+  | Architecture & { readonly kind: "features"; readonly batch: number; readonly images: number }
+  | {
+    readonly kind: "probe";
+    readonly images: number;
+    readonly features: number;
+    readonly classes: number;
+    readonly epochs: number;
+  }
+  | {
+    readonly kind: "knn";
+    readonly images: number;
+    readonly features: number;
+    readonly classes: number;
+    readonly queries: number;
+    readonly k: number;
+  }
+  | { readonly kind: "views"; readonly images: number };
+
+/** What a side is told. */
+export interface Job {
+  readonly load: Load;
+  readonly mode: "compiled" | "eager";
+  readonly device: "cpu" | "cuda";
+  readonly threads: number;
+  /** Length of a round; 0 for one unit of work. */
+  readonly seconds: number;
+}
+
+/** Work that can be repeated. */
+interface Work {
+  /** Images, views or queries in one run. */
+  readonly items: number;
+  /** One run: a step, an epoch, a fit, … */
+  run(): Promise<unknown>;
+}
+
+const WEIGHTS = { invariance: 25, variance: 25, covariance: 1 };
+
+const VIEW: ViewOptions = {
+  size: 32,
+  cropScale: [0.3, 1],
+  flip: 0.5,
+  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  greyscale: 0.2,
+  blur: 0,
+  solarise: 0,
+};
+
+const OPTIMISERS: Record<Training["optimiser"], OptimiserConfig> = {
+  sgd: { name: "sgd", momentum: 0.9, weightDecay: 0 },
+  adam: { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+};
+
+/** Small, so that noise can be trained on for as long as it takes. */
+const RATE = 1e-4;
+
+function model({ depth, width, projector }: Architecture): StackConfig {
+  const level = {
+    encoder: { depth, width, stem: "cifar", zeroInitResidual: true },
+    projector: [projector, projector, projector],
+  } as const;
+  return { levels: [level, level], wiring: "prepool", stopGradient: false };
+}
+
+/** A thousand generated images, repeated. */
+function imageSet(count: number): ImageSet {
+  const { train } = generate({ seed: 0, train: 1000, test: 0 });
+  return subset(train, Array.from({ length: count }, (_, at) => at % 1000));
+}
+
+function labelled(count: number, features: number, classes: number, seed: number): Labelled {
+  return {
+    features: tf.randomNormal([count, features], 0, 1, "float32", seed) as tf.Tensor2D,
+    labels: Uint8Array.from({ length: count }, (_, at) => at % classes),
+  };
+}
+
+function training(load: Training): Work {
+  const { batch, images } = load;
+  const optimise = optimiser(OPTIMISERS[load.optimiser]);
+  const config = model(load);
+  const step = trainingStep(
+    { model: config, loss: config.levels.map(() => WEIGHTS), precision: load.precision },
+    optimise,
+  );
+  const network = initialiseStack(config, 0);
+  let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
+  const shape: [number, number, number, number] = [batch, VIEW.size, VIEW.size, 3];
+  const [rate, number] = [tf.scalar(RATE), tf.scalar(1)];
+  const advance = async (first: tf.Tensor4D, second: tf.Tensor4D) => {
+    const result = await step(state, first, second, rate, number);
+    dispose(state);
+    state = result.state;
+    result.terms.dataSync();
+    result.terms.dispose();
+  };
+  if (load.kind === "step") {
+    const [first, second] = [1, 2].map((seed) => tf.randomUniform(shape, 0, 1, "float32", seed));
+    return {
+      items: images,
+      async run() {
+        for (let done = 0; done < images; done += batch) {
+          await advance(first as tf.Tensor4D, second as tf.Tensor4D);
+        }
+      },
+    };
+  }
+  const set = imageSet(images);
+  return {
+    items: images,
+    async run() {
+      await using batches = viewStream({ set, seed: 0, batch, epochs: 1, views: 2, view: VIEW });
+      for await (const { views } of batches) {
+        const [first, second] = views.map((view) => tf.tensor4d(view, shape));
+        await advance(first, second);
+        dispose([first, second]);
+      }
+    },
+  };
+}
+
+function prepare(load: Load): Work {
+  switch (load.kind) {
+    case "step":
+    case "epoch":
+      return training(load);
+    case "features": {
+      const { images, batch } = load;
+      const config = model(load), network = initialiseStack(config, 0), set = imageSet(images);
+      return { items: images, run: async () => dispose(await features(network, config, set, { batch })) };
+    }
+    case "probe": {
+      const { images, classes, epochs } = load;
+      const [train, validation, test] = [images, images / 9, images / 9].map((count, seed) =>
+        labelled(count, load.features, classes, seed)
+      );
+      const options = { train, validation, test, classes, epochs, seed: 0, protocol: "standard" } as const;
+      return { items: images * epochs, run: () => probe(options) };
+    }
+    case "knn": {
+      const { images, queries, classes, k } = load;
+      const [bank, asked] = [images, queries].map((count, seed) =>
+        labelled(count, load.features, classes, seed)
+      );
+      return { items: queries, run: () => knn(bank, asked, { k: [k], temperature: 0.1, classes }) };
+    }
+    case "views": {
+      const { images, height, width } = imageSet(load.images);
+      const random = generator("bench"), size = height * width * 3, view = new Float32Array(size);
+      return {
+        items: load.images,
+        run() {
+          for (let at = 0; at < images.length; at += size) {
+            augment(images.subarray(at, at + size), height, width, VIEW, random, view);
+          }
+          return Promise.resolve();
+        },
+      };
+    }
+  }
+}
+
+if (import.meta.main) {
+  const { load, seconds }: Job = JSON.parse(Deno.args[0]);
+  const { version, gpu } = await start();
+  const { items, run } = prepare(load);
+  const time = async (runs: number) => {
+    const began = performance.now();
+    for (let at = 0; at < runs; at++) await run();
+    return (performance.now() - began) / 1000;
+  };
+  await run();
+  const runs = Math.max(1, Math.round(seconds / await time(1)));
+  console.log(JSON.stringify({ library: `TensorFlow ${version}`, device: gpu ? "cuda" : "cpu" }));
+  for await (const _ of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify({ rate: runs * items / await time(runs) }));
+  }
+}
