@@ -163,6 +163,21 @@ export function relu<T extends tf.Tensor>(x: T): T {
 }
 
 /**
+ * The same tensor, with what follows from it computed in float32 even in a step
+ * compiled for bfloat16, whose low precision TensorFlow would otherwise carry on
+ * through all that follows a convolution or matrix product, up to the optimiser.
+ *
+ * @param x Any float32 tensor.
+ * @returns The same values.
+ */
+export function exact<T extends tf.Tensor>(x: T): T {
+  // Mixed precision has no rule for this op, which takes bits for what they are, and stops at it.
+  const wall = (x: tf.Tensor) =>
+    backend().executeMultipleOutputs("Bitcast", [type("T"), type("type")], [x], 1)[0];
+  return tf.customGrad((x) => ({ value: wall(x as tf.Tensor), gradFunc: wall }))(x) as T;
+}
+
+/**
  * Rows of a matrix. TensorFlow.js's own `gather` reads the indices to check
  * them, which a compiled step cannot; TensorFlow checks them itself.
  *

@@ -133,7 +133,7 @@ export const presets = {
     ...paper,
     width: 16,
     projector: [1024, 1024, 1024],
-    epochs: 16,
+    epochs: 10,
     learningRate: 3e-3,
     precision: "bfloat16",
     probeEpochs: 100,

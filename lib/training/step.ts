@@ -5,8 +5,8 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
-import { compile, type Compiled, type Precision } from "../compute/compile.ts";
-import { gradients, type Tensors } from "../compute/ops.ts";
+import { compile, type Compiled, mapTree, type Precision } from "../compute/compile.ts";
+import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
 import { vicreg, type VicregWeights } from "../loss/vicreg.ts";
 import { type Network, pass } from "../model/layers.ts";
@@ -47,7 +47,8 @@ export interface StepConfig {
  * Makes the training step.
  *
  * Each view is a batch of its own for batch norm. The loss is the sum of the
- * levels' VICReg losses; its gradient reaches all levels below.
+ * levels' VICReg losses; its gradient reaches all levels below. In bfloat16 the
+ * loss of the embeddings and the optimiser's arithmetic stay in float32.
  *
  * @param config Model, loss and precision.
  * @param optimiser How parameters follow their gradients.
@@ -64,12 +65,20 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     const { gradients: slopes, aside } = gradients((parameters) => {
       const forward = pass({ parameters, statistics: state.statistics }, true);
       const [one, two] = [first, second].map((view) => stack(forward, normalise(view), config.model));
-      const levels = one.map((level, at) => vicreg(level.embedding, two[at].embedding, config.loss[at]));
+      const levels = one.map(({ embedding }, at) =>
+        vicreg(exact(embedding), exact(two[at].embedding), config.loss[at])
+      );
       const loss = tf.addN(levels.map((terms) => terms.total)) as tf.Scalar;
       const terms = tf.stack(levels.map((level) => tf.stack(TERMS.map((term) => level[term]))));
       return { loss, aside: { statistics: forward.statistics, terms } };
     }, state.parameters);
-    const { parameters, slots } = optimiser.update(state.parameters, slopes, state.slots, rate, number);
+    const { parameters, slots } = optimiser.update(
+      state.parameters,
+      mapTree(slopes, exact),
+      state.slots,
+      rate,
+      number,
+    );
     return {
       state: { parameters, slots, statistics: aside.statistics },
       terms: aside.terms as tf.Tensor2D,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { backend, start } from "../../lib/compute/backend.ts";
-import { dispose } from "../../lib/compute/compile.ts";
+import { compile, dispose } from "../../lib/compute/compile.ts";
 import {
   batchNorm,
   batchNormInference,
   convolve,
+  exact,
   gradients,
   relu,
   rows,
@@ -190,4 +191,26 @@ Deno.test("gradients differentiates by name and hands out side results, leaving 
     assert.deepEqual([values(found.aside.loss), values(found.aside.list[0])], [[45], [3, 6]]);
     dispose(found);
   });
+});
+
+Deno.test("exact: what follows a matrix product stays in float32 in a bfloat16 step, and so do gradients", async () => {
+  const [x, w] = [tf.ones([64, 64]), tf.ones([64, 64])];
+  // 1 + 1e-3 has no bfloat16 of its own.
+  const follow = (wall: <T extends tf.Tensor>(x: T) => T) =>
+    compile((x: tf.Tensor, w: tf.Tensor) => {
+      const { gradients: slopes } = gradients((p) => {
+        const y = wall(tf.matMul(x as tf.Tensor2D, p.w as tf.Tensor2D));
+        return { loss: y.mul(1.001).sum() as tf.Scalar, aside: [] };
+      }, { w });
+      return {
+        y: wall(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D)).mul(1e-3).add(1),
+        w: wall(slopes.w).mul(1e-5),
+      };
+    }, { precision: "bfloat16" })(x, w);
+  const first = ({ y, w }: { y: tf.Tensor; w: tf.Tensor }) => [y, w].map((x) => x.dataSync()[0]);
+  const [y, slope] = first(await follow(exact));
+  assert.ok(Math.abs(y - 1.064) < 1e-6, `${y}`);
+  assert.ok(Math.abs(slope - 64e-5) < 2e-6, `${slope}`);
+  const [rough] = first(await follow((x) => x));
+  assert.ok(Math.abs(rough - 1.064) > 1e-4, `without it TensorFlow rounds: ${rough}`);
 });
