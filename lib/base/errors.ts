@@ -34,3 +34,8 @@ export class ComputeError extends SjeaError {
 export class TrainingError extends SjeaError {
   override readonly name = "TrainingError";
 }
+
+/** A notebook's cell that failed. */
+export class NotebookError extends SjeaError {
+  override readonly name = "NotebookError";
+}

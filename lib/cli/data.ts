@@ -6,7 +6,7 @@
 import { UsageError } from "../base/errors.ts";
 import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
 import { runCommand } from "./options.ts";
-import { dataFolders, places } from "./places.ts";
+import { dataFolders, places } from "../base/places.ts";
 
 await runCommand(async () => {
   const [name, ...rest] = Deno.args;

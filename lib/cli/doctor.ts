@@ -11,7 +11,7 @@ import { start } from "../compute/backend.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
 import { findCifar10, loadCifar10 } from "../data/cifar10.ts";
-import { dataFolders, places } from "./places.ts";
+import { dataFolders, places } from "../base/places.ts";
 
 const line = (name: string, value: string) => console.log(`${name.padEnd(12)} ${value}`);
 

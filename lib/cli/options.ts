@@ -5,17 +5,19 @@
  */
 import { parseArgs } from "node:util";
 import { SjeaError, UsageError } from "../base/errors.ts";
+import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import { type Preset, type PresetName, presets, presetSchema } from "../experiments/presets.ts";
+import { DATASETS } from "../experiments/study.ts";
 
-const EXPERIMENTS = ["linear-evaluation"] as const;
-const DATASETS = ["auto", "cifar10", "generated"] as const;
+/** `all`: the tables, then the notebooks with all figures, then the reports. */
+const EXPERIMENTS = ["all", ...EXPERIMENT_NAMES] as const;
 const PRESETS = Object.keys(presets) as PresetName[];
 
 /** What a preset is for and how long it takes on two cores. */
 const PURPOSE: Record<PresetName, string> = {
-  smoke: "tiny, on generated images: does everything work? a minute",
-  quick: "part of CIFAR-10 at a quarter of the width: a first look, three minutes",
-  cpu: "all training images at a quarter of the width: results worth reading, an hour",
+  smoke: "tiny, on generated images: does everything work? four minutes",
+  quick: "part of CIFAR-10 at a quarter of the width: a first look, fifteen minutes",
+  cpu: "all training images at a quarter of the width: results worth reading, three hours",
   paper: "the authors' released recipe at full size, three seeds: days; use a GPU",
 };
 
@@ -76,7 +78,16 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
+/**
+ * One of some names.
+ *
+ * @param option The option that it was given to.
+ * @param value What was given.
+ * @param names What is valid.
+ * @returns The name.
+ * @throws {UsageError} It is none of them.
+ */
+export function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
   const found = names.find((name) => name === value);
   if (found === undefined) {
     throw new UsageError(`--${option} ${value} does not exist. Valid: ${names.join(", ")}.`);
@@ -104,9 +115,10 @@ export function help(name: PresetName): string {
   );
   return `deno task reproduce [options]
 
-Trains what is missing, evaluates, and prints the paper's table beside ours.
+Trains what is missing, evaluates, prints the paper's tables beside ours, executes the
+notebooks and renders notebooks/reports.
 
-  --experiment NAME  ${EXPERIMENTS.join(", ")} (default)
+  --experiment NAME  all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}
   --preset NAME      how large: ${PRESETS.join(", ")}
   --dataset NAME     auto (default): the preset's, else generated where CIFAR-10 cannot be had;
                      cifar10; generated: drawn from a seed, no download

@@ -1,95 +1,119 @@
 /**
- * `deno task reproduce`: trains what is missing, evaluates, prints the table.
+ * `deno task reproduce`: trains what is missing, evaluates, prints the tables,
+ * executes the notebooks, renders the reports.
  *
  * @module
  */
-import { join } from "@std/path";
-import { SjeaError } from "../base/errors.ts";
+import { basename, join } from "@std/path";
 import { writeAtomically } from "../base/files.ts";
-import { start } from "../compute/backend.ts";
-import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
-import type { Dataset } from "../data/dataset.ts";
-import { generate } from "../data/generated.ts";
-import { linearEvaluation, plannedRuns } from "../experiments/linear_evaluation.ts";
-import { type Preset, preset as presetOf } from "../experiments/presets.ts";
-import { writeResults } from "../experiments/results.ts";
+import { places } from "../base/places.ts";
+import { duration, progress } from "../base/progress.ts";
+import { type Device, start } from "../compute/backend.ts";
+import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
+import { EXPERIMENT_NAMES, EXPERIMENTS, measure, runsOf } from "../experiments/experiments.ts";
+import { environment, versions, writeResults } from "../experiments/results.ts";
+import { RUN_NAMES, RUN_TITLES, type RunName } from "../experiments/runs.ts";
+import { openStudy, specOf, type Study } from "../experiments/study.ts";
 import { renderMarkdown, renderTable } from "../experiments/table.ts";
+import { executeNotebook } from "../notebook/execute.ts";
+import { writeNotebook } from "../notebook/ipynb.ts";
+import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
 import { isFinished, totalSteps } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
-import { help, type Options, parseOptions, runCommand } from "./options.ts";
-import { dataFolders, places } from "./places.ts";
+import { help, parseOptions, runCommand } from "./options.ts";
 
 await runCommand(async () => {
   const options = parseOptions(Deno.args);
   if (options.help) return console.log(help(options.preset));
-  const preset = presetOf(options.preset, options.set);
-  const seeds = options.seeds ?? preset.seeds;
-  const dataset = await chooseDataset(options, preset);
+  const all = options.experiment === "all";
+  const study = await openStudy(options);
   const device = await start();
-  const kind = dataset.copy === "generated" ? "drawn from a seed" : `${dataset.copy} copy`;
-  console.log(`Data        ${dataset.name}, ${kind}, fingerprint ${dataset.fingerprint}`);
+  const kind = study.dataset.copy === "generated" ? "drawn from a seed" : `${study.dataset.copy} copy`;
+  console.log(`Data        ${study.dataset.name}, ${kind}, fingerprint ${study.dataset.fingerprint}`);
   console.log(
-    `TensorFlow  ${device.version} (${device.library.origin}) on ${device.name}, ` +
-      `${device.threads} threads`,
+    `TensorFlow  ${device.version} (${device.library.origin}) on ${device.name}, ${device.threads} threads`,
   );
-  console.log(await plan(preset, dataset, seeds));
-
-  const results = await linearEvaluation({
-    presetName: options.preset,
-    preset,
-    overrides: options.set,
-    dataset,
-    seeds,
-    runs: places.runs,
-  });
-  // A preset's own results are never overwritten by those of another recipe.
-  const asIs = options.set.length === 0 && dataset.name === preset.dataset && seeds === preset.seeds;
-  const folder = asIs ? options.preset : `${options.preset}-custom`;
-  const path = join(places.results, folder, `${options.experiment}.json`);
-  await writeResults(path, results);
-  await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
-  console.log(`\n${renderTable(results)}\n\nWritten to ${path}`);
+  const experiments = EXPERIMENT_NAMES.filter((name) => all || name === options.experiment);
+  console.log(await plan(study, all ? RUN_NAMES : experiments.flatMap(runsOf)));
+  for (const name of experiments) {
+    const results = await measure(study, name);
+    const path = join(study.results, `${name}.json`);
+    await writeResults(path, results);
+    await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
+    console.log(`\n${renderTable(results)}\n\nWritten to ${path}\n`);
+  }
+  if (!all) return;
+  for (const path of await notebooks()) await execute(path, study, device, options.data);
+  const [index] = await renderReports(places.notebooks);
+  console.log(`\nReports: ${index}`);
 });
 
-/**
- * The data set that the options ask for. Only `auto` may end at another one
- * than the preset's, and says so.
- */
-async function chooseDataset({ dataset, data }: Options, preset: Preset): Promise<Dataset> {
-  const { splitSeed, trainImages, heldOutImages, testImages } = preset;
-  const generated = () => generate({ seed: splitSeed, train: trainImages + heldOutImages, test: testImages });
-  if (dataset === "generated" || (dataset === "auto" && preset.dataset === "generated")) return generated();
-  const found = await findCifar10(await dataFolders(data));
-  if (found) return await loadCifar10(found);
-  try {
-    return await loadCifar10(await downloadCifar10(places.datasets));
-  } catch (error) {
-    if (dataset !== "auto" || !(error instanceof SjeaError)) throw error;
-    console.error(
-      `CIFAR-10 is not here and could not be fetched: ${error.message}\n` +
-        "Going on with generated images; their numbers say nothing about the paper's. " +
-        "To use CIFAR-10, put its binary version into data/datasets or name its folder with --data.",
-    );
-    return generated();
-  }
-}
-
-/** What there is to do, and what is done already. */
-async function plan(preset: Preset, dataset: Dataset, seeds: number): Promise<string> {
-  const lines: string[] = [];
-  for (let seed = 0; seed < seeds; seed++) {
-    for (const { method, spec } of plannedRuns(preset, dataset, seed)) {
-      const steps = `${totalSteps(spec)} steps of ${spec.batch}`;
-      const work = await isFinished(spec, places.runs)
-        ? "trained already"
-        : `train ${spec.epochs} epochs of ${spec.data.images} images: ${steps}`;
-      lines.push(`  ${runId(spec)}  ${method.padEnd(6)}  seed ${seed}  ${work}`);
+/** What there is to train and about how long that takes. */
+async function plan(study: Study, names: readonly RunName[]): Promise<string> {
+  const speed = await deviceSpeed(), lines: string[] = [];
+  let seconds = 0;
+  for (const seed of study.seeds) {
+    for (const name of new Set(names)) {
+      const spec = specOf(study, name, seed);
+      let work = "trained already";
+      if (!await isFinished(spec, study.runs)) {
+        const time = trainingSeconds(spec, speed);
+        seconds += time;
+        work = `${totalSteps(spec)} steps of ${spec.batch}, about ${duration(time)}`;
+      }
+      lines.push(`  ${runId(spec)}  ${RUN_TITLES[name].padEnd(33)}  seed ${seed}  ${work}`);
     }
   }
+  const { trainImages, testImages, epochs } = study.preset;
   return [
-    `Plan        runs in ${places.runs}:`,
+    `Plan        ${epochs} epochs of ${trainImages} images each; runs in ${study.runs}:`,
     ...lines,
-    `  then the linear probe and k-NN of each stack, trained and untrained, and of raw pixels: ` +
-    `${preset.testImages} test images`,
+    `  about ${
+      duration(seconds)
+    } of training; then probe and k-NN of each stack on ${testImages} test images`,
   ].join("\n");
+}
+
+/** All notebooks in the order of their numbers. */
+async function notebooks(): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(places.notebooks));
+  return entries.filter(({ name }) => name.endsWith(".ipynb")).map(({ name }) => join(places.notebooks, name))
+    .sort();
+}
+
+/** Minutes that a cell may take: all training is done by now. */
+const CELL_LIMIT = 30;
+
+async function execute(path: string, study: Study, device: Device, data: string | undefined): Promise<void> {
+  const bar = progress(`Executing ${basename(path)}`, 0, (cells) => `cell ${cells}`);
+  const began = performance.now();
+  const notebook = await executeNotebook(path, {
+    environment: {
+      SJEA_PRESET: study.presetName,
+      SJEA_DATASET: study.dataset.name,
+      SJEA_SEEDS: `${study.seeds.length}`,
+      SJEA_SET: study.overrides.join(" "),
+      ...data ? { SJEA_DATA: data } : {},
+    },
+    limit: CELL_LIMIT * 60_000,
+    progress: (done) => bar.update(done),
+  });
+  bar.stop();
+  const { os, cpu, cores, memoryGiB } = environment(device), { deno, tensorflow, tfjs } = versions(device);
+  const { name, copy, fingerprint } = study.dataset;
+  const run: NotebookRun = {
+    facts: {
+      Preset: [study.presetName, ...study.overrides].join(" "),
+      Data: `${name}, ${copy === "generated" ? "drawn from a seed" : `${copy} copy`} (${fingerprint})`,
+      Seeds: study.seeds.length === 1 ? "one (n = 1)" : `${study.seeds.length}`,
+      Date: new Date().toISOString().slice(0, 10),
+    },
+    environment: {
+      Machine: `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}`,
+      Software: `Deno ${deno}, TensorFlow ${tensorflow}, TensorFlow.js ${tfjs}`,
+    },
+    seconds: (performance.now() - began) / 1000,
+  };
+  notebook.metadata.sjea = run;
+  await writeNotebook(path, notebook);
 }

@@ -5,11 +5,15 @@
  */
 import { cpus, totalmem } from "node:os";
 import { version as tfjs } from "@tensorflow/tfjs";
+import jstat from "jstat";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import type { Device } from "../compute/backend.ts";
 import { presetSchema } from "./presets.ts";
+
+/** Quantile of Student's t distribution. */
+const quantile: (probability: number, degrees: number) => number = jstat.studentt.inv;
 
 const percent = z.number().min(0).max(100);
 
@@ -17,6 +21,8 @@ const summarySchema = z.strictObject({
   mean: percent,
   /** Unbiased standard deviation; null for one value. */
   std: z.number().nullable(),
+  /** Half the width of Student's 95 % interval of the mean; null for one value. */
+  interval: z.number().nullable(),
   n: z.int().positive(),
   values: z.array(percent),
 });
@@ -25,6 +31,8 @@ const rowSchema = z.strictObject({
   method: z.enum(["VICReg", "S-JEA", "untrained", "raw pixels"]),
   encoder: z.string(),
   stack: z.int().nullable(),
+  /** Which stacks have a projector, where the table is about that. */
+  projectors: z.array(z.boolean()).length(2).nullable(),
   /** Trainable parameters of the encoders that the representation needs. */
   parameters: z.int(),
   top1: summarySchema,
@@ -32,15 +40,21 @@ const rowSchema = z.strictObject({
   knn: summarySchema,
   /** At each number of neighbours. */
   knnAt: z.record(z.string(), summarySchema),
-  paper: z.strictObject({ top1: percent, knn: percent, source: z.string() }).nullable(),
+  paper: z.strictObject({
+    top1: percent,
+    knn: percent,
+    /** In millions, where the table gives them. */
+    parameters: z.number().nullable(),
+    source: z.string(),
+  }).nullable(),
 });
 
-const FORMAT = "s-jea results", VERSION = 1;
+const FORMAT = "s-jea results", VERSION = 2;
 
 const resultsSchema = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
-  experiment: z.literal("linear-evaluation"),
+  experiment: z.enum(["linear-evaluation", "deep-vs-stacked", "projector-ablation"]),
   preset: z.string(),
   /** Overridden fields, as given on the command line. */
   overrides: z.array(z.string()),
@@ -90,7 +104,19 @@ export type Results = z.infer<typeof resultsSchema>;
 export function summarise(values: readonly number[]): Summary {
   const n = values.length, mean = values.reduce((sum, value) => sum + value, 0) / n;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, std: n > 1 ? Math.sqrt(squares / (n - 1)) : null, n, values: [...values] };
+  const std = n > 1 ? Math.sqrt(squares / (n - 1)) : null;
+  const interval = std === null ? null : intervalFactor(n) * std;
+  return { mean, std, interval, n, values: [...values] };
+}
+
+/**
+ * Half the width of Student's 95 % interval of a mean, in standard deviations.
+ *
+ * @param n Number of values, at least two.
+ * @returns Such as 2.48 for three.
+ */
+export function intervalFactor(n: number): number {
+  return quantile(0.975, n - 1) / Math.sqrt(n);
 }
 
 /**

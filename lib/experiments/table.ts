@@ -4,16 +4,75 @@
  * @module
  */
 import { duration } from "../base/progress.ts";
-import { TABLE_1_NOTES } from "./paper.ts";
-import type { Results, Row, Summary } from "./results.ts";
+import { EXPERIMENTS } from "./experiments.ts";
+import { intervalFactor, type Results, type Row, type Summary } from "./results.ts";
 
-const HEADER = ["method", "encoder", "stack", "param. (M)", "top-1 %", "paper", "k-NN %", "paper"];
+/** A column of a table. */
+interface Column {
+  readonly title: string;
+  /** Words stand on the left, numbers on the right. */
+  readonly words?: true;
+  readonly cell: (row: Row) => string;
+}
 
-/** The first columns are words, the others numbers. */
-const WORDS = 2;
+const NONE = "–";
+
+function columns({ rows }: Results): Column[] {
+  const has = (present: (row: Row) => unknown) => rows.some(present);
+  const paper = (read: (paper: NonNullable<Row["paper"]>) => number | null): Column => ({
+    title: "paper",
+    cell: (row) => (row.paper && read(row.paper))?.toFixed(1) ?? NONE,
+  });
+  const measured = (title: string, read: "top1" | "knn"): Column[] => [
+    { title, cell: (row) => number(row[read]) },
+    paper((paper) => paper[read]),
+    { title: "differ.", cell: (row) => row.paper ? signed(row[read].mean - row.paper[read]) : NONE },
+  ];
+  return [
+    { title: "method", words: true, cell: ({ method }) => method },
+    { title: "encoder", words: true, cell: ({ encoder }) => encoder },
+    { title: "stack", cell: ({ stack }) => stack === null ? NONE : `${stack}` },
+    ...has(({ projectors }) => projectors)
+      ? [{
+        title: "projectors",
+        cell: ({ projectors }: Row) => projectors?.map((yes) => yes ? "✓" : "✗").join(" ") ?? NONE,
+      }]
+      : [],
+    {
+      title: "param. M",
+      cell: ({ parameters }) => parameters === 0 ? NONE : (parameters / 1e6).toFixed(2),
+    },
+    ...has(({ paper }) => paper?.parameters) ? [paper(({ parameters }) => parameters)] : [],
+    ...measured("top-1 %", "top1"),
+    ...measured("k-NN %", "knn"),
+  ];
+}
 
 /** Columns of a terminal. */
 const WIDTH = 100;
+
+/** A table for people: cells as text, and what the numbers are numbers of. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Sentences below it. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Results as a table, for a notebook.
+ *
+ * @param results What was measured.
+ * @returns Its columns, rows and notes.
+ */
+export function tableOf(results: Results): Table {
+  const all = columns(results);
+  return {
+    columns: all.map(({ title }) => title),
+    rows: results.rows.map((row) => all.map(({ cell }) => cell(row))),
+    notes: [...caption(results), ...EXPERIMENTS[results.experiment].notes],
+  };
+}
 
 /**
  * A table for the terminal.
@@ -22,25 +81,23 @@ const WIDTH = 100;
  * @returns Text of several lines, none over 100 columns.
  */
 export function renderTable(results: Results): string {
-  const rows = results.rows.map(cells);
-  const widths = HEADER.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length))
-  );
-  const line = (row: readonly string[]) =>
-    row.map((cell, column) => column < WORDS ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))
-      .join("  ");
-  const rule = "─".repeat(line(HEADER).length);
+  const all = columns(results), { rows } = tableOf(results);
+  const widths = all.map(({ title }, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, at) => all[at].words ? cell.padEnd(widths[at]) : cell.padStart(widths[at])).join("  ");
+  const header = line(all.map(({ title }) => title)), rule = "─".repeat(header.length);
+  const trained = rows.filter((_, at) => isTrained(results.rows[at]));
+  const others = rows.filter((_, at) => !isTrained(results.rows[at]));
   return [
     title(results),
     rule,
-    line(HEADER),
+    header,
     rule,
-    ...rows.filter((_, at) => isTrained(results.rows[at])).map(line),
+    ...trained.map(line),
     rule,
-    ...rows.filter((_, at) => !isTrained(results.rows[at])).map(line),
-    rule,
+    ...others.length > 0 ? [...others.map(line), rule] : [],
     ...caption(results).map((sentence) => wrap(sentence)),
-    ...TABLE_1_NOTES.map((note) => wrap(`Note: ${note}`, "  ")),
+    ...EXPERIMENTS[results.experiment].notes.map((note) => wrap(`Note: ${note}`, "  ")),
   ].join("\n");
 }
 
@@ -51,11 +108,12 @@ export function renderTable(results: Results): string {
  * @returns Text of several lines.
  */
 export function renderMarkdown(results: Results): string {
-  const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
+  const all = columns(results), { rows } = tableOf(results);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
-    line(HEADER),
-    line(HEADER.map((_, column) => column < WORDS ? "---" : "---:")),
-    ...results.rows.map((row) => line(cells(row))),
+    line(all.map(({ title }) => title)),
+    line(all.map(({ words }) => words ? "---" : "---:")),
+    ...rows.map(line),
     "",
     `${title(results)}. ${caption(results).join(" ")}`,
   ].join("\n");
@@ -63,25 +121,18 @@ export function renderMarkdown(results: Results): string {
 
 const isTrained = ({ method }: Row) => method === "VICReg" || method === "S-JEA";
 
-function cells(row: Row): string[] {
-  return [
-    row.method,
-    row.encoder,
-    row.stack === null ? "–" : `${row.stack}`,
-    row.parameters === 0 ? "–" : (row.parameters / 1e6).toFixed(2),
-    number(row.top1),
-    row.paper ? row.paper.top1.toFixed(1) : "–",
-    number(row.knn),
-    row.paper ? row.paper.knn.toFixed(1) : "–",
-  ];
-}
-
 function number({ mean, std }: Summary): string {
   return std === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${std.toFixed(1)}`;
 }
 
-function title({ recipe }: Results): string {
-  return `Table 1, CIFAR-10: linear evaluation and k-NN (k = ${recipe.neighbours[0]})`;
+/** With its sign, a minus as long as a plus. */
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+}
+
+function title({ experiment, recipe }: Results): string {
+  const { table, title } = EXPERIMENTS[experiment];
+  return `${table}, CIFAR-10: ${title} (k = ${recipe.neighbours[0]})`;
 }
 
 /** What the numbers are numbers of, one sentence each. */
@@ -99,6 +150,9 @@ function caption(
   return [
     `Preset ${preset}${changes}: ${recipe.epochs} epochs, ${train} training and ${test} test images ` +
     `${source}, ${spread}, ${recipe.precision}, ${recipe.probe} probe.`,
+    ...seeds.length > 1
+      ? [`Student's 95 % interval of such a mean is ± ${intervalFactor(seeds.length).toFixed(2)} deviations.`]
+      : [],
     ...generated
       ? ["These are not CIFAR-10's images: the paper's numbers cannot be compared with these."]
       : [],

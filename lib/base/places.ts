@@ -5,16 +5,17 @@
  */
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
-import { DataError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
+import { DataError } from "./errors.ts";
+import { exists } from "./files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The folders below `data/`. */
+/** Folders of this project. */
 export const places = {
   datasets: join(root, "data", "datasets"),
   runs: join(root, "data", "runs"),
   results: join(root, "data", "results"),
+  notebooks: join(root, "notebooks"),
 } as const;
 
 /**

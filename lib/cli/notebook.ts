@@ -1,0 +1,33 @@
+/**
+ * `deno task notebook`: JupyterLab on the notebooks, with Deno's kernel.
+ *
+ * @module
+ */
+import { EnvironmentError } from "../base/errors.ts";
+import { places } from "../base/places.ts";
+import { runCommand } from "./options.ts";
+
+/** Runs a program to its end; undefined if it is not there. */
+async function run(program: string, args: string[]): Promise<boolean | undefined> {
+  try {
+    const { success } = await new Deno.Command(program, { args, stdin: "inherit" }).spawn().status;
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+await runCommand(async () => {
+  if (await run("jupyter", ["lab", "--version"]) !== true) {
+    throw new EnvironmentError(
+      "JupyterLab was not found. Install it (pip install jupyterlab, or pipx install jupyterlab) and run " +
+        "deno task notebook again. The notebooks also open in VS Code with its Deno and Jupyter extensions, " +
+        "and their rendered reports are in notebooks/reports.",
+    );
+  }
+  if (!await run(Deno.execPath(), ["jupyter", "--install", "--force"])) {
+    throw new EnvironmentError("Deno's kernel could not be installed: see the lines above.");
+  }
+  await run("jupyter", ["lab", places.notebooks]);
+});

@@ -1,0 +1,223 @@
+/**
+ * How representations fall into groups: k-means (Lloyd 1982, started by k-means++, Arthur and
+ * Vassilvitskii 2007), the silhouette of a grouping (Rousseeuw 1987), and the normalised mutual
+ * information of two groupings, I(a; b) / ((H(a) + H(b)) / 2).
+ *
+ * @module
+ */
+import { type Generator, generator } from "../base/random.ts";
+import { compile, dispose } from "../compute/compile.ts";
+import { tf } from "../compute/tf.ts";
+
+/** A grouping of points around centres. */
+export interface Clustering {
+  /** `[count]`: the cluster of each point. */
+  readonly assignment: Uint8Array;
+  /** `[k · features]`. */
+  readonly centres: Float32Array;
+  /** Sum of the squared distances of the points to their centres. */
+  readonly inertia: number;
+}
+
+/** Most iterations of one start. */
+const ITERATIONS = 300;
+
+/** Numbers in a block of distances. */
+const BLOCK = 1e7;
+
+/**
+ * Groups points around k centres, the best of several starts.
+ *
+ * @param x Points, `[count, features]`.
+ * @param k Clusters, at most 256 and one a point.
+ * @param seed Seed of the starts.
+ * @param restarts Starts, at least one.
+ * @returns The grouping with the least inertia.
+ * @throws {RangeError} k is not a whole number from 1 to min(count, 256).
+ * @example
+ * ```ts
+ * import { start } from "../compute/backend.ts";
+ * import { tf } from "../compute/tf.ts";
+ * import { kmeans } from "./clusters.ts";
+ * await start();
+ * const { inertia } = await kmeans(tf.tensor2d([[0, 0], [0, 2], [9, 0], [9, 2]]), 2, 0);
+ * if (inertia !== 4) throw new Error("each point is 1 from its centre");
+ * ```
+ */
+export async function kmeans(x: tf.Tensor2D, k: number, seed: number, restarts = 10): Promise<Clustering> {
+  const [count] = x.shape;
+  const most = Math.min(count, 256);
+  if (!Number.isInteger(k) || k < 1 || k > most) {
+    throw new RangeError(`${count} points fall into 1 to ${most} clusters, not ${k}.`);
+  }
+  const { mean, centred } = tf.tidy(() => {
+    const mean = x.mean(0);
+    return { mean, centred: x.sub(mean) as tf.Tensor2D };
+  });
+  const iterate = compile(lloyd, { name: "lloyd" });
+  let best: Clustering | undefined;
+  for (let restart = 0; restart < restarts; restart++) {
+    let centres = plusPlus(centred, k, generator("k-means", seed, restart));
+    let assignment = new Int32Array(0);
+    for (let iteration = 0; iteration < ITERATIONS; iteration++) {
+      const next = await iterate(centred, centres);
+      centres.dispose();
+      centres = next.centres;
+      const before = assignment;
+      assignment = next.assignment.dataSync() as Int32Array<ArrayBuffer>;
+      next.assignment.dispose();
+      if (assignment.every((cluster, at) => cluster === before[at])) break;
+    }
+    const inertia = tf.tidy(() => {
+      const own = tf.gather(centres, tf.tensor1d(assignment, "int32"));
+      return centred.sub(own).square().sum().dataSync()[0];
+    });
+    if (!best || inertia < best.inertia) {
+      const values = tf.tidy(() => centres.add(mean).dataSync() as Float32Array);
+      best = { assignment: Uint8Array.from(assignment), centres: values, inertia };
+    }
+    centres.dispose();
+  }
+  dispose({ mean, centred });
+  iterate.dispose();
+  return best!;
+}
+
+/** Points to their nearest centre, centres to the mean of their points; a centre without points stays. */
+function lloyd(x: tf.Tensor2D, centres: tf.Tensor2D): { assignment: tf.Tensor1D; centres: tf.Tensor2D } {
+  const assignment = squaredDistances(x, centres).argMin(1) as tf.Tensor1D;
+  const members = tf.oneHot(assignment, centres.shape[0]).cast("float32") as tf.Tensor2D;
+  const sizes = members.sum(0).expandDims(1);
+  const means = tf.matMul(members, x, true).div(sizes.maximum(1));
+  return { assignment, centres: tf.where(sizes.greater(0), means, centres) as tf.Tensor2D };
+}
+
+/** Centres drawn from the points, each with a chance as its squared distance from those drawn before. */
+function plusPlus(x: tf.Tensor2D, k: number, random: Generator): tf.Tensor2D {
+  const [count] = x.shape;
+  const chosen = [random.integer(count)];
+  const nearest = new Float64Array(count).fill(Infinity);
+  while (chosen.length < k) {
+    const distances = tf.tidy(() => x.sub(x.slice([chosen.at(-1)!, 0], [1, -1])).square().sum(1).dataSync());
+    let total = 0;
+    for (let at = 0; at < count; at++) total += nearest[at] = Math.min(nearest[at], distances[at]);
+    let left = random.uniform() * total;
+    const drawn = nearest.findIndex((chance) => chance > 0 && (left -= chance) < 0);
+    // Without distances, as with equal points, any point does.
+    chosen.push(drawn >= 0 ? drawn : random.integer(count));
+  }
+  return tf.tidy(() => tf.gather(x, tf.tensor1d(chosen, "int32")));
+}
+
+/**
+ * The mean silhouette (b − a) / max(a, b), where a is a point's mean distance from the others of its
+ * cluster and b from those of the nearest other cluster; 0 for a point alone in its cluster.
+ *
+ * @param x Points, `[count, features]`.
+ * @param assignment `[count]`: the cluster of each point.
+ * @returns −1..1.
+ * @throws {RangeError} Points and assignment do not fit together, or there are not 2 to count − 1 clusters.
+ * @example
+ * ```ts
+ * import { start } from "../compute/backend.ts";
+ * import { tf } from "../compute/tf.ts";
+ * import { silhouette } from "./clusters.ts";
+ * await start();
+ * const score = await silhouette(tf.tensor2d([[0], [0], [9], [9]]), [0, 0, 1, 1]);
+ * if (score !== 1) throw new Error("two perfect clusters");
+ * ```
+ */
+export async function silhouette(x: tf.Tensor2D, assignment: ArrayLike<number>): Promise<number> {
+  const [count] = x.shape;
+  if (assignment.length !== count) {
+    throw new RangeError(`${count} points need one cluster each, not ${assignment.length}.`);
+  }
+  const { codes, sizes } = encode(assignment);
+  if (sizes.length < 2 || sizes.length >= count) {
+    throw new RangeError(
+      `The silhouette of ${count} points needs 2 to ${count - 1} clusters, not ${sizes.length}.`,
+    );
+  }
+  const sums = compile(
+    (block: tf.Tensor2D, rows: tf.Tensor1D, all: tf.Tensor2D, members: tf.Tensor2D) => {
+      // By products a point has a rounding error for a distance from itself.
+      const others = tf.oneHot(rows, count).cast("float32").neg().add(1);
+      return tf.matMul(squaredDistances(block, all).sqrt().mul(others) as tf.Tensor2D, members);
+    },
+    { name: "silhouette" },
+  );
+  const centred = tf.tidy(() => x.sub(x.mean(0)) as tf.Tensor2D);
+  const members = tf.tidy(() => tf.oneHot(tf.tensor1d(codes, "int32"), sizes.length).cast("float32"));
+  const size = Math.max(1, Math.floor(BLOCK / count));
+  let total = 0;
+  for (let from = 0; from < count; from += size) {
+    const to = Math.min(from + size, count);
+    const block = centred.slice([from, 0], [to - from, -1]), rows = tf.range(from, to, 1, "int32");
+    const found = await sums(block, rows, centred, members as tf.Tensor2D);
+    const values = found.dataSync();
+    dispose([block, rows, found]);
+    for (let point = from; point < to; point++) {
+      const own = codes[point], first = (point - from) * sizes.length;
+      if (sizes[own] === 1) continue;
+      const inside = values[first + own] / (sizes[own] - 1);
+      let outside = Infinity;
+      for (let other = 0; other < sizes.length; other++) {
+        if (other !== own) outside = Math.min(outside, values[first + other] / sizes[other]);
+      }
+      // All 0 where clusters coincide.
+      total += (outside - inside) / (Math.max(inside, outside) || 1);
+    }
+  }
+  dispose({ centred, members });
+  sums.dispose();
+  return total / count;
+}
+
+/**
+ * How much two groupings of the same things say about each other: 1 if they are the same but for
+ * names, 0 if they are independent.
+ *
+ * @param a The group of each thing in one grouping.
+ * @param b In the other one.
+ * @returns 0..1; 1 if both have a single group.
+ * @throws {RangeError} They are not of the same things, or of none.
+ * @example
+ * ```ts
+ * import { normalisedMutualInformation } from "./clusters.ts";
+ * const same = normalisedMutualInformation([0, 0, 1, 1], [7, 7, 3, 3]);
+ * if (Math.abs(same - 1) > 1e-12) throw new Error("the same but for names");
+ * ```
+ */
+export function normalisedMutualInformation(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length || a.length === 0) {
+    throw new RangeError(`Groupings of ${a.length} and of ${b.length} things cannot be compared.`);
+  }
+  const first = encode(a), second = encode(b);
+  const pairs = encode(first.codes.map((code, at) => code * second.sizes.length + second.codes[at]));
+  const [entropyA, entropyB, joint] = [first, second, pairs].map(({ sizes }) => entropy(sizes, a.length));
+  const mean = (entropyA + entropyB) / 2;
+  return mean === 0 ? 1 : Math.min(1, Math.max(0, (entropyA + entropyB - joint) / mean));
+}
+
+/** Values numbered in the order of their appearance, and how often each occurs. */
+function encode(values: ArrayLike<number>): { codes: Int32Array; sizes: number[] } {
+  const numbers = new Map<number, number>(), sizes: number[] = [];
+  const codes = Int32Array.from(values, (value) => {
+    const code = numbers.get(value) ?? numbers.size;
+    numbers.set(value, code);
+    sizes[code] = (sizes[code] ?? 0) + 1;
+    return code;
+  });
+  return { codes, sizes };
+}
+
+/** −Σ p log p of a distribution given by counts. */
+function entropy(sizes: readonly number[], total: number): number {
+  return sizes.reduce((sum, size) => sum - size / total * Math.log(size / total), 0);
+}
+
+/** Squared distances between the rows of two matrices around one centre, never negative. */
+function squaredDistances(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  const norms = a.square().sum(1, true).add(b.square().sum(1));
+  return norms.sub(tf.matMul(a, b, false, true).mul(2)).relu() as tf.Tensor2D;
+}

@@ -1,0 +1,70 @@
+/**
+ * How long a training will take here, roughly, before it starts.
+ *
+ * @module
+ */
+import { compile, dispose } from "../compute/compile.ts";
+import { tf } from "../compute/tf.ts";
+import { totalSteps } from "../training/run.ts";
+import { initialiseStack } from "../model/stack.ts";
+import type { RunSpec } from "../training/spec.ts";
+
+/** Side of the matrices whose product is timed. */
+const SIDE = 1024;
+
+/**
+ * Part of a large matrix product's speed that a training step reaches: its
+ * convolutions are narrow and much of it is no product (0.4 to 0.7 measured).
+ */
+const EFFICIENCY = 0.45;
+
+/**
+ * Multiplications a second in float32.
+ *
+ * @returns Measured on a matrix product, in less than a second.
+ */
+export async function deviceSpeed(): Promise<number> {
+  const x = tf.randomNormal([SIDE, SIDE], 0, 1, "float32", 1);
+  const product = compile((x: tf.Tensor) => tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D).sum());
+  const times: number[] = [];
+  for (let at = 0; at < 8; at++) {
+    const began = performance.now();
+    const y = await product(x);
+    await y.data();
+    y.dispose();
+    times.push((performance.now() - began) / 1000);
+  }
+  x.dispose();
+  product.dispose();
+  return SIDE ** 3 / Math.min(...times);
+}
+
+/**
+ * Seconds that a run's training takes.
+ *
+ * @param spec The run.
+ * @param speed Multiplications a second.
+ * @returns Within a factor of about one and a half.
+ */
+export function trainingSeconds(spec: RunSpec, speed: number): number {
+  // Forward, and backward to the weights and to the input, for each of two views.
+  const passes = 2 * 3;
+  const precision = spec.precision === "bfloat16" ? 1.5 : 1;
+  return totalSteps(spec) * spec.batch * passes * multiplications(spec) / (speed * EFFICIENCY * precision);
+}
+
+/** Multiplications of one image's way through all encoders and projectors. */
+function multiplications({ model, view }: RunSpec): number {
+  const network = initialiseStack(model, 0);
+  let sum = 0;
+  for (const [name, { size, rank }] of Object.entries(network.parameters)) {
+    if (rank === 2) sum += size;
+    if (rank !== 4) continue;
+    const [, level, stage = "1"] = name.match(/^encoders\.(\d+)\.(?:layer(\d))?/)!;
+    // Every encoder halves its map three times; the next one starts from the last.
+    const side = Math.ceil(view.size / 2 ** (3 * Number(level) + Number(stage) - 1));
+    sum += size * side ** 2;
+  }
+  dispose(network);
+  return sum;
+}

@@ -1,0 +1,174 @@
+/**
+ * The paper's tables as data: which runs, which rows, which of the paper's
+ * numbers beside them; and how one is measured.
+ *
+ * @module
+ */
+import { start } from "../compute/backend.ts";
+import { dispose } from "../compute/compile.ts";
+import { evaluatePixels, evaluateRun, type Scores } from "./evaluate.ts";
+import { NOTES, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
+import { environment, type Results, type Row, summarise, versions } from "./results.ts";
+import { RUN_TITLES, type RunName } from "./runs.ts";
+import { specOf, type Study, trainedRun } from "./study.ts";
+
+/** A row of a table. */
+interface RowPlan {
+  readonly method: Row["method"];
+  /** The run; none for raw pixels. */
+  readonly run?: RunName;
+  /** Which of the run's encoders. */
+  readonly level: number;
+  /** What the table calls the stack; null for an encoder that stands alone. */
+  readonly stack: number | null;
+  /** Which stacks have a projector, where the table is about that. */
+  readonly projectors?: readonly [boolean, boolean];
+  readonly paper?: PaperNumbers;
+}
+
+/** A table of the paper. */
+export interface Experiment {
+  /** Its number in the paper. */
+  readonly table: string;
+  readonly title: string;
+  readonly rows: readonly RowPlan[];
+  /** What a reader should know. */
+  readonly notes: readonly string[];
+}
+
+const PROJECTORS: readonly [RunName, projectors: readonly [boolean, boolean]][] = [
+  ["s-jea-no-projectors", [false, false]],
+  ["s-jea", [true, false]],
+  ["s-jea-projector-1", [false, true]],
+  ["s-jea-projectors", [true, true]],
+];
+
+/** The experiments that end in a table, in the paper's order. */
+export const EXPERIMENTS = {
+  "linear-evaluation": {
+    table: "Table 1",
+    title: "linear evaluation and k-NN",
+    rows: [
+      { method: "VICReg", run: "vicreg", level: 0, stack: null, paper: TABLE_1.cifar10[0] },
+      { method: "S-JEA", run: "s-jea", level: 0, stack: 0, paper: TABLE_1.cifar10[1] },
+      { method: "S-JEA", run: "s-jea", level: 1, stack: 1, paper: TABLE_1.cifar10[2] },
+      // Stack 0 of S-JEA starts out as the encoder of VICReg does, so this is both.
+      { method: "untrained", run: "s-jea", level: 0, stack: 0 },
+      { method: "untrained", run: "s-jea", level: 1, stack: 1 },
+      { method: "raw pixels", level: 0, stack: null },
+    ],
+    notes: NOTES.linear,
+  },
+  "deep-vs-stacked": {
+    table: "Table 2",
+    title: "one deep encoder against two stacked ones",
+    rows: [
+      { method: "VICReg", run: "vicreg", level: 0, stack: null, paper: TABLE_2[0] },
+      { method: "VICReg", run: "vicreg-resnet50", level: 0, stack: null, paper: TABLE_2[1] },
+      { method: "S-JEA", run: "s-jea", level: 0, stack: 0, paper: TABLE_2[2] },
+      { method: "S-JEA", run: "s-jea", level: 1, stack: 1, paper: TABLE_2[3] },
+    ],
+    notes: NOTES.deep,
+  },
+  "projector-ablation": {
+    table: "Table 3",
+    title: "with and without projectors",
+    rows: [0, 1].flatMap((stack) =>
+      PROJECTORS.map(([run, projectors], column): RowPlan => ({
+        ...{ method: "S-JEA", run, level: stack, stack, projectors },
+        paper: TABLE_3[4 * stack + column],
+      }))
+    ),
+    notes: NOTES.projectors,
+  },
+} as const satisfies Record<string, Experiment>;
+
+/** Name of an experiment that ends in a table. */
+export type ExperimentName = keyof typeof EXPERIMENTS;
+
+/** Names of all of them. */
+export const EXPERIMENT_NAMES = Object.keys(EXPERIMENTS) as ExperimentName[];
+
+/**
+ * The trainings that an experiment needs, each once.
+ *
+ * @param name Which experiment.
+ * @returns Their names, in the order of the rows.
+ */
+export function runsOf(name: ExperimentName): RunName[] {
+  const rows: readonly RowPlan[] = EXPERIMENTS[name].rows;
+  return [...new Set(rows.flatMap(({ run }) => run ?? []))];
+}
+
+/**
+ * Measures a table: trains and evaluates what is missing.
+ *
+ * @param study What to work on.
+ * @param name Which experiment.
+ * @returns The table's rows and all that a reader needs to judge them.
+ */
+export async function measure(study: Study, name: ExperimentName): Promise<Results> {
+  const { preset, dataset, seeds } = study;
+  const device = await start();
+  const began = performance.now();
+  const runs: Results["runs"] = [];
+  for (const seed of seeds) {
+    for (const run of runsOf(name)) {
+      const { id, network, seconds } = await trainedRun(study, run, seed);
+      dispose(network);
+      runs.push({ id, method: RUN_TITLES[run], seed, seconds });
+    }
+  }
+  const rows: Row[] = [];
+  for (const plan of EXPERIMENTS[name].rows as readonly RowPlan[]) rows.push(await measureRow(study, plan));
+  return {
+    format: "s-jea results",
+    version: 2,
+    experiment: name,
+    preset: study.presetName,
+    overrides: [...study.overrides],
+    recipe: preset,
+    dataset: {
+      name: dataset.name,
+      copy: dataset.copy,
+      fingerprint: dataset.fingerprint,
+      images: { train: preset.trainImages, heldOut: preset.heldOutImages, test: preset.testImages },
+    },
+    seeds: [...seeds],
+    rows,
+    runs,
+    durations: {
+      training: runs.reduce((sum, run) => sum + run.seconds, 0),
+      thisCommand: (performance.now() - began) / 1000,
+    },
+    environment: environment(device),
+    versions: versions(device),
+    created: new Date().toISOString(),
+  };
+}
+
+async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
+  const { method, run, level, stack, projectors = null, paper = null } = plan;
+  const scores: Scores[] = [];
+  if (!run) scores.push(await evaluatePixels(study));
+  else {
+    for (const seed of study.seeds) {
+      scores.push((await evaluateRun(study, run, seed, method !== "untrained"))[level]);
+    }
+  }
+  const { neighbours, width } = study.preset;
+  const at = (k: number) => summarise(scores.map(({ knn }) => knn[k]));
+  return {
+    method,
+    encoder: run
+      ? `ResNet-${specOf(study, run, 0).model.levels[level].encoder.depth}, width ${width}`
+      : "none",
+    stack,
+    projectors: projectors && [...projectors],
+    parameters: scores[0].parameters,
+    top1: summarise(scores.map(({ top1 }) => top1)),
+    knn: at(neighbours[0]),
+    knnAt: Object.fromEntries(neighbours.map((k) => [`${k}`, at(k)])),
+    paper: paper && { ...paper, parameters: paper.parameters ?? null },
+  };
+}

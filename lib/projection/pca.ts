@@ -1,0 +1,66 @@
+/**
+ * Principal components: the eigenvectors of the covariance matrix with the largest
+ * eigenvalues (Pearson 1901; Jolliffe, Principal Component Analysis, 2002, chapter 1).
+ *
+ * @module
+ */
+import { backend } from "../compute/backend.ts";
+import { DataType } from "../compute/binding.ts";
+import { tf } from "../compute/tf.ts";
+
+/**
+ * Projects points onto their principal components. The sign of a component is
+ * such that its largest coefficient is positive.
+ *
+ * @param x Points, `[count, features]`.
+ * @param components How many, at most min(count, features).
+ * @returns The points around their mean, `[count · components]`, and the variance along each component,
+ * largest first.
+ * @throws {RangeError} There are not so many components.
+ * @example
+ * ```ts
+ * import { start } from "../compute/backend.ts";
+ * import { tf } from "../compute/tf.ts";
+ * import { pca } from "./pca.ts";
+ * await start();
+ * const { points } = pca(tf.tensor2d([[1, 5], [2, 5], [3, 5]]), 1);
+ * if (points.join() !== "-1,0,1") throw new Error("the first axis alone varies");
+ * ```
+ */
+export function pca(x: tf.Tensor2D, components: number): { points: Float32Array; variance: number[] } {
+  const [count, features] = x.shape;
+  const most = Math.min(count, features);
+  if (!Number.isInteger(components) || components < 1 || components > most) {
+    throw new RangeError(`Points of shape [${x.shape}] have 1 to ${most} components, not ${components}.`);
+  }
+  return tf.tidy(() => {
+    const centred = x.sub(x.mean(0)) as tf.Tensor2D;
+    // Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller matrix.
+    const wide = features > count;
+    const { values, vectors } = largest(tf.matMul(centred, centred, !wide, wide), components);
+    const directions = wide ? tf.matMul(centred, vectors, true) : vectors;
+    const axes = directions.div(directions.norm(2, 0).maximum(1e-30)) as tf.Tensor2D;
+    const strongest = axes.abs().max(0);
+    const signs = axes.abs().equal(strongest).mul(axes.sign()).sum(0).sign();
+    const points = tf.matMul(centred, axes.mul(signs) as tf.Tensor2D);
+    return {
+      points: points.dataSync() as Float32Array,
+      variance: Array.from(values.dataSync(), (value) => Math.max(value, 0) / Math.max(count - 1, 1)),
+    };
+  });
+}
+
+/** The largest eigenvalues of a symmetric matrix, largest first, and their eigenvectors as columns. */
+function largest(matrix: tf.Tensor2D, count: number): { values: tf.Tensor1D; vectors: tf.Tensor2D } {
+  const { TF_ATTR_BOOL, TF_ATTR_TYPE } = backend().binding;
+  const attributes = [
+    { name: "compute_v", type: TF_ATTR_BOOL, value: true },
+    { name: "T", type: TF_ATTR_TYPE, value: DataType.float32 },
+  ];
+  const [values, vectors] = backend().executeMultipleOutputs("SelfAdjointEigV2", attributes, [matrix], 2);
+  const from = values.size - count;
+  return {
+    values: values.slice(from).reverse() as tf.Tensor1D,
+    vectors: vectors.slice([0, from]).reverse(1) as tf.Tensor2D,
+  };
+}

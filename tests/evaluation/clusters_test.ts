@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { start } from "../../lib/compute/backend.ts";
+import { tf } from "../../lib/compute/tf.ts";
+import { kmeans, normalisedMutualInformation, silhouette } from "../../lib/evaluation/clusters.ts";
+import { facts, fixture, tensor } from "../fixtures/read.ts";
+
+await start();
+
+const found = await fixture("projection"), expected = await facts("projection");
+const x = tensor(found.x) as tf.Tensor2D, labels = found.labels.data as Uint8Array;
+const three = labels.map((label) => label % 3);
+
+const close = (actual: number, expected: number, tolerance = 1e-6) =>
+  assert.ok(Math.abs(actual - expected) < tolerance, `${actual} instead of ${expected}`);
+
+Deno.test("k-means finds what scikit-learn finds", async () => {
+  const { assignment, centres, inertia } = await kmeans(x, 5, 0);
+  close(inertia / expected.inertia, 1, 1e-5);
+  // Centres are the means of their points, and no point is nearer to another centre.
+  const rows = x.arraySync(),
+    means = Array.from({ length: 5 }, (_, cluster) => {
+      const own = rows.filter((_, at) => assignment[at] === cluster);
+      return own[0].map((_, axis) => own.reduce((sum, row) => sum + row[axis], 0) / own.length);
+    });
+  means.flat().forEach((value, at) => close(centres[at], value, 1e-4));
+  const square = (row: number[], mean: number[]) =>
+    row.reduce((sum, value, axis) => sum + (value - mean[axis]) ** 2, 0);
+  rows.forEach((row, at) => {
+    const all = means.map((mean) => square(row, mean));
+    assert.equal(all.indexOf(Math.min(...all)), assignment[at]);
+  });
+});
+
+Deno.test("the same seed gives the same clusters, more starts never worse ones", async () => {
+  const one = await kmeans(x, 9, 3, 1);
+  assert.deepEqual(await kmeans(x, 9, 3, 1), one);
+  assert.notDeepEqual(await kmeans(x, 9, 4, 1), one);
+  assert.ok((await kmeans(x, 9, 3, 8)).inertia <= one.inertia);
+});
+
+Deno.test("k-means of equal points, and of as many clusters as points", async () => {
+  const equal = await kmeans(tf.fill([6, 2], 3), 3, 0);
+  assert.deepEqual({ ...equal, centres: [...equal.centres] }, {
+    assignment: new Uint8Array(6),
+    centres: [3, 3, 3, 3, 3, 3],
+    inertia: 0,
+  });
+  const { assignment, inertia } = await kmeans(tf.tensor2d([[0], [10], [20], [30]]), 4, 0);
+  assert.deepEqual([[...assignment].sort(), inertia], [[0, 1, 2, 3], 0]);
+});
+
+Deno.test("k-means refuses clusters that there are not", async () => {
+  for (const k of [0, 4, 1.5]) {
+    await assert.rejects(kmeans(tf.zeros([3, 2]), k, 0), {
+      name: "RangeError",
+      message: `3 points fall into 1 to 3 clusters, not ${k}.`,
+    });
+  }
+  await assert.rejects(kmeans(tf.zeros([500, 1]), 257, 0), {
+    name: "RangeError",
+    message: "500 points fall into 1 to 256 clusters, not 257.",
+  });
+});
+
+Deno.test("silhouette agrees with scikit-learn", async () => {
+  close(await silhouette(x, labels), expected.silhouette.clouds);
+  close(await silhouette(x, three), expected.silhouette.three);
+});
+
+Deno.test("silhouette of a point alone, of coinciding clusters, and in blocks", async () => {
+  // Points 0 and 1 have (9.5 − 1) / 9.5 and (8.5 − 1) / 8.5 … of the point alone; that one has 0.
+  const alone = await silhouette(tf.tensor2d([[0], [1], [9]]), [4, 4, 2]);
+  close(alone, (8 / 9 + 7 / 8) / 3);
+  assert.equal(await silhouette(tf.ones([4, 2]), [0, 0, 1, 1]), 0);
+  const many = tf.tile(tf.tensor2d([[0], [1], [9], [10]]), [1000, 1]) as tf.Tensor2D;
+  const sides = Array.from({ length: 4000 }, (_, at) => (at >> 1) & 1);
+  const inside = 1000 / 1999;
+  close(await silhouette(many, sides), 1 - inside * (1 / 9.5 + 1 / 8.5) / 2, 1e-5);
+});
+
+Deno.test("silhouette refuses what it is not defined for", async () => {
+  const refuses = async (assignment: number[], message: string) => {
+    await assert.rejects(silhouette(tf.zeros([3, 2]), assignment), { name: "RangeError", message });
+  };
+  await refuses([0, 1], "3 points need one cluster each, not 2.");
+  await refuses([1, 1, 1], "The silhouette of 3 points needs 2 to 2 clusters, not 1.");
+  await refuses([0, 1, 2], "The silhouette of 3 points needs 2 to 2 clusters, not 3.");
+});
+
+Deno.test("normalised mutual information agrees with scikit-learn", () => {
+  const scores = expected["mutual information"];
+  close(normalisedMutualInformation(labels, three), scores.three, 1e-12);
+  const features = found.x.data, sign = labels.map((_, at) => features[24 * at] > 5 ? 1 : 0);
+  close(normalisedMutualInformation(labels, sign), scores.sign, 1e-12);
+  close(normalisedMutualInformation(sign, labels), scores.sign, 1e-12);
+});
+
+Deno.test("mutual information of the same, of independent and of single groups", () => {
+  close(normalisedMutualInformation(labels, labels.map((label) => 9 - label)), 1, 1e-12);
+  close(normalisedMutualInformation([0, 0, 1, 1], [0, 1, 0, 1]), 0, 1e-12);
+  assert.equal(normalisedMutualInformation([2, 2], [5, 5]), 1);
+  assert.equal(normalisedMutualInformation([2, 2], [5, 6]), 0);
+});
+
+Deno.test("mutual information refuses groupings of different things", () => {
+  for (const [a, b] of [[[1], [1, 2]], [[], []]]) {
+    assert.throws(() => normalisedMutualInformation(a, b), {
+      name: "RangeError",
+      message: `Groupings of ${a.length} and of ${b.length} things cannot be compared.`,
+    });
+  }
+});
+
+Deno.test("k-means and silhouette free what they make", async () => {
+  const before = tf.memory().numTensors;
+  const { assignment } = await kmeans(x, 3, 0, 2);
+  await silhouette(x, assignment);
+  assert.equal(tf.memory().numTensors, before);
+});
