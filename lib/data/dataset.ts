@@ -33,6 +33,18 @@ export interface Dataset {
 }
 
 /**
+ * One image of a set.
+ *
+ * @param set The set.
+ * @param index Its position.
+ * @returns Its RGB bytes, `[height, width, 3]`, a view into the set.
+ */
+export function imageOf({ images, height, width }: ImageSet, index: number): Uint8Array {
+  const size = height * width * 3;
+  return images.subarray(index * size, (index + 1) * size);
+}
+
+/**
  * Some images of a set, copied in the order asked for.
  *
  * @param set The set to take from.
