@@ -156,13 +156,11 @@ async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
       scores.push((await evaluateRun(study, run, seed, method !== "untrained"))[level]);
     }
   }
-  const { neighbours, width } = study.preset;
+  const { neighbours } = study.preset;
   const at = (k: number) => summarise(scores.map(({ knn }) => knn[k]));
   return {
     method,
-    encoder: run
-      ? `ResNet-${specOf(study, run, 0).model.levels[level].encoder.depth}, width ${width}`
-      : "none",
+    encoder: run ? `ResNet-${specOf(study, run, 0).model.levels[level].encoder.depth}` : "none",
     stack,
     projectors: projectors && [...projectors],
     parameters: scores[0].parameters,

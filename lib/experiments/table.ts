@@ -26,7 +26,7 @@ function columns({ rows }: Results): Column[] {
   const measured = (title: string, read: "top1" | "knn"): Column[] => [
     { title, cell: (row) => number(row[read]) },
     paper((paper) => paper[read]),
-    { title: "differ.", cell: (row) => row.paper ? signed(row[read].mean - row.paper[read]) : NONE },
+    { title: "diff.", cell: (row) => row.paper ? signed(row[read].mean - row.paper[read]) : NONE },
   ];
   return [
     { title: "method", words: true, cell: ({ method }) => method },
@@ -148,7 +148,7 @@ function caption(
   const changes = overrides.length > 0 ? ` with ${overrides.join(", ")}` : "";
   const time = duration(durations.training);
   return [
-    `Preset ${preset}${changes}: ${recipe.epochs} epochs, ${train} training and ${test} test images ` +
+    `Preset ${preset}${changes}: width ${recipe.width}, ${recipe.epochs} epochs, ${train} training and ${test} test images ` +
     `${source}, ${spread}, ${recipe.precision}, ${recipe.probe} probe.`,
     ...seeds.length > 1
       ? [`Student's 95 % interval of such a mean is ± ${intervalFactor(seeds.length).toFixed(2)} deviations.`]

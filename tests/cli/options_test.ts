@@ -14,7 +14,7 @@ function refuses(args: string[], message: string): void {
 
 Deno.test("no arguments: the defaults", () => {
   assert.deepEqual(parseOptions([]), {
-    experiment: "linear-evaluation",
+    experiment: "all",
     preset: "quick",
     dataset: "auto",
     seeds: undefined,
@@ -46,7 +46,10 @@ refuses(["--preset", "--help"], `Option '--preset' argument is ambiguous. ${OPTI
 refuses(["--help=yes"], `Option '--help' does not take an argument. ${OPTIONS}`);
 refuses(["--preset", "huge"], "--preset huge does not exist. Valid: smoke, quick, cpu, paper.");
 refuses(["--preset", "toString"], "--preset toString does not exist. Valid: smoke, quick, cpu, paper.");
-refuses(["--experiment", "table-9"], "--experiment table-9 does not exist. Valid: linear-evaluation.");
+refuses(
+  ["--experiment", "table-9"],
+  "--experiment table-9 does not exist. Valid: all, linear-evaluation, deep-vs-stacked, projector-ablation.",
+);
 refuses(["--dataset", "mnist"], "--dataset mnist does not exist. Valid: auto, cifar10, generated.");
 for (const seeds of ["0", "1.5", "three", ""]) {
   refuses([`--seeds=${seeds}`], `--seeds takes a whole number from 1 on, not "${seeds}".`);

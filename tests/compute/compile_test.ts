@@ -198,10 +198,16 @@ Deno.test("bfloat16 is close to float32", async () => {
   assert.ok(relative < 0.02, `off by ${relative}`);
 });
 
-Deno.test("calls leave no tensor behind", async () => {
+/** Anonymous memory of this process in bytes, where the system tells. */
+const memory = async () => {
+  const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
+  return 1024 * Number(status.match(/RssAnon:\s+(\d+)/)?.[1] ?? 0);
+};
+
+Deno.test("a thousand steps leave no tensor behind and need no more memory", async () => {
   const compiled = compile(step);
-  let parameters = { weight: normal([6, 4], 1), bias: normal([4], 2) } as Tensors;
-  const x = normal([5, 6], 3) as tf.Tensor2D, rate = tf.scalar(0.01);
+  let parameters = { weight: normal([600, 40], 1), bias: normal([40], 2) } as Tensors;
+  const x = normal([5, 600], 3) as tf.Tensor2D, rate = tf.scalar(0.01);
   const call = async () => {
     const { aside, ...updated } = await compiled(parameters, x, rate);
     dispose([aside, parameters]);
@@ -210,7 +216,11 @@ Deno.test("calls leave no tensor behind", async () => {
   await call();
   const counts = [binding.getNumOfTensors(), tf.memory().numTensors];
   for (let count = 0; count < 200; count++) await call();
+  const before = await memory();
+  for (let count = 0; count < 1000; count++) await call();
   assert.deepEqual([binding.getNumOfTensors(), tf.memory().numTensors], counts);
+  const grown = await memory() - before;
+  assert.ok(grown < 8e6, `${grown} bytes more`);
   dispose([parameters, x, rate]);
 });
 

@@ -6,7 +6,7 @@ import { readResults, type Results, summarise, writeResults } from "../../lib/ex
 
 const results: Results = {
   format: "s-jea results",
-  version: 1,
+  version: 2,
   experiment: "linear-evaluation",
   preset: "quick",
   overrides: [],
@@ -22,11 +22,12 @@ const results: Results = {
     method: "VICReg",
     encoder: "ResNet-18, width 16",
     stack: null,
+    projectors: null,
     parameters: 700_000,
     top1: summarise([50, 52]),
     knn: summarise([45, 46]),
     knnAt: { 200: summarise([45, 46]) },
-    paper: { top1: 80.5, knn: 83.2, source: "Table 1, row 1" },
+    paper: { top1: 80.5, knn: 83.2, parameters: null, source: "Table 1, row 1" },
   }],
   runs: [{ id: "0123456789ab", method: "VICReg", seed: 0, seconds: 60 }],
   durations: { training: 60 },
@@ -61,9 +62,12 @@ function refuses(name: string, content: string, message: (path: string) => strin
     }));
 }
 
-Deno.test("summarise: mean, unbiased deviation, n, values", () => {
-  assert.deepEqual(summarise([1, 2, 6]), { mean: 3, std: Math.sqrt(7), n: 3, values: [1, 2, 6] });
-  assert.deepEqual(summarise([81.6]), { mean: 81.6, std: null, n: 1, values: [81.6] });
+Deno.test("summarise: mean, unbiased deviation, 95 % interval, n, values", () => {
+  const { interval, ...rest } = summarise([1, 2, 6]);
+  assert.deepEqual(rest, { mean: 3, std: Math.sqrt(7), n: 3, values: [1, 2, 6] });
+  // Student's t at 97.5 % with 2 degrees of freedom is 4.302653 (tables).
+  assert.ok(Math.abs(interval! - 4.302653 * Math.sqrt(7 / 3)) < 1e-5, `${interval}`);
+  assert.deepEqual(summarise([81.6]), { mean: 81.6, std: null, interval: null, n: 1, values: [81.6] });
 });
 
 Deno.test("what was written is read back, and a missing folder is made", () =>
@@ -104,11 +108,11 @@ for (const [name, foreign] of [["a foreign file", '{"accuracy": 80}'], ["null", 
   );
 }
 
-for (const version of [0, 2, undefined]) {
+for (const version of [0, 3, undefined]) {
   refuses(
     `version ${version}`,
     JSON.stringify({ ...results, version }),
-    (path) => `${path} has version ${version}, this program reads version 1. Run deno task reproduce again.`,
+    (path) => `${path} has version ${version}, this program reads version 2. Run deno task reproduce again.`,
   );
 }
 

@@ -6,8 +6,9 @@ import { renderMarkdown, renderTable } from "../../lib/experiments/table.ts";
 
 const row = (method: Row["method"], stack: number | null, values: number[], paper: Row["paper"]): Row => ({
   method,
-  encoder: method === "raw pixels" ? "none" : "ResNet-18, width 16",
+  encoder: method === "raw pixels" ? "none" : "ResNet-18",
   stack,
+  projectors: null,
   parameters: method === "raw pixels" ? 0 : 701_200,
   top1: summarise(values),
   knn: summarise(values.map((value) => value - 5.25)),
@@ -17,7 +18,7 @@ const row = (method: Row["method"], stack: number | null, values: number[], pape
 
 const results = (changes: Partial<Results> = {}, values = [50.25, 52.25]): Results => ({
   format: "s-jea results",
-  version: 1,
+  version: 2,
   experiment: "linear-evaluation",
   preset: "quick",
   overrides: [],
@@ -30,8 +31,8 @@ const results = (changes: Partial<Results> = {}, values = [50.25, 52.25]): Resul
   },
   seeds: values.map((_, seed) => seed),
   rows: [
-    row("VICReg", null, values, { top1: 80.5, knn: 83.2, source: "Table 1, row 1" }),
-    row("S-JEA", 1, values, { top1: 81.6, knn: 81.1, source: "Table 1, row 3" }),
+    row("VICReg", null, values, { top1: 80.5, knn: 83.2, parameters: null, source: "Table 1, row 1" }),
+    row("S-JEA", 1, values, { top1: 81.6, knn: 81.1, parameters: null, source: "Table 1, row 3" }),
     row("untrained", 0, values, null),
     row("raw pixels", null, values.slice(0, 1), null),
   ],
@@ -51,22 +52,31 @@ const results = (changes: Partial<Results> = {}, values = [50.25, 52.25]): Resul
 });
 
 Deno.test("the terminal table: aligned columns, a rule above the baselines, a caption", () => {
-  const rule = "─".repeat(88);
-  assert.deepEqual(renderTable(results()).split("\n").slice(0, 13), [
+  const rule = "─".repeat(90);
+  assert.deepEqual(renderTable(results()).split("\n").slice(0, 14), [
     "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200)",
     rule,
-    "method      encoder              stack  param. (M)     top-1 %  paper      k-NN %  paper",
+    "method      encoder    stack  param. M     top-1 %  paper  diff.      k-NN %  paper  diff.",
     rule,
-    "VICReg      ResNet-18, width 16      –        0.70  51.3 ± 1.4   80.5  46.0 ± 1.4   83.2",
-    "S-JEA       ResNet-18, width 16      1        0.70  51.3 ± 1.4   81.6  46.0 ± 1.4   81.1",
+    "VICReg      ResNet-18      –      0.70  51.3 ± 1.4   80.5  −29.3  46.0 ± 1.4   83.2  −37.2",
+    "S-JEA       ResNet-18      1      0.70  51.3 ± 1.4   81.6  −30.3  46.0 ± 1.4   81.1  −35.1",
     rule,
-    "untrained   ResNet-18, width 16      0        0.70  51.3 ± 1.4      –  46.0 ± 1.4      –",
-    "raw pixels  none                     –           –        50.3      –        45.0      –",
+    "untrained   ResNet-18      0      0.70  51.3 ± 1.4      –      –  46.0 ± 1.4      –      –",
+    "raw pixels  none           –         –        50.3      –      –        45.0      –      –",
     rule,
-    "Preset quick: 6 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy, fingerprint",
-    "0123456789abcdef), n = 2 seeds, mean ± standard deviation, bfloat16, standard probe.",
+    "Preset quick: width 16, 6 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy,",
+    "fingerprint 0123456789abcdef), n = 2 seeds, mean ± standard deviation, bfloat16, standard probe.",
+    "Student's 95 % interval of such a mean is ± 8.98 deviations.",
     "Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
   ]);
+});
+
+Deno.test("columns that only some tables have: projectors, the paper's parameters", () => {
+  const { rows: [first] } = results();
+  const paper = { ...first.paper!, parameters: 23.2 };
+  const lines = renderTable(results({ rows: [{ ...first, projectors: [true, false], paper }] })).split("\n");
+  assert.match(lines[2], /stack {2}projectors {2}param. M {2}paper /);
+  assert.match(lines[4], /– +✓ ✗ +0\.70 +23\.2 /);
 });
 
 Deno.test("generated images are not passed off as CIFAR-10", () => {
@@ -98,16 +108,16 @@ Deno.test("one seed: no spread, and n = 1 said once", () => {
 
 Deno.test("the Markdown table", () => {
   assert.deepEqual(renderMarkdown(results({}, [50.25])).split("\n"), [
-    "| method | encoder | stack | param. (M) | top-1 % | paper | k-NN % | paper |",
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    "| VICReg | ResNet-18, width 16 | – | 0.70 | 50.3 | 80.5 | 45.0 | 83.2 |",
-    "| S-JEA | ResNet-18, width 16 | 1 | 0.70 | 50.3 | 81.6 | 45.0 | 81.1 |",
-    "| untrained | ResNet-18, width 16 | 0 | 0.70 | 50.3 | – | 45.0 | – |",
-    "| raw pixels | none | – | – | 50.3 | – | 45.0 | – |",
+    "| method | encoder | stack | param. M | top-1 % | paper | diff. | k-NN % | paper | diff. |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    "| VICReg | ResNet-18 | – | 0.70 | 50.3 | 80.5 | −30.3 | 45.0 | 83.2 | −38.2 |",
+    "| S-JEA | ResNet-18 | 1 | 0.70 | 50.3 | 81.6 | −31.3 | 45.0 | 81.1 | −36.1 |",
+    "| untrained | ResNet-18 | 0 | 0.70 | 50.3 | – | – | 45.0 | – | – |",
+    "| raw pixels | none | – | – | 50.3 | – | – | 45.0 | – | – |",
     "",
-    "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: 6 epochs, 10000 training and 2000 test " +
-    "images of cifar10 (unofficial copy, fingerprint 0123456789abcdef), n = 1 seed, bfloat16, standard probe. " +
-    "Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
+    "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: width 16, 6 epochs, 10000 training and " +
+    "2000 test images of cifar10 (unofficial copy, fingerprint 0123456789abcdef), n = 1 seed, bfloat16, standard " +
+    "probe. Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
   ]);
 });
 

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { generate } from "../../lib/data/generated.ts";
+import { EXPERIMENT_NAMES, EXPERIMENTS, measure, runsOf } from "../../lib/experiments/experiments.ts";
+import { presets } from "../../lib/experiments/presets.ts";
+import { readResults, writeResults } from "../../lib/experiments/results.ts";
+import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
+import { openStudy } from "../../lib/experiments/study.ts";
+import { readMetrics } from "../../lib/training/run.ts";
+import { runId } from "../../lib/training/spec.ts";
+
+Deno.test("the smoke preset learns: losses fall, and k-NN and probe beat the untrained encoder", async () => {
+  const runs = await Deno.makeTempDir();
+  const study = await openStudy({ preset: "smoke", runs });
+  const results = await measure(study, "linear-evaluation");
+  for (const { id } of results.runs) {
+    const metrics = await readMetrics(join(runs, id));
+    const mean = (part: typeof metrics, level: number) =>
+      part.reduce((sum, { levels }) => sum + levels[level].total, 0) / part.length;
+    for (const level of metrics[0].levels.keys()) {
+      assert.ok(
+        mean(metrics.slice(-32), level) < 0.95 * mean(metrics.slice(0, 32), level),
+        `${id}, stack ${level}`,
+      );
+    }
+  }
+  const row = (method: string, stack: number | null) =>
+    results.rows.find((row) => row.method === method && row.stack === stack)!;
+  const untrained = row("untrained", 0);
+  for (const trained of [row("VICReg", null), row("S-JEA", 0)]) {
+    assert.ok(trained.knn.mean > untrained.knn.mean, `${trained.method}: ${trained.knn.mean}`);
+    assert.ok(trained.top1.mean > untrained.top1.mean, `${trained.method}: ${trained.top1.mean}`);
+  }
+  const path = join(runs, "results.json");
+  await writeResults(path, results);
+  assert.deepEqual(await readResults(path), results);
+
+  // What was measured is kept beside the run, and another recipe is measured anew.
+  const again = await measure(study, "linear-evaluation");
+  assert.deepEqual(again.rows, results.rows);
+  const fewer = await openStudy({ preset: "smoke", runs, set: ["neighbours=1"] });
+  const other = await measure(fewer, "linear-evaluation");
+  assert.deepEqual(other.runs.map(({ id }) => id), results.runs.map(({ id }) => id));
+  assert.deepEqual(Object.keys(other.rows[0].knnAt), ["1"]);
+  await Deno.remove(runs, { recursive: true });
+});
+
+const dataset = generate({ seed: 0, train: 10, test: 10 });
+const spec = (name: typeof RUN_NAMES[number]) => runSpec(name, presets.paper, dataset, 0);
+const projectors = (name: typeof RUN_NAMES[number]) =>
+  spec(name).model.levels.map((level) => level.projector);
+
+Deno.test("VICReg and S-JEA share all of stack 0's spec", () => {
+  const [vicreg, stacked] = [spec("vicreg"), spec("s-jea")];
+  assert.equal(vicreg.model.levels.length, 1);
+  assert.equal(stacked.model.levels.length, 2);
+  assert.deepEqual(stacked.model.levels[0], vicreg.model.levels[0]);
+});
+
+Deno.test("the four ways to have projectors, and the linear layer that stands for none on stack 1", () => {
+  assert.deepEqual(projectors("s-jea-no-projectors"), [[], [1000]]);
+  assert.deepEqual(projectors("s-jea"), [[512, 512, 256], [1000]]);
+  assert.deepEqual(projectors("s-jea-projector-1"), [[], [512, 512, 256]]);
+  assert.deepEqual(projectors("s-jea-projectors"), [[512, 512, 256], [512, 512, 256]]);
+});
+
+Deno.test("the deep encoder is a ResNet-50; the down-weighted run differs in the covariance's weight alone", () => {
+  assert.equal(spec("vicreg-resnet50").model.levels[0].encoder.depth, 50);
+  const [plain, lowered] = [spec("s-jea"), spec("s-jea-low-covariance")];
+  assert.deepEqual(lowered.loss.map(({ covariance }) => covariance), [0.01, 0.01]);
+  assert.deepEqual({ ...lowered, loss: plain.loss }, plain);
+});
+
+Deno.test("every run is another one, and the tables need six of them, each once", () => {
+  assert.equal(new Set(RUN_NAMES.map((name) => runId(spec(name)))).size, RUN_NAMES.length);
+  const needed = new Set(EXPERIMENT_NAMES.flatMap(runsOf));
+  assert.deepEqual(
+    [...needed].toSorted(),
+    RUN_NAMES.filter((name) => name !== "s-jea-low-covariance").toSorted(),
+  );
+});
+
+Deno.test("the paper's numbers stand beside the rows that they belong to", () => {
+  const printed = EXPERIMENT_NAMES.map((name) =>
+    EXPERIMENTS[name].rows.flatMap((row) =>
+      "paper" in row && row.paper ? [[row.paper.top1, row.paper.knn]] : []
+    )
+  );
+  assert.deepEqual(printed, [
+    [[80.5, 83.2], [80.8, 83.4], [81.6, 81.1]],
+    [[80.5, 83.2], [82, 83.4], [80.8, 83.4], [81.6, 81.1]],
+    [
+      ...[[83.3, 81.6], [80.8, 83.4], [83.2, 81.2], [80.09, 82.5]],
+      ...[[80.5, 80.1], [81.6, 81.1], [80.8, 80.3], [79.9, 80.2]],
+    ],
+  ]);
+});
