@@ -121,7 +121,7 @@ export const presets = {
     testImages: 2_000,
     width: 16,
     projector: [1024, 1024, 1024],
-    epochs: 6,
+    epochs: 5,
     batch: 128,
     learningRate: 3e-3,
     precision: "bfloat16",

@@ -203,9 +203,11 @@ export function trainingCommand(study: Study, name: RunName, seed: number): Trai
  * @returns Its steps so far.
  */
 export async function runLog(study: Study, name: RunName, seed: number) {
+  const spec = specOf(study, name, seed);
   return {
     name: RUN_TITLES[name],
-    steps: await readMetrics(join(study.runs, runId(specOf(study, name, seed)))),
+    steps: await readMetrics(join(study.runs, runId(spec))),
+    stepsPerEpoch: totalSteps(spec) / spec.epochs,
   };
 }
 

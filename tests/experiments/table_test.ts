@@ -64,7 +64,7 @@ Deno.test("the terminal table: aligned columns, a rule above the baselines, a ca
     "untrained   ResNet-18      0      0.70  51.3 ± 1.4      –      –  46.0 ± 1.4      –      –",
     "raw pixels  none           –         –        50.3      –      –        45.0      –      –",
     rule,
-    "Preset quick: width 16, 6 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy,",
+    "Preset quick: width 16, 5 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy,",
     "fingerprint 0123456789abcdef), n = 2 seeds, mean ± standard deviation, bfloat16, standard probe.",
     "Student's 95 % interval of such a mean is ± 8.98 deviations.",
     "Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
@@ -115,7 +115,7 @@ Deno.test("the Markdown table", () => {
     "| untrained | ResNet-18 | 0 | 0.70 | 50.3 | – | – | 45.0 | – | – |",
     "| raw pixels | none | – | – | 50.3 | – | – | 45.0 | – | – |",
     "",
-    "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: width 16, 6 epochs, 10000 training and " +
+    "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: width 16, 5 epochs, 10000 training and " +
     "2000 test images of cifar10 (unofficial copy, fingerprint 0123456789abcdef), n = 1 seed, bfloat16, standard " +
     "probe. Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
   ]);

@@ -1,0 +1,58 @@
+/**
+ * Charts as pictures, for readers without a program that draws vega-lite.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
+import * as vega from "vega";
+import { compile } from "vega-lite";
+// Brings the package's fonts onto the machine.
+import "katex/package.json" with { type: "json" };
+import { textWidth } from "./text_width.ts";
+import type { Chart } from "./theme.ts";
+
+/** Vega's own estimate, 0.8 of the font size a letter, leaves gaps beside every text. Its types lack this. */
+const { textMetrics } = vega as typeof vega & {
+  textMetrics: { width: (item: { fontSize?: number; fontWeight?: unknown }, text: unknown) => number };
+};
+textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
+  textWidth(`${text ?? ""}`, fontSize, fontWeight === "bold");
+
+/**
+ * Draws a chart as SVG.
+ *
+ * @param chart The chart.
+ * @returns The SVG document.
+ */
+export async function toSvg(chart: Chart): Promise<string> {
+  const view = new vega.View(vega.parse(compile(chart).spec), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+const FALLBACK = "KaTeX_SansSerif";
+
+/** The system's fonts, and with them one that stands in where the theme's, or all, are missing. */
+export const FONTS: ResvgRenderOptions["font"] = {
+  fontFiles: ["SansSerif-Regular", "SansSerif-Bold", "Main-Regular"].map((name) =>
+    fileURLToPath(import.meta.resolve(`katex/dist/fonts/KaTeX_${name}.ttf`))
+  ),
+  defaultFontFamily: FALLBACK,
+  sansSerifFamily: FALLBACK,
+};
+
+/**
+ * Draws a chart as PNG.
+ *
+ * @param chart The chart.
+ * @param scale Pixels of the picture a pixel of the chart.
+ * @returns The PNG file.
+ */
+export async function toPng(chart: Chart, scale = 2): Promise<Uint8Array> {
+  const options = { fitTo: { mode: "zoom", value: scale }, font: FONTS } as const;
+  return new Resvg(await toSvg(chart), options).render().asPng();
+}

@@ -1,0 +1,128 @@
+/**
+ * Loss terms over a training.
+ *
+ * @module
+ */
+import { demandFinite, demandSome } from "./check.ts";
+import { curveAxis, thin } from "./scales.ts";
+import { type Chart, colours, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
+
+/** A training log. */
+export interface TrainingLog {
+  readonly name: string;
+  /** By default what the log says; it must have reached a second epoch to say it. */
+  readonly stepsPerEpoch?: number;
+  readonly steps: readonly {
+    readonly step: number;
+    readonly epoch: number;
+    /** Loss terms, one entry a stack. */
+    readonly levels: readonly Readonly<Record<Term, number>>[];
+  }[];
+}
+
+type Term = "invariance" | "variance" | "covariance" | "total";
+
+const TITLES: Readonly<Record<Term, string>> = {
+  invariance: "invariance term",
+  variance: "variance term",
+  covariance: "covariance term",
+  total: "weighted total",
+};
+
+/** Points a line. */
+const MOST = 200;
+
+/**
+ * Draws the loss terms, a panel a term, a line a stack and run: colour says
+ * which stack, dashes which run. Points are means over neighbouring steps.
+ *
+ * @param runs Logs from the first epoch on.
+ * @returns The chart; axes whose values span two decades are logarithmic.
+ * @throws {RangeError} There are no runs or steps, nobody says how long an epoch is, there are more than four
+ * stacks, or a term is not finite.
+ * @example
+ * ```ts
+ * import { trainingCurves } from "./training_curves.ts";
+ * const levels = [{ invariance: 0.1, variance: 0.7, covariance: 0.5, total: 20.5 }];
+ * const steps = [{ step: 0, epoch: 0, levels }, { step: 1, epoch: 0, levels }];
+ * const chart = trainingCurves([{ name: "VICReg", stepsPerEpoch: 10, steps }]);
+ * if (!JSON.stringify(chart).includes("stack 0")) throw new Error("VICReg has one stack");
+ * ```
+ */
+export function trainingCurves(runs: readonly TrainingLog[]): Chart {
+  demandSome(runs, "Runs");
+  const points = runs.flatMap((run) => {
+    const { name, steps } = run;
+    demandSome(steps, `Steps of ${name}`);
+    const epochs = thin(progress(run), MOST);
+    return steps[0].levels.flatMap((_, stack) => {
+      const curve = (term: Term) => {
+        const values = steps.map(({ levels }) => levels[stack][term]);
+        demandFinite(values, `The ${term} term of stack ${stack} of ${name}`);
+        return thin(values, MOST).map((value) => Number(value.toPrecision(4)));
+      };
+      const invariance = curve("invariance"), variance = curve("variance");
+      const covariance = curve("covariance"), total = curve("total");
+      return epochs.map((epoch, at) => ({
+        run: name,
+        stack: `stack ${stack}`,
+        epoch: Number(epoch.toFixed(3)),
+        invariance: invariance[at],
+        variance: variance[at],
+        covariance: covariance[at],
+        total: total[at],
+      }));
+    });
+  });
+  const stacks = [...new Set(points.map(({ stack }) => stack))];
+  const end = Math.max(...runs.map((run) => progress(run).at(-1)!));
+  const legend = {
+    title: null,
+    orient: "top",
+    symbolType: "stroke",
+    symbolSize: 400,
+    symbolStrokeWidth: 2,
+  } as const;
+  const run = { field: "run", type: "nominal", sort: null, legend } as const;
+  return themed({
+    data: { values: points },
+    columns: 2,
+    concat: (Object.keys(TITLES) as Term[]).map((term, panel) => ({
+      width: (WIDTH - 90) / 2,
+      height: 150,
+      mark: { type: "line", strokeWidth: 1.5, clip: true },
+      encoding: {
+        x: {
+          field: "epoch",
+          type: "quantitative",
+          title: panel < 2 ? null : "epoch",
+          scale: { domain: [0, end], nice: false },
+          axis: { grid: false, tickCount: 6, tickMinStep: 1 },
+        },
+        y: {
+          field: term,
+          type: "quantitative",
+          title: TITLES[term],
+          ...curveAxis(points.map((point) => point[term])),
+        },
+        color: {
+          field: "stack",
+          type: "nominal",
+          scale: { domain: stacks, range: colours(STACK_COLOURS, stacks.length) },
+          legend,
+        },
+        ...runs.length > 1 && { strokeDash: run },
+      },
+    })),
+  });
+}
+
+/** Position of each step in epochs, 0 at the beginning of the training. */
+function progress({ name, steps, stepsPerEpoch }: TrainingLog): number[] {
+  const second = steps.find(({ epoch }) => epoch === 1);
+  const length = stepsPerEpoch ?? second?.step;
+  if (length === undefined) {
+    throw new RangeError(`${name}: the log ends in its first epoch; expected its stepsPerEpoch.`);
+  }
+  return steps.map(({ step }) => (step + 1) / length);
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { covarianceCurves } from "../../lib/charts/covariance.ts";
+import { curveAxis, thin } from "../../lib/charts/scales.ts";
+import { trainingCurves } from "../../lib/charts/training_curves.ts";
+import { draw, words } from "./drawn.ts";
+import { log } from "./examples.ts";
+
+Deno.test("training curves: at most 200 points a line, means of neighbouring steps, over epochs", () => {
+  const chart = trainingCurves([log("S-JEA", 2, 70), log("VICReg", 1, 5)]);
+  const { values } = JSON.parse(JSON.stringify(chart.data));
+  const line = (run: string, stack: string) =>
+    values.filter((point: { run: string; stack: string }) => point.run === run && point.stack === stack);
+  // 700 steps: means of four.
+  const [first, ...others] = line("S-JEA", "stack 1");
+  assert.equal(others.length + 1, 175);
+  assert.deepEqual([first.epoch, first.covariance], [0.25, 0.7075]);
+  assert.equal(others.at(-1).epoch, 69.85);
+  assert.equal(line("S-JEA", "stack 0").length, 175);
+  const short = line("VICReg", "stack 0");
+  assert.deepEqual([short.length, short[0].epoch, short[49].epoch], [50, 0.1, 5]);
+  assert.equal(line("VICReg", "stack 1").length, 0);
+});
+
+Deno.test("training curves: a log that ends in its first epoch, as a run begins", async () => {
+  const chart = trainingCurves([{ ...log("VICReg", 1, 1), stepsPerEpoch: 40 }]);
+  const { values } = JSON.parse(JSON.stringify(chart.data));
+  assert.deepEqual([values.length, values[0].epoch, values[9].epoch], [10, 0.025, 0.25]);
+  const { svg, complaints } = await draw(chart);
+  assert.deepEqual(complaints, []);
+  assert(words(svg).includes("weighted total"));
+  assert.throws(() => trainingCurves([log("VICReg", 1, 1)]), {
+    name: "RangeError",
+    message: "VICReg: the log ends in its first epoch; expected its stepsPerEpoch.",
+  });
+});
+
+Deno.test("training curves refuse what they cannot draw", () => {
+  const { name, steps } = log("S-JEA", 2, 2), levels = steps[3].levels;
+  const broken = steps.with(3, { ...steps[3], levels: [levels[0], { ...levels[1], variance: NaN }] });
+  assert.throws(() => trainingCurves([{ name, steps: broken }]), {
+    name: "RangeError",
+    message: "The variance term of stack 1 of S-JEA: expected finite numbers, got NaN at position 3.",
+  });
+  assert.throws(() => trainingCurves([{ name, steps: [] }]), {
+    name: "RangeError",
+    message: "Steps of S-JEA: there is nothing to draw.",
+  });
+  assert.throws(() => trainingCurves([]), { name: "RangeError", message: "Runs: there is nothing to draw." });
+  assert.throws(() => trainingCurves([log("deep", 5, 2)]), {
+    name: "RangeError",
+    message: "There are 4 colours to tell things apart, too few for 5.",
+  });
+});
+
+Deno.test("covariance curves: the paper's colours, a logarithmic axis only for decades", async () => {
+  const lines = ["stack 0", "stack 1", "down-weighted"].map((name, at) => ({
+    name,
+    epochs: [1, 2],
+    values: [1 + at, 2 + at],
+  }));
+  const { svg } = await draw(covarianceCurves(lines));
+  const strokes = Array.from(
+    svg.matchAll(/aria-label="[^"]*name: ([^";]*)[^"]*"[^>]*"line mark"[^>]*stroke="([^"]*)"/g),
+    ([, name, stroke]) => [name, stroke],
+  );
+  assert.deepEqual(strokes, [["stack 0", "#3f90da"], ["stack 1", "#e76300"], ["down-weighted", "#717581"]]);
+  const ticks = (svg: string) => words(svg).filter((word) => /^1(0*)$/.test(word));
+  assert.deepEqual(ticks(svg), ["1"]);
+  const decades = await draw(covarianceCurves([{ name: "a", epochs: [0, 5], values: [0.9, 950] }]));
+  assert.deepEqual(ticks(decades.svg), ["1", "1", "10", "100"]);
+});
+
+Deno.test("covariance curves refuse what they cannot draw", () => {
+  const refuse = (epochs: number[], values: number[], message: string) =>
+    assert.throws(() => covarianceCurves([{ name: "stack 0", epochs, values }]), {
+      name: "RangeError",
+      message,
+    });
+  refuse([1], [1, 2], "Epochs of stack 0: expected 2 of them, got 1.");
+  refuse(
+    [1, 2],
+    [1, Infinity],
+    "Covariance of stack 0: expected finite numbers, got Infinity at position 1.",
+  );
+  refuse([], [], "Epochs of stack 0: there is nothing to draw.");
+  assert.throws(() => covarianceCurves([]), {
+    name: "RangeError",
+    message: "Lines: there is nothing to draw.",
+  });
+});
+
+Deno.test("curveAxis: powers of ten inside the values, none below zero", () => {
+  assert.deepEqual(curveAxis([0.05, 3, 40]).axis, { values: [0.1, 1, 10], format: "~g" });
+  assert.equal("type" in curveAxis([1, 99]).scale, false);
+  assert.equal("type" in curveAxis([0, 1e6]).scale, false);
+  assert.equal("type" in curveAxis([-1, 1e6]).scale, false);
+});
+
+Deno.test("thin keeps the level, whatever the length", () => {
+  for (const length of [1, 7, 200, 201, 2_800]) {
+    const values = Array.from({ length }, (_, at) => at), thinned = thin(values, 200);
+    assert(thinned.length <= 200);
+    assert(thinned.every((value, at) => at === 0 || value > thinned[at - 1]));
+    if (length <= 200) assert.deepEqual(thinned, values);
+  }
+  assert.deepEqual(thin([1, 2, 3, 4, 5], 2), [2, 4.5]);
+});

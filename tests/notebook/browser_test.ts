@@ -1,0 +1,285 @@
+/** The pages in a browser, from the disk. */
+import assert from "node:assert/strict";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { exists } from "../../lib/base/files.ts";
+import { embedding } from "../../lib/charts/embedding.ts";
+import { renderReports } from "../../lib/notebook/render_reports.ts";
+import { clouds } from "../charts/drawn.ts";
+import { cell, exampleFolder, HOSTILE, notebook, scatter, shown } from "./example.ts";
+
+const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
+const ignore = !await exists(executablePath);
+if (ignore) {
+  console.log(`The pages are not tried in a browser: there is no ${executablePath}; CHROMIUM can name one.`);
+}
+
+const ARGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run " +
+  "--disable-background-networking --disable-component-update --disable-sync";
+
+let browser: Browser | undefined, pages: string[];
+
+// Playwright keeps processes and timers of its own between tests.
+const inBrowser = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, fn, ignore, sanitizeOps: false, sanitizeResources: false });
+
+/** Opens a page; fails if it asks for anything or complains. */
+async function visit(
+  file: string,
+  look: (page: Page) => Promise<void>,
+  options: BrowserContextOptions = {},
+): Promise<void> {
+  const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(5_000);
+  const page = await context.newPage(), faults: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(`${error}`));
+  page.on("request", (request) => {
+    if (!request.isNavigationRequest() && !request.url().startsWith("data:")) faults.push(request.url());
+  });
+  await page.goto(`file://${file}`);
+  await look(page);
+  assert.deepEqual(faults, []);
+  await context.close();
+}
+
+/** Scrolls to each chart until it is drawn. */
+async function drawAll(page: Page): Promise<void> {
+  for (const chart of await page.locator(".chart").all()) {
+    await chart.scrollIntoViewIfNeeded();
+    await chart.locator(":is(svg, canvas).marks").waitFor();
+  }
+}
+
+/** Width of each image in a PDF file. */
+function pdfImages(pdf: Uint8Array): number[] {
+  const text = new TextDecoder("latin1").decode(pdf);
+  return [...text.matchAll(/\/Subtype \/Image[^]*?>>/g)].map(([words]) =>
+    Number(/\/Width (\d+)/.exec(words)![1])
+  );
+}
+
+/** Widths of the images that a selector finds, in their own pixels. */
+function widths(page: Page, selector: string): Promise<number[]> {
+  return page.evaluate(`Array.from(document.querySelectorAll("${selector}"), (image) => image.naturalWidth)`);
+}
+
+Deno.test.beforeAll(async () => {
+  if (ignore) return;
+  browser = await chromium.launch({ executablePath, args: ARGS.split(" ") });
+  pages = await renderReports(await exampleFolder());
+});
+
+inBrowser("every page opens without a fault or a request and says what it is", async () => {
+  for (const file of pages) {
+    await visit(file, async (page) => {
+      await drawAll(page);
+      assert.equal(await page.locator("h1").count(), 1);
+      assert.equal(await page.locator("main").count(), 1);
+      assert.equal(await page.locator("a[aria-current=page]").count(), 1);
+      for (const image of await page.locator("main img").all()) assert(await image.getAttribute("alt"));
+    });
+  }
+});
+
+inBrowser("no page scrolls sideways, on a telephone neither", async () => {
+  for (const width of [800, 360]) {
+    for (const file of [pages[0], pages[2]]) {
+      await visit(file, async (page) => {
+        await drawAll(page);
+        assert(
+          !await page.evaluate("document.documentElement.scrollWidth > innerWidth"),
+          `${file} at ${width}`,
+        );
+      }, { viewport: { width, height: 700 } });
+    }
+  }
+});
+
+inBrowser("pointing at a point shows its image", async () => {
+  await visit(pages[2], async (page) => {
+    await drawAll(page);
+    await page.locator("#out_points_0 svg .mark-symbol.role-mark path").first().hover();
+    const tooltip = page.locator("#vg-tooltip-element.visible");
+    await tooltip.waitFor();
+    assert.match(await tooltip.innerText(), /class\s+airplane\s+x\s+[−-]?\d+\.\d\d/);
+    assert.deepEqual(await widths(page, "#vg-tooltip-element img"), [16]);
+  });
+});
+
+inBrowser(
+  "thousands of points from a table of text: a canvas that answers, small on a telephone",
+  async () => {
+    for (const width of [1280, 360]) {
+      await visit(pages[2], async (page) => {
+        await drawAll(page);
+        const box = (await page.locator("#out_loss_0 canvas").boundingBox())!, scale = box.width / 568;
+        assert(Math.abs(scale - Math.min(1, (width - 40) / 568)) < 0.05, `${box.width} of ${width}`);
+        // The last points, where the loss ends.
+        const tooltip = page.locator("#vg-tooltip-element.visible");
+        for (let at = 190; at < 235 && await tooltip.count() === 0; at += 2) {
+          await page.mouse.move(box.x + box.width - 8 * scale, box.y + at * scale);
+        }
+        assert.match(await tooltip.innerText(), /step\s+29\d\d/);
+      }, { viewport: { width, height: 700 } });
+    }
+  },
+);
+
+inBrowser("the wheel scrolls the page over a chart; with ctrl it zooms", async () => {
+  const folder = await Deno.makeTempDir(), points = clouds(new Uint8Array(2500), 1);
+  const chart = embedding([{ title: "t-SNE", points }], { labels: new Uint8Array(2500), classes: ["cat"] });
+  const page = notebook([
+    cell("c", "1;", [shown({ "application/vnd.vegalite.v5+json": chart })]),
+    cell("m", "words\n\n".repeat(100)),
+  ]);
+  await Deno.writeTextFile(`${folder}/a.ipynb`, JSON.stringify(page));
+  const [, file] = await renderReports(folder);
+  await visit(file, async (page) => {
+    await drawAll(page);
+    const { x, y } = (await page.locator("canvas").boundingBox())!;
+    const look = () =>
+      page.evaluate<{ top: number; drawn: string }>(
+        `({ top: scrollY, drawn: document.querySelector("canvas").toDataURL() })`,
+      );
+    const wheel = async () => {
+      await page.mouse.wheel(0, 100);
+      await page.waitForTimeout(300);
+      return await look();
+    };
+    await page.mouse.move(x + 200, y + 200);
+    const before = await look(), scrolled = await wheel();
+    assert.deepEqual(scrolled, { ...before, top: before.top + 100 });
+    await page.keyboard.down("Control");
+    const zoomed = await wheel();
+    assert.equal(zoomed.top, scrolled.top);
+    assert.notEqual(zoomed.drawn, scrolled.drawn);
+  });
+});
+
+inBrowser("a click on the legend leaves one class", async () => {
+  await visit(pages[2], async (page) => {
+    await drawAll(page);
+    const chart = page.locator("#out_points_0 svg");
+    const faint = () => chart.locator('.mark-symbol.role-mark path[opacity="0.07"]').count();
+    assert.equal(await faint(), 0);
+    await chart.locator(".role-legend-symbol path").nth(1).click({ force: true });
+    assert.equal(await faint(), 200);
+  });
+});
+
+inBrowser("a button hides all code and shows it again; outputs stay", async () => {
+  await visit(pages[2], async (page) => {
+    const code = page.locator("details.code pre:visible"), button = page.locator(".bar button");
+    assert.equal(await code.count(), 5);
+    await button.click();
+    assert.equal(await code.count(), 0);
+    assert.equal(await button.innerText(), "Show code");
+    assert.equal(await page.locator(".output:visible").count(), 5);
+    await button.click();
+    assert.equal(await code.count(), 5);
+  });
+});
+
+/** Contrast of each kind of text with its page (WCAG 2.2), the smallest. */
+const CONTRAST = `(() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const luminance = (colour) => {
+    const [r, g, b] = channels(colour).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!colour.startsWith("rgba(0, 0, 0, 0")) return luminance(colour);
+    }
+  };
+  const words = [...document.querySelectorAll("main :is(h1,p,a,dt,dd,td,th,figcaption,summary,pre,code,span[class])")];
+  const ratios = words.filter((word) => !word.closest(".chart, math")).map((word) => {
+    const pair = [luminance(getComputedStyle(word).color), paper(word)].sort((a, b) => b - a);
+    return { ratio: (pair[0] + 0.05) / (pair[1] + 0.05), word: word.outerHTML.slice(0, 80) };
+  });
+  return { paper: paper(document.body), least: ratios.sort((a, b) => a.ratio - b.ratio)[0] };
+})()`;
+
+inBrowser("light and dark pages: charts on white, words of enough contrast", async () => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await visit(pages[2], async (page) => {
+      await drawAll(page);
+      const { paper, least } = await page.evaluate<{ paper: number; least: { ratio: number; word: string } }>(
+        CONTRAST,
+      );
+      assert(colorScheme === "light" ? paper > 0.9 : paper < 0.02, `${paper}`);
+      assert(least.ratio >= 4.5, `${colorScheme}: ${least.ratio} of ${least.word}`);
+      const chart = `getComputedStyle(document.querySelector(".chart")).backgroundColor`;
+      assert.equal(await page.evaluate(chart), "rgb(255, 255, 255)");
+    }, { colorScheme });
+  }
+});
+
+inBrowser("on paper charts are pictures, drawn before or not, and the page's tools are gone", async () => {
+  for (const drawn of [true, false]) {
+    await visit(pages[2], async (page) => {
+      if (drawn) await drawAll(page);
+      const pictures = pdfImages(await page.pdf({ format: "A4" }));
+      const charts = await widths(page, ".chart > img");
+      assert.equal(charts.length, 2);
+      for (const width of charts) assert(pictures.includes(width), `${width} of ${pictures}`);
+      await page.emulateMedia({ media: "print", colorScheme: "dark" });
+      assert.equal(await page.locator(".bar:visible, .contents:visible, .live:visible").count(), 0);
+      assert.equal(await page.locator(".chart > img:visible").count(), 2);
+      assert.equal(
+        await page.evaluate("getComputedStyle(document.body).backgroundColor"),
+        "rgb(255, 255, 255)",
+      );
+    });
+  }
+});
+
+inBrowser("without scripts charts are pictures and all code shows", async () => {
+  await visit(pages[2], async (page) => {
+    assert.equal(await page.locator(".chart > img:visible").count(), 2);
+    assert.equal(await page.locator("details.code pre:visible").count(), 5);
+    assert.equal(await page.locator("button:visible").count(), 0);
+  }, { javaScriptEnabled: false });
+});
+
+inBrowser("the first page leads to the place of each exhibit", async () => {
+  await visit(pages[0], async (page) => {
+    const links = await Promise.all(
+      (await page.locator("figcaption a").all()).map((a) => a.getAttribute("href")),
+    );
+    assert.equal(links.length, 3);
+    for (const link of links) {
+      await page.goto(new URL(link!, `file://${pages[0]}`).href);
+      await page.locator("figure:target").waitFor();
+    }
+  });
+});
+
+inBrowser("hostile words of a chart stay words, in titles, legends and tooltips", async () => {
+  const values = [{ class: HOSTILE, x: 1, y: 1, image: `data:image/png,x" onerror="globalThis.hacked = 3` }];
+  const spec = { ...scatter, title: HOSTILE, data: { values } };
+  const folder = await Deno.makeTempDir();
+  const page = notebook([
+    cell("m", `# ${HOSTILE}`),
+    cell("c", "1;", [shown({ "application/vnd.vegalite.v5+json": spec }, { caption: HOSTILE })]),
+  ]);
+  await Deno.writeTextFile(`${folder}/a.ipynb`, JSON.stringify(page));
+  const [, file] = await renderReports(folder);
+  await visit(file, async (page) => {
+    await drawAll(page);
+    await page.locator(".live .mark-symbol.role-mark path").hover();
+    const tooltip = page.locator("#vg-tooltip-element.visible");
+    await tooltip.waitFor();
+    for (const text of [await tooltip.innerText(), await page.locator("h1").innerText()]) {
+      assert(text.includes(HOSTILE), text);
+    }
+    assert((await page.locator(".live svg").textContent())!.includes(HOSTILE));
+    assert.equal(await page.evaluate("globalThis.hacked"), undefined);
+    assert.equal(await page.locator("[onerror]").count(), 0);
+  });
+});
+
+Deno.test.afterAll(async () => await browser?.close());

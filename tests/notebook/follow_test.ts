@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { fileURLToPath } from "node:url";
+import { exists } from "../../lib/base/files.ts";
+import { follow } from "../../lib/notebook/follow.ts";
+import { type Published, startKernel } from "../../lib/notebook/kernel.ts";
+
+const MODULE = new URL("../../lib/notebook/follow.ts", import.meta.url).href;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A training: every 0.2 s it adds a line to the file `steps`. The start adds one to `starts`. */
+const STEPS = 8;
+const SCRIPT = `
+  const [folder] = Deno.args;
+  Deno.writeTextFileSync(folder + "/starts", "start\\n", { append: true });
+  for (let step = 1; step <= ${STEPS}; step++) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    Deno.writeTextFileSync(folder + "/steps", "step\\n", { append: true });
+    console.log("step", step);
+  }
+`;
+
+async function training(): Promise<{ folder: string; args: string[]; code: string }> {
+  const folder = await Deno.makeTempDir(), script = join(folder, "train.ts");
+  await Deno.writeTextFile(script, SCRIPT);
+  const args = ["run", "-A", script, folder];
+  const code = `const { follow } = await import("${MODULE}");
+const count = async () => (await Deno.readTextFile("${folder}/steps").catch(() => "")).split("step").length - 1;
+const options = { name: "short", args: ${
+    JSON.stringify(args)
+  }, folder: "${folder}", done: count, total: ${STEPS} };
+await follow(options);`;
+  return { folder, args, code };
+}
+
+const lines = async (path: string) => (await Deno.readTextFile(path)).trim().split("\n").length;
+
+Deno.test("a cell follows its training with one display that is updated", async () => {
+  const { folder, code } = await training();
+  await using kernel = await startKernel({ folder: ROOT });
+  const published: Published[] = [];
+  const execution = await kernel.execute(code, {
+    limit: 15_000,
+    output: (message) => published.push(message),
+  });
+  assert.deepEqual(execution, { status: "ok" });
+  const [first, ...updates] = published.filter(({ type }) => type.endsWith("display_data"));
+  assert.equal(first.type, "display_data");
+  assert.ok(updates.length >= 4, `${updates.length} updates in 1.6 s`);
+  assert.ok(updates.every(({ type }) => type === "update_display_data"));
+  assert.equal(new Set([first, ...updates].map(({ content }) => JSON.stringify(content.transient))).size, 1);
+  assert.deepEqual(updates.at(-1)!.content.data, {
+    "text/html": '<progress value="8" max="8"></progress> short: 8/8 steps',
+    "text/plain": "short: 8/8 steps",
+  });
+  assert.equal(await lines(join(folder, "short.log")), STEPS);
+  assert.equal(await exists(join(folder, "short.pid")), false);
+});
+
+Deno.test({
+  name: "a training outlives its kernel, and the cell run again follows it",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { folder, code } = await training();
+    {
+      await using kernel = await startKernel({ folder: ROOT });
+      // Running into the limit kills the kernel as an interrupt does.
+      assert.equal((await kernel.execute(code, { limit: 1200, output: () => {} })).status, "limit");
+    }
+    const pid = (await Deno.readTextFile(join(folder, "short.pid"))).trim();
+    const { stdout } = await new Deno.Command("ps", { args: ["-o", "pgid=", "-p", pid] }).output();
+    assert.equal(new TextDecoder().decode(stdout).trim(), pid, "it leads a process group of its own");
+    await using kernel = await startKernel({ folder: ROOT });
+    const execution = await kernel.execute(code, { limit: 15_000, output: () => {} });
+    assert.deepEqual(execution, { status: "ok" });
+    assert.equal(await lines(join(folder, "starts")), 1);
+    assert.equal(await lines(join(folder, "steps")), STEPS);
+  },
+});
+
+Deno.test("a training that fails is a TrainingError with the end of its log", async () => {
+  const folder = await Deno.makeTempDir();
+  const args = ["eval", "for (let i = 0; i < 30; i++) console.log('line', i); Deno.exit(7);"];
+  await assert.rejects(follow({ name: "bad", args, folder, done: () => Promise.resolve(3), total: 5 }), {
+    name: "TrainingError",
+    message: `bad: the training failed with exit code 7. The last lines of ${join(folder, "bad.log")}:\n${
+      Array.from({ length: 10 }, (_, at) => `line ${20 + at}`).join("\n")
+    }`,
+  });
+});
+
+Deno.test("a process id that went to somebody else does not count", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(join(folder, "stale.pid"), `${Deno.pid}\n`);
+  await follow({
+    ...{ name: "stale", args: ["eval", "console.log('ran')"], folder },
+    ...{ done: async () => Number(await exists(join(folder, "stale.log"))), total: 1 },
+  });
+  assert.equal(await Deno.readTextFile(join(folder, "stale.log")), "ran\n");
+});
+
+Deno.test("already done: nothing is started", async () => {
+  const folder = await Deno.makeTempDir();
+  const args = ["eval", "Deno.exit(1)"], done = () => Promise.resolve(5);
+  await follow({ name: "finished", args, folder, done, total: 5 });
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+});

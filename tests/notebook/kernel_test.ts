@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { type Execution, type Kernel, type Published, startKernel } from "../../lib/notebook/kernel.ts";
+import { connect } from "../../lib/notebook/zmtp.ts";
+
+const folder = await Deno.makeTempDir();
+
+/** Runs code and returns how it ended and what it put out. */
+async function run(
+  kernel: Kernel,
+  code: string,
+  limit = 15_000,
+): Promise<{ execution: Execution; published: Published[] }> {
+  const published: Published[] = [];
+  const execution = await kernel.execute(code, { limit, output: (message) => published.push(message) });
+  return { execution, published };
+}
+
+const texts = (published: Published[]) =>
+  published.filter(({ type }) => type === "stream").map(({ content }) => content.text).join("");
+
+Deno.test("a kernel says what it speaks, works in its folder and has its environment", async () => {
+  await using kernel = await startKernel({ folder, environment: { SJEA_WORD: "wörd 😀" } });
+  assert.equal(kernel.language.name, "typescript");
+  const { execution, published } = await run(
+    kernel,
+    `const word: string = await Promise.resolve(Deno.env.get("SJEA_WORD")!);
+console.log(Deno.cwd());
+console.error(word);`,
+  );
+  assert.deepEqual(execution, { status: "ok" });
+  assert.deepEqual(published.filter(({ type }) => type === "stream").map(({ content }) => content), [
+    { name: "stdout", text: `${await Deno.realPath(folder)}\n` },
+    { name: "stderr", text: "wörd 😀\n" },
+  ]);
+  assert.equal(texts((await run(kernel, "console.log(word.length)")).published), "7\n", "state is kept");
+});
+
+Deno.test("none of 20 times an output is lost", async () => {
+  await using kernel = await startKernel({ folder });
+  for (let at = 0; at < 20; at++) {
+    const { published } = await run(
+      kernel,
+      `await Deno.jupyter.broadcast("display_data", { data: { "text/plain": "d${at}" }, metadata: {}, transient: {} });
+console.log("s${at}");
+await Promise.resolve(${at});`,
+    );
+    const found = published.filter(({ type }) => type !== "status").map(({ type, content }) => [
+      type,
+      content.text ?? (content.data as Record<string, string> | undefined)?.["text/plain"] ?? "",
+    ]).sort();
+    assert.deepEqual(found, [
+      ["display_data", `d${at}`],
+      ["execute_input", ""],
+      ["execute_result", `\x1b[33m${at}\x1b[39m`],
+      ["stream", `s${at}\n`],
+    ]);
+  }
+});
+
+Deno.test("none of 20 MB is lost, in many pieces or in one", async () => {
+  await using kernel = await startKernel({ folder });
+  const { published } = await run(kernel, `for (let i = 0; i < 2000; i++) console.log("x".repeat(9_999));`);
+  assert.equal(texts(published).length, 20_000_000);
+  for (let turn = 0; turn < 3; turn++) {
+    const { execution, published } = await run(
+      kernel,
+      `await Deno.jupyter.broadcast("display_data", {
+  data: { "text/plain": "é".repeat(10_000_000) }, metadata: {}, transient: {},
+});`,
+    );
+    assert.deepEqual(execution, { status: "ok" });
+    const [{ content }] = published.filter(({ type }) => type === "display_data");
+    assert.equal((content.data as Record<string, string>)["text/plain"], "é".repeat(10_000_000));
+  }
+});
+
+Deno.test("a cell that throws is an error, and the kernel goes on", async () => {
+  await using kernel = await startKernel({ folder });
+  const { execution } = await run(kernel, `throw new RangeError("too far");`);
+  assert.deepEqual(execution, {
+    status: "error",
+    error: {
+      name: "RangeError",
+      message: "too far",
+      traceback: execution.error!.traceback,
+    },
+  });
+  assert.match(execution.error!.traceback.join("\n"), /^RangeError: too far\n +at <anonymous>:1:\d+$/);
+  assert.equal((await run(kernel, "const = 3;")).execution.status, "error");
+  assert.equal(texts((await run(kernel, "console.log(1)")).published), "1\n");
+});
+
+Deno.test("a display after the end of a cell is not lost", async () => {
+  await using kernel = await startKernel({ folder });
+  const late = await run(kernel, `setTimeout(() => console.log("late"), 150); console.log("now");`);
+  assert.equal(texts(late.published), "now\n");
+  const { published } = await run(kernel, "await new Promise((resolve) => setTimeout(resolve, 400));");
+  assert.equal(texts([...late.published, ...published]), "now\nlate\n");
+});
+
+Deno.test("an endless cell is ended by its limit, and what it said is kept", async () => {
+  await using kernel = await startKernel({ folder });
+  const { execution, published } = await run(kernel, `console.log("begun");\nwhile (true);`, 1500);
+  assert.deepEqual(execution, {
+    status: "limit",
+    error: {
+      name: "TimeLimit",
+      message: "the cell ran for more than 1.5 s; its kernel was killed",
+      traceback: [],
+    },
+  });
+  assert.equal(texts(published), "begun\n");
+});
+
+Deno.test("a cell that ends its kernel is told from one that fails", async () => {
+  for (
+    const [code, how] of [
+      ["Deno.exit(3);", "with exit code 3"],
+      [`Deno.kill(Deno.pid, "SIGKILL");`, "by SIGKILL"],
+    ]
+  ) {
+    await using kernel = await startKernel({ folder });
+    const { execution } = await run(kernel, code);
+    assert.deepEqual(execution, {
+      status: "dead",
+      error: { name: "KernelDied", message: `the kernel ended ${how} while the cell ran`, traceback: [] },
+    });
+    assert.equal((await run(kernel, "1")).execution.status, "dead", "and so does every cell after it");
+  }
+});
+
+Deno.test({
+  name: "a crash of a native library is told with its last words, even if a process of the cell lives on",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const code = `new Deno.Command("sleep", { args: ["3"] }).spawn();
+const { symbols } = Deno.dlopen("libc.so.6", {
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  abort: { parameters: [], result: "void" },
+});
+symbols.write(2, new TextEncoder().encode("out of luck\\n"), 12n);
+symbols.abort();`;
+    const began = performance.now();
+    {
+      await using kernel = await startKernel({ folder });
+      const { execution } = await run(kernel, code);
+      assert.equal(execution.error?.message, "the kernel ended by SIGABRT while the cell ran: out of luck");
+    }
+    assert.ok(performance.now() - began < 2500, "nobody waited for the process");
+  },
+});
+
+Deno.test("a message written into the midst of another is put after it", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = (async () => {
+    using connection = await listener.accept();
+    const read = async (length: number) => {
+      for (let left = length, count; left > 0; left -= count) {
+        count = await connection.read(new Uint8Array(left)) ?? 0;
+      }
+    };
+    const write = async (text: string) => {
+      let rest = Uint8Array.from(text, (character) => character.charCodeAt(0));
+      while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
+    };
+    await read(64);
+    await write(`\xff${"\0".repeat(8)}\x7f\x03\0NULL${"\0".repeat(48)}`);
+    await read(2 + 25);
+    await write(`\x04\x06\x05READY`);
+    const intruder = (word: string) => `\x01\x09<IDS|MSG>\0${String.fromCharCode(word.length)}${word}`;
+    const body = `${"a".repeat(300)}${intruder("first")}${"b".repeat(9)}${intruder("second")}${
+      "c".repeat(400)
+    }`;
+    await write(`\x01\x09<IDS|MSG>\x02${"\0".repeat(6)}\x02\xc5${body}`);
+    await write(`\0\x04last`);
+  })();
+  using socket = await connect((listener.addr as Deno.NetAddr).port, "DEALER");
+  const messages: string[] = [];
+  for await (const frames of socket.receive()) {
+    messages.push(frames.map((frame) => new TextDecoder().decode(frame)).join(" "));
+  }
+  await served;
+  assert.deepEqual(messages, [
+    `<IDS|MSG> ${"a".repeat(300)}${"b".repeat(9)}${"c".repeat(400)}`,
+    "<IDS|MSG> first",
+    "<IDS|MSG> second",
+    "last",
+  ]);
+});
+
+Deno.test("a kernel cannot start in a folder that does not exist", async () => {
+  await assert.rejects(startKernel({ folder: "/no/such/folder" }), { name: "NotFound" });
+});
