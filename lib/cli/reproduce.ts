@@ -10,7 +10,7 @@ import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
 import { type Device, start } from "../compute/backend.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
-import { EXPERIMENT_NAMES, EXPERIMENTS, measure, runsOf } from "../experiments/experiments.ts";
+import { EXPERIMENT_NAMES, measure, runsOf } from "../experiments/experiments.ts";
 import { environment, versions, writeResults } from "../experiments/results.ts";
 import { RUN_NAMES, RUN_TITLES, type RunName } from "../experiments/runs.ts";
 import { openStudy, specOf, type Study } from "../experiments/study.ts";
