@@ -9,11 +9,12 @@ import { writeAtomically } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
 import { type Device, start } from "../compute/backend.ts";
+import { dispose } from "../compute/compile.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
 import { EXPERIMENT_NAMES, measure, runsOf } from "../experiments/experiments.ts";
 import { environment, versions, writeResults } from "../experiments/results.ts";
 import { RUN_NAMES, RUN_TITLES, type RunName } from "../experiments/runs.ts";
-import { openStudy, specOf, type Study } from "../experiments/study.ts";
+import { openStudy, specOf, type Study, trainedRun } from "../experiments/study.ts";
 import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
 import { writeNotebook } from "../notebook/ipynb.ts";
@@ -21,6 +22,9 @@ import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
 import { isFinished, totalSteps } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
 import { help, parseOptions, runCommand } from "./options.ts";
+
+/** Minutes that a notebook's cell may take: all training is done before. */
+const CELL_LIMIT = 30;
 
 await runCommand(async () => {
   const options = parseOptions(Deno.args);
@@ -43,6 +47,10 @@ await runCommand(async () => {
     console.log(`\n${renderTable(results)}\n\nWritten to ${path}\n`);
   }
   if (!all) return;
+  // Figure 4 needs a run that no table does.
+  for (const seed of study.seeds) {
+    for (const name of RUN_NAMES) dispose((await trainedRun(study, name, seed)).network);
+  }
   for (const path of await notebooks()) await execute(path, study, device, options.data);
   const [index] = await renderReports(places.notebooks);
   console.log(`\nReports: ${index}`);
@@ -81,9 +89,6 @@ async function notebooks(): Promise<string[]> {
     .sort();
 }
 
-/** Minutes that a cell may take: all training is done by now. */
-const CELL_LIMIT = 30;
-
 async function execute(path: string, study: Study, device: Device, data: string | undefined): Promise<void> {
   const bar = progress(`Executing ${basename(path)}`, 0, (cells) => `cell ${cells}`);
   const began = performance.now();
@@ -101,11 +106,15 @@ async function execute(path: string, study: Study, device: Device, data: string 
   bar.stop();
   const { os, cpu, cores, memoryGiB } = environment(device), { deno, tensorflow, tfjs } = versions(device);
   const { name, copy, fingerprint } = study.dataset;
+  // A notebook that does not read the environment has settings of its own.
+  const ours = notebook.cells.some(({ source }) => source.includes("fromEnvironment("));
   const run: NotebookRun = {
     facts: {
-      Preset: [study.presetName, ...study.overrides].join(" "),
-      Data: `${name}, ${copy === "generated" ? "drawn from a seed" : `${copy} copy`} (${fingerprint})`,
-      Seeds: study.seeds.length === 1 ? "one (n = 1)" : `${study.seeds.length}`,
+      ...ours && {
+        Preset: [study.presetName, ...study.overrides].join(" "),
+        Data: `${name}, ${copy === "generated" ? "drawn from a seed" : `${copy} copy`} (${fingerprint})`,
+        Seeds: study.seeds.length === 1 ? "one (n = 1)" : `${study.seeds.length}`,
+      },
       Date: new Date().toISOString().slice(0, 10),
     },
     environment: {
