@@ -100,7 +100,7 @@ export const presets = {
     dataset: "generated",
     trainImages: 2_048,
     heldOutImages: 256,
-    testImages: 1_024,
+    testImages: 512,
     width: 8,
     projector: [512, 512, 512],
     plainProjector: [512],
