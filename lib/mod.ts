@@ -4,7 +4,6 @@
  * @module
  */
 export * from "./base/errors.ts";
-export * from "./base/places.ts";
 export * from "./base/random.ts";
 export * from "./charts/comparison.ts";
 export * from "./charts/confusion.ts";

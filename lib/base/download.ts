@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { dirname } from "@std/path";
 import { DataError, EnvironmentError } from "./errors.ts";
 import { digest, humanBytes, refuseFullDisk } from "./files.ts";
@@ -49,7 +50,7 @@ export async function download(source: Source, path: string, patience = PATIENCE
           } times (${error.message}). What has arrived is kept: try again later.`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt]));
+      await pause(PAUSES[attempt]);
     }
   }
   await verify(source, part);

@@ -7,6 +7,7 @@
  */
 import { type Generator, generator } from "../base/random.ts";
 import { compile, dispose } from "../compute/compile.ts";
+import { blocks, squaredDistances } from "../compute/distances.ts";
 import { tf } from "../compute/tf.ts";
 
 /** A grouping of points around centres. */
@@ -21,9 +22,6 @@ export interface Clustering {
 
 /** Most iterations of one start. */
 const ITERATIONS = 300;
-
-/** Numbers in a block of distances. */
-const BLOCK = 1e7;
 
 /**
  * Groups points around k centres, the best of several starts.
@@ -148,15 +146,13 @@ export async function silhouette(x: tf.Tensor2D, assignment: ArrayLike<number>):
   );
   const centred = tf.tidy(() => x.sub(x.mean(0)) as tf.Tensor2D);
   const members = tf.tidy(() => tf.oneHot(tf.tensor1d(codes, "int32"), sizes.length).cast("float32"));
-  const size = Math.max(1, Math.floor(BLOCK / count));
   let total = 0;
-  for (let from = 0; from < count; from += size) {
-    const to = Math.min(from + size, count);
-    const block = centred.slice([from, 0], [to - from, -1]), rows = tf.range(from, to, 1, "int32");
-    const found = await sums(block, rows, centred, members as tf.Tensor2D);
+  for (const { from, rows, block } of blocks(centred)) {
+    const positions = tf.range(from, from + rows, 1, "int32");
+    const found = await sums(block, positions, centred, members as tf.Tensor2D);
     const values = found.dataSync();
-    dispose([block, rows, found]);
-    for (let point = from; point < to; point++) {
+    dispose([positions, found]);
+    for (let point = from; point < from + rows; point++) {
       const own = codes[point], first = (point - from) * sizes.length;
       if (sizes[own] === 1) continue;
       const inside = values[first + own] / (sizes[own] - 1);
@@ -214,10 +210,4 @@ function encode(values: ArrayLike<number>): { codes: Int32Array; sizes: number[]
 /** −Σ p log p of a distribution given by counts. */
 function entropy(sizes: readonly number[], total: number): number {
   return sizes.reduce((sum, size) => sum - size / total * Math.log(size / total), 0);
-}
-
-/** Squared distances between the rows of two matrices around one centre, never negative. */
-function squaredDistances(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  const norms = a.square().sum(1, true).add(b.square().sum(1));
-  return norms.sub(tf.matMul(a, b, false, true).mul(2)).relu() as tf.Tensor2D;
 }

@@ -13,8 +13,9 @@ import type { RunSpec } from "../training/spec.ts";
 const SIDE = 1024;
 
 /**
- * Part of a large matrix product's speed that a training step reaches: its
- * convolutions are narrow and much of it is no product (0.4 to 0.7 measured).
+ * Part of a large matrix product's speed that a training step reaches, whose
+ * convolutions are narrow and of which much is no product: such that the preset
+ * `quick` takes on two cores about what is said.
  */
 const EFFICIENCY = 0.45;
 

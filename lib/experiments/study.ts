@@ -90,6 +90,9 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   }
   const preset = presetOf(options.preset, set);
   const seeds = options.seeds ?? preset.seeds;
+  if (!Number.isInteger(seeds) || seeds < 1) {
+    throw new UsageError(`The number of seeds is a whole number from 1 on, not ${seeds}.`);
+  }
   const dataset = await chooseDataset(name, preset, options.data);
   const sizes = { train: preset.trainImages, heldOut: preset.heldOutImages, test: preset.testImages };
   const asIs = set.length === 0 && dataset.name === preset.dataset && seeds === preset.seeds;

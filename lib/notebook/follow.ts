@@ -7,6 +7,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { kill } from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import { join } from "@std/path";
 import { TrainingError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
@@ -137,8 +138,4 @@ async function bar(name: string, total: number): Promise<Progress> {
       send("update_display_data");
     },
   };
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { EnvironmentError } from "../base/errors.ts";
 import { connect, type Socket } from "./zmtp.ts";
@@ -231,8 +232,4 @@ function freePorts(count: number): number[] {
     using open = listener;
     return (open.addr as Deno.NetAddr).port;
   });
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

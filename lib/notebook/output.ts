@@ -5,6 +5,7 @@
  */
 import { stripVTControlCharacters } from "node:util";
 import { z } from "zod";
+import { PNG_URI, pngSize } from "../charts/thumbnails.ts";
 import { escapeHtml, htmlFilter } from "./html.ts";
 import type { Cell, Notebook, Output } from "./ipynb.ts";
 
@@ -151,16 +152,15 @@ function scriptJson(value: unknown): string {
 function imageHtml(mime: string, content: string, alt: string): string {
   const svg = mime === "image/svg+xml";
   const base64 = svg ? new TextEncoder().encode(content).toBase64() : content.replaceAll(/[^\w+/=]/g, "");
-  const size = mime === "image/png" ? pngSize(base64) : "";
+  const size = mime === "image/png" ? sizeAttributes(base64) : "";
   return `<img class="still" src="data:${mime};base64,${base64}" alt="${escapeHtml(alt)}"${size}>`;
 }
 
 /** Width and height as attributes, from the header of a PNG file. */
-function pngSize(base64: string): string {
+function sizeAttributes(base64: string): string {
   try {
-    const header = new DataView(Uint8Array.fromBase64(base64.slice(0, 32)).buffer);
-    const [width, height] = [16, 20].map((at) => Math.round(header.getUint32(at) / DENSITY));
-    return ` width="${width}" height="${height}"`;
+    const { width, height } = pngSize(PNG_URI + base64);
+    return ` width="${Math.round(width / DENSITY)}" height="${Math.round(height / DENSITY)}"`;
   } catch {
     return "";
   }

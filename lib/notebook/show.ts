@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { toPng } from "../charts/render.ts";
 import type { Chart } from "../charts/theme.ts";
 import { escapeHtml } from "./html.ts";
@@ -152,5 +153,5 @@ async function display(data: Bundle, label?: Label): Promise<void> {
   if (!inNotebook()) return console.log(data[PLAIN]);
   const metadata = label ? { sjea: label } : {};
   await Deno.jupyter.broadcast("display_data", { data, metadata, transient: {} });
-  await new Promise((resolve) => setTimeout(resolve, ARRIVAL));
+  await pause(ARRIVAL);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { compile, dispose } from "../compute/compile.ts";
+import { blocks, squaredDistances } from "../compute/distances.ts";
 import { tf } from "../compute/tf.ts";
 
 /** The nearest neighbours of `count` points, nearest first. */
@@ -16,9 +17,6 @@ export interface Neighbours {
   /** `[count · k]`: how far they are. */
   readonly distances: Float32Array;
 }
-
-/** Numbers in a block of distances. */
-const BLOCK = 1e7;
 
 /** Below this part of |a|² + |b|², a squared distance by products has lost too many digits. */
 const CANCELLED = 1e-2;
@@ -92,35 +90,6 @@ export async function neighbours(x: tf.Tensor2D, k: number): Promise<Neighbours>
   centred.dispose();
   nearest.dispose();
   return { k, indices, distances };
-}
-
-/**
- * Squared distances between the rows of two matrices that share a centre, by products.
- *
- * @param a `[n, features]`.
- * @param b `[m, features]`.
- * @returns `[n, m]`, never negative.
- */
-export function squaredDistances(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  const norms = a.square().sum(1, true).add(b.square().sum(1));
-  return norms.sub(tf.matMul(a, b, false, true).mul(2)).relu() as tf.Tensor2D;
-}
-
-/**
- * Rows in blocks that are small enough to be compared with all rows at once.
- *
- * @param x `[count, features]`.
- * @returns Blocks, each disposed of when the next one is asked for.
- */
-export function* blocks(x: tf.Tensor2D): Generator<{ from: number; rows: number; block: tf.Tensor2D }> {
-  const [count] = x.shape;
-  const size = Math.max(1, Math.floor(BLOCK / count));
-  for (let from = 0; from < count; from += size) {
-    const rows = Math.min(size, count - from);
-    const block = x.slice([from, 0], [rows, -1]);
-    yield { from, rows, block };
-    block.dispose();
-  }
 }
 
 /** The squared distance of two rows, term by term. */

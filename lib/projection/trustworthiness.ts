@@ -5,8 +5,9 @@
  *
  * @module
  */
+import { blocks, squaredDistances } from "../compute/distances.ts";
 import { tf } from "../compute/tf.ts";
-import { blocks, neighbours, squaredDistances } from "./neighbours.ts";
+import { neighbours } from "./neighbours.ts";
 
 /**
  * How far the neighbourhoods of a projection can be trusted.
