@@ -5,21 +5,28 @@
  */
 import { basename, dirname, join } from "@std/path";
 import { createTarDecoder } from "modern-tar";
-import { DataError } from "./errors.ts";
-import { refuseFullDisk } from "./files.ts";
+import { DataError, SjeaError } from "./errors.ts";
+import { explainFault } from "./files.ts";
 
-/** Runs a step that fills a folder, which gets its name only when it is complete. */
-async function whole(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+/** Fills a folder from an archive; it gets its name only when it is complete. */
+async function whole(
+  archive: string,
+  folder: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = `${folder}.${crypto.randomUUID().slice(0, 8)}.part`;
-  await Deno.mkdir(temporary, { recursive: true });
   try {
+    await Deno.mkdir(temporary, { recursive: true });
     await fill(temporary);
     await Deno.remove(folder, { recursive: true }).catch(() => {});
     await Deno.rename(temporary, folder);
   } catch (error) {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
-    refuseFullDisk(error, folder);
-    throw error;
+    if (error instanceof SjeaError) throw error;
+    explainFault(error, folder);
+    throw new DataError(
+      `${archive} cannot be unpacked: ${(error as Error).message}. Delete it and fetch it again.`,
+    );
   }
 }
 
@@ -33,49 +40,41 @@ async function whole(folder: string, fill: (temporary: string) => Promise<void>)
  * @throws {EnvironmentError} The disk is full.
  */
 export async function unpackTarGz(archive: string, folder: string): Promise<void> {
-  await whole(folder, async (temporary) => {
+  await whole(archive, folder, async (temporary) => {
     const file = await Deno.open(archive);
     const links = new Map<string, string>();
     const entries = file.readable.pipeThrough(new DecompressionStream("gzip")).pipeThrough(
-      createTarDecoder(),
+      createTarDecoder({ strict: true }),
     );
-    try {
-      for await (const { header, body } of entries) {
-        const { name, type, linkname } = header;
-        const parts = name.split(/[/\\]/);
-        const inside = (path: string) =>
-          !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
-        if (!inside(name) || (linkname && !inside(linkname))) {
-          throw new DataError(
-            `${archive} wants to write outside its folder: ${name} ${linkname ?? ""}. It is refused.`,
-          );
-        }
-        const path = join(temporary, ...parts);
-        if (type === "file") {
-          await Deno.mkdir(dirname(path), { recursive: true });
-          await body.pipeTo((await Deno.create(path)).writable);
-          continue;
-        }
-        await body.cancel();
-        if (type === "directory") continue;
-        // Libraries come with version links, libtensorflow.so.2 → libtensorflow.so.2.18.0.
-        if (type !== "symlink" || !linkname || linkname !== basename(linkname)) {
-          throw new DataError(`${archive} holds a ${type} (${name}), which is not unpacked. It is refused.`);
-        }
-        links.set(path, join(dirname(path), linkname));
+    for await (const { header, body } of entries) {
+      const { name, type, linkname } = header;
+      const parts = name.split(/[/\\]/);
+      const inside = (path: string) =>
+        !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
+      if (!inside(name) || (linkname && !inside(linkname))) {
+        throw new DataError(
+          `${archive} wants to write outside its folder: ${name} ${linkname ?? ""}. It is refused.`,
+        );
       }
-      // Hard links, because symbolic ones need more than scoped permissions. A link may point to a link.
-      for (const path of links.keys()) {
-        let file = path;
-        for (let step = 0; step < links.size && links.has(file); step++) file = links.get(file)!;
-        await Deno.link(file, path);
+      const path = join(temporary, ...parts);
+      if (type === "file") {
+        await Deno.mkdir(dirname(path), { recursive: true });
+        await body.pipeTo((await Deno.create(path)).writable);
+        continue;
       }
-    } catch (error) {
-      if (error instanceof DataError) throw error;
-      refuseFullDisk(error, folder);
-      throw new DataError(
-        `${archive} cannot be unpacked: ${(error as Error).message}. Delete it and fetch it again.`,
-      );
+      await body.cancel();
+      if (type === "directory") continue;
+      // Libraries come with version links, libtensorflow.so.2 → libtensorflow.so.2.18.0.
+      if (type !== "symlink" || !linkname || linkname !== basename(linkname)) {
+        throw new DataError(`${archive} holds a ${type} (${name}), which is not unpacked. It is refused.`);
+      }
+      links.set(path, join(dirname(path), linkname));
+    }
+    // Hard links, because symbolic ones need more than scoped permissions. A link may point to a link.
+    for (const path of links.keys()) {
+      let file = path;
+      for (let step = 0; step < links.size && links.has(file); step++) file = links.get(file)!;
+      await Deno.link(file, path);
     }
   });
 }
@@ -95,7 +94,7 @@ export async function unzipEntries(
   wanted: (name: string) => boolean,
   folder: string,
 ): Promise<void> {
-  await whole(folder, async (temporary) => {
+  await whole(archive, folder, async (temporary) => {
     using file = await Deno.open(archive);
     const { size } = await file.stat();
     const read = async (from: number, length: number) => {
@@ -141,24 +140,40 @@ export async function unzipEntries(
       const path = join(temporary, basename(name));
       const part = taken(file, packed);
       const content = method === 8 ? part.pipeThrough(new DecompressionStream("deflate-raw")) : part;
-      await content.pipeTo((await Deno.create(path)).writable).catch((error) => {
-        refuseFullDisk(error, folder);
+      const written = await write(content, path, unpacked).catch((error) => {
+        explainFault(error, folder);
         throw broken(`${name}: ${error.message}`);
       });
-      const written = (await Deno.stat(path)).size;
-      if (written !== unpacked) throw broken(`${name} has ${written} bytes instead of ${unpacked}`);
+      if (written !== unpacked) {
+        throw broken(`${name} has not the ${unpacked} bytes that its directory gives it`);
+      }
       found++;
     }
     if (found === 0) throw broken("what is wanted is not in it");
   });
 }
 
+/** Writes a file, and stops once there are more bytes than there may be; says how many there were. */
+async function write(content: ReadableStream<Uint8Array>, path: string, most: number): Promise<number> {
+  using file = await Deno.create(path);
+  let written = 0;
+  for await (const chunk of content) {
+    written += chunk.length;
+    if (written > most) break;
+    for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+  }
+  return written;
+}
+
+/** Small, because all that a chunk unpacks to is in memory at once, up to a thousand times as much. */
+const CHUNK = 1 << 16;
+
 /** The next bytes of a file as a stream. */
 function taken(file: Deno.FsFile, length: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = length;
   return new ReadableStream({
     async pull(controller) {
-      const chunk = new Uint8Array(Math.min(left, 1 << 20));
+      const chunk = new Uint8Array(Math.min(left, CHUNK));
       const count = left > 0 ? await file.read(chunk) : null;
       if (count === null) return controller.close();
       left -= count;

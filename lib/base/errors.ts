@@ -22,7 +22,12 @@ export class DataError extends SjeaError {
 
 /** Something the machine lacks: a library, memory, disk, a permission, the network. */
 export class EnvironmentError extends SjeaError {
-  override readonly name = "EnvironmentError";
+  override readonly name: string = "EnvironmentError";
+}
+
+/** A disk without room. */
+export class DiskFullError extends EnvironmentError {
+  override readonly name = "DiskFullError";
 }
 
 /** An operation that TensorFlow refused. */

@@ -12,8 +12,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Folders of this project. */
 export const places = {
+  lib: join(root, "lib"),
   datasets: join(root, "data", "datasets"),
   runs: join(root, "data", "runs"),
+  encoders: join(root, "data", "encoders"),
   results: join(root, "data", "results"),
   notebooks: join(root, "notebooks"),
 } as const;

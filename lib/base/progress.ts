@@ -42,7 +42,6 @@ export function progress(label: string, total: number, describe = (value: number
       barsize: 24,
       barCompleteChar: "█",
       barIncompleteChar: "░",
-      hideCursor: true,
       emptyOnZero: true,
     });
     bar.start(total, 0, { text: "" });

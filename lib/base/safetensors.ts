@@ -13,13 +13,20 @@ export interface HostTensor {
   readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
-const TYPES = { F32: Float32Array, I32: Int32Array, U8: Uint8Array } as const;
+/** Integers of 64 bits, which are written only: TensorFlow.js has none, so that they are read as 32 bits. */
+export interface LongTensor {
+  readonly shape: readonly number[];
+  readonly data: BigInt64Array;
+}
+
+const TYPES = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array, U8: Uint8Array } as const;
+type TypeName = keyof typeof TYPES;
 
 /** Longest header that is read; the format's own limit. */
 const LONGEST_HEADER = 100_000_000;
 
 const entrySchema = z.strictObject({
-  dtype: z.enum(["F32", "I32", "U8"]),
+  dtype: z.string(),
   shape: z.array(z.int().nonnegative()),
   data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
 });
@@ -35,7 +42,7 @@ const headerSchema = z.object({ __metadata__: z.record(z.string(), z.string()).o
  * @returns The file's bytes.
  */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, HostTensor>>,
+  tensors: Readonly<Record<string, HostTensor | LongTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
@@ -45,7 +52,7 @@ export function encodeSafetensors(
   );
   let end = 0;
   for (const [name, { shape, data }] of entries) {
-    const dtype = data instanceof Float32Array ? "F32" : data instanceof Int32Array ? "I32" : "U8";
+    const dtype = (Object.keys(TYPES) as TypeName[]).find((name) => data instanceof TYPES[name]);
     header[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
   }
   const text = JSON.stringify(header);
@@ -65,11 +72,12 @@ export function encodeSafetensors(
 
 /**
  * Reads tensors. Every length, offset and type is checked before it is used.
+ * Integers of 64 bits, PyTorch's default, are read as 32 bits if they fit.
  *
  * @param bytes The file's bytes.
  * @param file Its name, for messages.
  * @returns Tensors and metadata.
- * @throws {DataError} The file is damaged or of another kind.
+ * @throws {DataError} The file is damaged, of another kind, or holds what cannot be represented here.
  * @example
  * ```ts
  * import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
@@ -107,7 +115,14 @@ export function decodeSafetensors(
     a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]
   );
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of inOrder) {
-    const type = TYPES[dtype];
+    if (!Object.hasOwn(TYPES, dtype)) {
+      const valid = Object.keys(TYPES).join(", ");
+      throw new DataError(
+        `${file}: ${name} is of type ${dtype}, which cannot be read. Types: ${valid}. ` +
+          "In PyTorch, x.float() makes an F32 of any tensor.",
+      );
+    }
+    const type = TYPES[dtype as TypeName];
     const size = shape.reduce((product, dim) => product * dim, type.BYTES_PER_ELEMENT);
     if (from !== before || to < from || to > body.length) {
       refuse(`${name} lies at ${from}–${to} of ${body.length} bytes, not right after the tensor before it`);
@@ -115,8 +130,16 @@ export function decodeSafetensors(
     if (size !== to - from) refuse(`${name} of shape [${shape}] needs ${size} bytes, not ${to - from}`);
     before = to;
     // A copy, because the header's length need not align the data.
-    tensors[name] = { shape, data: new type(body.slice(from, to).buffer) };
+    const data = new type(body.slice(from, to).buffer);
+    tensors[name] = { shape, data: data instanceof BigInt64Array ? narrow(data, `${file}: ${name}`) : data };
   }
   if (before !== body.length) refuse(`${body.length - before} bytes follow its last tensor`);
   return { tensors, metadata };
+}
+
+function narrow(long: BigInt64Array, name: string): Int32Array {
+  const data = Int32Array.from(long, Number);
+  const at = data.findIndex((value, at) => BigInt(value) !== long[at]);
+  if (at < 0) return data;
+  throw new DataError(`${name} holds ${long[at]}, more than 32 bits. Leave it out or store it as floats.`);
 }

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { SjeaError, UsageError } from "../base/errors.ts";
+import { exitCode, Interrupted } from "../base/interrupt.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import { type Preset, type PresetName, presets, presetSchema } from "../experiments/presets.ts";
 import { DATASETS } from "../experiments/study.ts";
+import { parse } from "./parse.ts";
 
 /** `all`: the tables, then the notebooks with all figures, then the reports. */
 const EXPERIMENTS = ["all", ...EXPERIMENT_NAMES] as const;
@@ -59,13 +60,7 @@ const OPTIONS = {
  * ```
  */
 export function parseOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }));
-  } catch (error) {
-    const what = (error as Error).message.split(/\.\s/)[0];
-    throw new UsageError(`${what}. Options: ${Object.keys(OPTIONS).map((name) => `--${name}`).join(", ")}.`);
-  }
+  const { values } = parse({ args: [...args], options: OPTIONS });
   const { experiment, preset, dataset, seeds, data, set, help } = values;
   return {
     experiment: oneOf("experiment", experiment, EXPERIMENTS),
@@ -143,6 +138,10 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
   } catch (error) {
+    if (error instanceof Interrupted) {
+      console.error(error.message);
+      Deno.exit(exitCode(error.signal));
+    }
     if (!(error instanceof SjeaError)) throw error;
     console.error(`error: ${error.message}`);
     Deno.exit(1);

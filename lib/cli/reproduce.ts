@@ -5,6 +5,7 @@
  * @module
  */
 import { basename, join } from "@std/path";
+import { commit, commitName } from "../base/code.ts";
 import { writeAtomically } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
@@ -19,6 +20,7 @@ import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
 import { writeNotebook } from "../notebook/ipynb.ts";
 import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
+import { readOrigins, trainingCode } from "../training/origin.ts";
 import { isFinished, totalSteps } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
 import { help, parseOptions, runCommand } from "./options.ts";
@@ -58,13 +60,16 @@ await runCommand(async () => {
 
 /** What there is to train and about how long that takes. */
 async function plan(study: Study, names: readonly RunName[]): Promise<string> {
-  const speed = await deviceSpeed(), lines: string[] = [];
+  const speed = await deviceSpeed(), code = await trainingCode(), lines: string[] = [];
   let seconds = 0;
   for (const seed of study.seeds) {
     for (const name of new Set(names)) {
       const spec = specOf(study, name, seed);
       let work = "trained already";
-      if (!await isFinished(spec, study.runs)) {
+      if (await isFinished(spec, study.runs)) {
+        const origins = await readOrigins(join(study.runs, runId(spec)));
+        if (origins.length === 0 || origins.some((origin) => origin.code !== code)) work += ", by other code";
+      } else {
         const time = trainingSeconds(spec, speed);
         seconds += time;
         work = `${totalSteps(spec)} steps of ${spec.batch}, about ${duration(time)}`;
@@ -120,6 +125,7 @@ async function execute(path: string, study: Study, device: Device, data: string 
     environment: {
       Machine: `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}`,
       Software: `Deno ${deno}, TensorFlow ${tensorflow}, TensorFlow.js ${tfjs}`,
+      Code: commitName(await commit()),
     },
     seconds: (performance.now() - began) / 1000,
   };

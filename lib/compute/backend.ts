@@ -53,8 +53,12 @@ async function open(): Promise<Device> {
   const library = await findLibrary();
   const threads = Number(Deno.env.get("SJEA_THREADS") ?? navigator.hardwareConcurrency);
   const binding = withoutLogLines(() => {
-    if (!Deno.env.has(LOG_LEVEL)) Deno.env.set(LOG_LEVEL, "3");
-    return new Binding(openLibrary(library), config(threads));
+    if (Deno.env.has(LOG_LEVEL)) return new Binding(openLibrary(library), config(threads));
+    Deno.env.set(LOG_LEVEL, "3");
+    const binding = new Binding(openLibrary(library), config(threads));
+    // Not for processes that this one starts: to them it would look like the user's wish.
+    Deno.env.delete(LOG_LEVEL);
+    return binding;
   });
   // TensorFlow.js's kernels call two functions that node:util no longer has.
   Object.assign(util, {

@@ -6,7 +6,7 @@
 import { basename, dirname, join } from "@std/path";
 import { EnvironmentError } from "../base/errors.ts";
 import { unpackTarGz, unzipEntries } from "../base/archive.ts";
-import { download } from "../base/download.ts";
+import { download, makeOnce, type Source } from "../base/download.ts";
 import { cacheFolder, exists, humanBytes } from "../base/files.ts";
 import { progress } from "../base/progress.ts";
 
@@ -20,12 +20,22 @@ export interface Library {
   readonly origin: string;
 }
 
-/** Where the official C libraries lie. */
-const OFFICIAL = "https://storage.googleapis.com/tensorflow/versions/2.18.0";
-const ARCHIVES: Record<string, string> = {
-  "linux-x86_64": "libtensorflow-cpu-linux-x86_64.tar.gz",
-  "darwin-aarch64": "libtensorflow-cpu-darwin-arm64.tar.gz",
-  "windows-x86_64": "libtensorflow-cpu-windows-x86_64.zip",
+const VERSIONS = "https://storage.googleapis.com/tensorflow/versions";
+
+/** The official C libraries by system and processor; of 2.18 the last for Windows is 2.18.1. */
+const OFFICIAL: Readonly<Record<string, Source>> = {
+  "linux-x86_64": {
+    url: `${VERSIONS}/2.18.0/libtensorflow-cpu-linux-x86_64.tar.gz`,
+    sha256: "605bfcb370c7e7ec981eabada880f60784e3de018395be95c95c3e5592c3d9a2",
+  },
+  "darwin-aarch64": {
+    url: `${VERSIONS}/2.18.0/libtensorflow-cpu-darwin-arm64.tar.gz`,
+    sha256: "462257d2792730dcb131fcf21bc826192ae5a2c418535f6347d051f10fc8be8a",
+  },
+  "windows-x86_64": {
+    url: `${VERSIONS}/2.18.1/libtensorflow-cpu-windows-x86_64.zip`,
+    sha256: "28acdcea6c6b34828cf0e95e67802b0f3577d51bc2e8915de811b7aa0b04452d",
+  },
 };
 
 /** File names, best first: the official library, Python's, other systems'. */
@@ -44,8 +54,8 @@ const NAME = /^(lib)?tensorflow(_cc)?\.(so|dylib|dll|\d)/;
 export interface SearchOptions {
   /** Folder for what is fetched. */
   readonly cache?: string;
-  /** Base address of the official C libraries. */
-  readonly official?: string;
+  /** Archives of C libraries by system and processor. */
+  readonly official?: Readonly<Record<string, Source>>;
   /** System and processor, as in `linux-x86_64`. */
   readonly platform?: string;
   /** Python program to ask and to fetch with. */
@@ -142,49 +152,56 @@ async function fromPython(python: string): Promise<Library | undefined> {
 }
 
 async function fetchOfficial(
-  official: string,
+  official: Readonly<Record<string, Source>>,
   platform: string,
   cache: string,
 ): Promise<Library | undefined> {
-  const archive = ARCHIVES[platform];
-  if (!archive) throw new EnvironmentError(`there is no archive for ${platform}`);
-  const path = join(dirname(cache), archive);
-  await download({ url: `${official}/${archive}` }, path);
-  try {
-    if (archive.endsWith(".zip")) await unzipEntries(path, (name) => NAMES.includes(basename(name)), cache);
-    else await unpackTarGz(path, cache);
-  } finally {
-    await Deno.remove(path);
-  }
-  return inFolder(cache, "TensorFlow's C library");
+  const source = official[platform];
+  if (!source) throw new EnvironmentError(`there is no archive for ${platform}`);
+  const find = () => inFolder(cache, "TensorFlow's C library");
+  return await makeOnce(cache, find, async () => {
+    const path = join(dirname(cache), basename(source.url));
+    await download(source, path);
+    try {
+      if (path.endsWith(".zip")) await unzipEntries(path, (name) => NAMES.includes(basename(name)), cache);
+      else await unpackTarGz(path, cache);
+    } finally {
+      await Deno.remove(path);
+    }
+    return await find();
+  });
 }
 
 /** Size of PyPI's package and of the two libraries in it, for TensorFlow 2.21. */
 const WHEEL = { packed: 274e6, unpacked: 853e6 };
 
+/** Fetches PyPI's package with pip, which checks it against the checksum of the index. */
 async function fetchWheel(python: string, cache: string): Promise<Library | undefined> {
   const name = Deno.build.os === "darwin" ? "tensorflow" : "tensorflow-cpu";
   const folder = `${cache}-wheel`;
-  await Deno.mkdir(folder, { recursive: true });
-  console.error(
-    `Fetching TensorFlow (PyPI's ${name}, about ${humanBytes(WHEEL.packed)}; ` +
-      `${humanBytes(WHEEL.unpacked)} unpacked) to ${cache} …`,
-  );
-  try {
-    await pipDownload(python, name, folder);
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name.endsWith(".whl")) {
-        await unzipEntries(
-          join(folder, name),
-          (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry),
-          cache,
-        );
+  const find = () => inFolder(cache, `PyPI's ${name}`);
+  return await makeOnce(cache, find, async () => {
+    await Deno.mkdir(folder, { recursive: true });
+    console.error(
+      `Fetching TensorFlow (PyPI's ${name}, about ${humanBytes(WHEEL.packed)}; ` +
+        `${humanBytes(WHEEL.unpacked)} unpacked) to ${cache} …`,
+    );
+    try {
+      await pipDownload(python, name, folder);
+      for await (const { name } of Deno.readDir(folder)) {
+        if (name.endsWith(".whl")) {
+          await unzipEntries(
+            join(folder, name),
+            (entry) => /\/libtensorflow_(cc|framework)\.[^/]+$/.test(entry),
+            cache,
+          );
+        }
       }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
     }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-  return inFolder(cache, `PyPI's ${name}`);
+    return await find();
+  });
 }
 
 /** Has pip fetch a package's file into a folder. */

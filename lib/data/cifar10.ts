@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { DataError } from "../base/errors.ts";
 import { unpackTarGz } from "../base/archive.ts";
-import { download, type Source } from "../base/download.ts";
+import { download, makeOnce, type Source } from "../base/download.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import type { Dataset, ImageSet } from "./dataset.ts";
 
@@ -86,15 +86,15 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
   }
   const read = async (file: string) => {
     const path = join(folder, file);
-    const bytes = await Deno.readFile(path);
-    if (bytes.length !== RECORDS_A_FILE * RECORD) {
+    const { size } = await Deno.stat(path);
+    if (size !== RECORDS_A_FILE * RECORD) {
       throw new DataError(
-        `${path} has ${bytes.length} bytes instead of ${
+        `${path} has ${size} bytes instead of ${
           RECORDS_A_FILE * RECORD
         }: it is truncated or another file. ${AGAIN}`,
       );
     }
-    return readRecords(bytes, path);
+    return readRecords(await Deno.readFile(path), path);
   };
   const parts: ImageSet[] = [];
   for (const file of TRAIN) parts.push(await read(file));
@@ -104,13 +104,17 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
     labels: concatenate(parts.map((part) => part.labels)),
   };
   const test = await read(TEST);
+  const names = join(folder, NAMES), classes = (await Deno.readTextFile(names)).trim().split(/\s+/);
+  if (classes.length !== CLASSES) {
+    throw new DataError(`${names} has ${classes.length} names of classes instead of ${CLASSES}. ${AGAIN}`);
+  }
   const fingerprint = fingerprintOf(train, test);
   const official = await Deno.readTextFile(join(folder, OFFICIAL)).catch(() => "");
   return {
     name: "cifar10",
     copy: official === marker(fingerprint) ? "official" : "unofficial",
     fingerprint,
-    classes: (await Deno.readTextFile(join(folder, NAMES))).trim().split(/\s+/).slice(0, CLASSES),
+    classes,
     train,
     test,
   };
@@ -131,29 +135,32 @@ export async function findCifar10(places: readonly string[]): Promise<string | u
 }
 
 /**
- * Fetches the official copy, which replaces what is left of an earlier one.
+ * Fetches the official copy, unless it is there; it replaces what is left of an earlier one.
  *
  * @param folder The folder in which its folder is made.
- * @param source The archive; only one that is verified makes a copy official.
+ * @param source The archive; only what came out of the verified one is official.
  * @returns The folder of the batches.
  * @throws {DataError} The archive is not the expected one.
  * @throws {EnvironmentError} It cannot be fetched, or the disk is full.
  */
-export async function downloadCifar10(
-  folder: string,
-  source: Source & { readonly md5: string } = CIFAR10,
-): Promise<string> {
+export async function downloadCifar10(folder: string, source: Source = CIFAR10): Promise<string> {
   const archive = join(folder, "cifar-10-binary.tar.gz"), unpacked = join(folder, "cifar-10");
-  await download(source, archive);
-  await unpackTarGz(archive, unpacked);
   const batches = join(unpacked, FOLDER), home = join(folder, FOLDER);
-  const { fingerprint } = await loadCifar10(batches);
-  await writeAtomically(join(batches, OFFICIAL), marker(fingerprint));
-  if (await exists(home)) await Deno.remove(home, { recursive: true });
-  await Deno.rename(batches, home);
-  await Deno.remove(unpacked, { recursive: true });
-  await Deno.remove(archive);
-  return home;
+  const find = async () => {
+    const copy = await loadCifar10(home).then(({ copy }) => copy, () => undefined);
+    return copy === "official" ? home : undefined;
+  };
+  return await makeOnce(home, find, async () => {
+    await download(source, archive);
+    await unpackTarGz(archive, unpacked);
+    const { fingerprint } = await loadCifar10(batches);
+    await writeAtomically(join(batches, OFFICIAL), marker(fingerprint));
+    if (await exists(home)) await Deno.remove(home, { recursive: true });
+    await Deno.rename(batches, home);
+    await Deno.remove(unpacked, { recursive: true });
+    await Deno.remove(archive);
+    return home;
+  });
 }
 
 /** First 16 hex digits of the SHA-256 of all images and labels. */

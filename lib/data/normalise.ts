@@ -6,9 +6,10 @@
 import { tf } from "../compute/tf.ts";
 import type { ImageSet } from "./dataset.ts";
 
-/** CIFAR-10's channel means and deviations, used for every data set. */
-const MEAN = [0.4914, 0.4822, 0.4465];
-const DEVIATION = [0.2470, 0.2435, 0.2616];
+/** CIFAR-10's channel means, used for every data set. */
+export const MEAN = [0.4914, 0.4822, 0.4465];
+/** CIFAR-10's channel deviations, used for every data set. */
+export const DEVIATION = [0.2470, 0.2435, 0.2616];
 
 /**
  * Shifts and scales each channel to CIFAR-10's mean 0 and deviation 1.

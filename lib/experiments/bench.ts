@@ -137,7 +137,7 @@ function training(load: Training): Work {
     dispose(state);
     state = result.state;
     result.terms.dataSync();
-    result.terms.dispose();
+    dispose([result.terms, result.levels]);
   };
   if (load.kind === "step") {
     const [first, second] = [1, 2].map((seed) => tf.randomUniform(shape, 0, 1, "float32", seed));

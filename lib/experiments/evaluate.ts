@@ -6,6 +6,7 @@
  */
 import { join } from "@std/path";
 import { z } from "zod";
+import { fingerprintOf } from "../base/code.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { progress } from "../base/progress.ts";
 import { dispose } from "../compute/compile.ts";
@@ -15,7 +16,9 @@ import { features, pixelFeatures } from "../evaluation/features.ts";
 import { knn } from "../evaluation/knn.ts";
 import { probe } from "../evaluation/probe.ts";
 import type { Network } from "../model/layers.ts";
-import { countParameters } from "../model/stack.ts";
+import { countParameters, type StackConfig } from "../model/stack.ts";
+import { encoderDigest } from "../training/checkpoint.ts";
+import { isFinished } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
 import { RUN_TITLES, type RunName } from "./runs.ts";
 import { specOf, type Study, trainedRun, untrained } from "./study.ts";
@@ -32,8 +35,17 @@ const scoresSchema = z.object({
 /** Accuracies of one representation. */
 export type Scores = z.infer<typeof scoresSchema>;
 
-/** Changes whenever the same recipe would be measured in another way. */
-const METHOD = 1;
+/** All sources that a score of given weights depends on. */
+const SOURCES = ["base/random.ts", "compute", "data", "model", "evaluation"];
+
+/**
+ * Fingerprint of the sources that scores depend on, as they are now.
+ *
+ * @returns Twelve hex digits.
+ */
+export function evaluationCode(): Promise<string> {
+  return fingerprintOf(SOURCES);
+}
 
 const fileSchema = z.object({ recipe: z.string(), stacks: z.array(scoresSchema), seconds: z.number() });
 
@@ -52,12 +64,14 @@ export async function evaluateRun(
   seed: number,
   trained = true,
 ): Promise<Scores[]> {
-  const folder = join(study.runs, runId(specOf(study, name, seed)));
+  const spec = specOf(study, name, seed), folder = join(study.runs, runId(spec));
   const what = trained ? "trained" : "untrained";
-  return await kept(study, join(folder, `evaluation-${what}.json`), async () => {
+  if (trained && !await isFinished(spec, study.runs)) dispose((await trainedRun(study, name, seed)).network);
+  const weights = trained ? await encoderDigest(folder) : what;
+  return await kept(study, join(folder, `evaluation-${what}.json`), weights, async () => {
     const network = trained ? (await trainedRun(study, name, seed)).network : untrained(study, name, seed);
     const label = `Evaluating ${RUN_TITLES[name]}${trained ? "" : ", untrained"}, seed ${seed}`;
-    const stacks = await evaluate(study, name, seed, network, label);
+    const stacks = await evaluate(study, network, spec.model, seed, label);
     dispose(network);
     return stacks;
   });
@@ -71,7 +85,7 @@ export async function evaluateRun(
  */
 export async function evaluatePixels(study: Study): Promise<Scores> {
   const { fingerprint } = study.dataset;
-  const [scores] = await kept(study, join(study.runs, `pixels-${fingerprint}.json`), async () => {
+  const [scores] = await kept(study, join(study.runs, `pixels-${fingerprint}.json`), "pixels", async () => {
     const bar = progress("Evaluating raw pixels", 1);
     const sets = setsOf(study).map(pixelFeatures);
     const scores = await score(study, sets, sets, 0, 0);
@@ -83,14 +97,20 @@ export async function evaluatePixels(study: Study): Promise<Scores> {
   return scores;
 }
 
-/** Reads a file of scores, or measures and writes it; scores of another recipe are measured again. */
-async function kept(study: Study, path: string, measure: () => Promise<Scores[]>): Promise<Scores[]> {
+/** Reads a file of scores, or measures and writes it; scores of other weights, by another recipe or other code are measured again. */
+async function kept(
+  study: Study,
+  path: string,
+  weights: string,
+  measure: () => Promise<Scores[]>,
+): Promise<Scores[]> {
   const { probe, probeEpochs, neighbours, temperature, trainImages, heldOutImages, testImages, splitSeed } =
     study.preset;
   const recipe = JSON.stringify({
-    method: METHOD,
+    code: await evaluationCode(),
     ...{ probe, probeEpochs, neighbours, temperature, trainImages, heldOutImages, testImages, splitSeed },
     data: study.dataset.fingerprint,
+    weights,
   });
   if (await exists(path)) {
     const { success, data } = fileSchema.safeParse(parse(await Deno.readTextFile(path)));
@@ -114,14 +134,24 @@ function parse(text: string): unknown {
 
 const setsOf = ({ images }: Study): ImageSet[] => [images.train, images.heldOut, images.test];
 
-async function evaluate(
+/**
+ * Evaluates every stack of a network as the study's preset says.
+ *
+ * @param study What to work on.
+ * @param network The network.
+ * @param model What stack it is.
+ * @param seed Seed of the probe.
+ * @param label What the progress bar says.
+ * @returns One entry a stack, lowest first.
+ */
+export async function evaluate(
   study: Study,
-  name: RunName,
-  seed: number,
   network: Network,
+  model: StackConfig,
+  seed: number,
   label: string,
 ): Promise<Scores[]> {
-  const { model } = specOf(study, name, seed), sets = setsOf(study);
+  const sets = setsOf(study);
   const bar = progress(label, sets.reduce((sum, set) => sum + set.labels.length, 0));
   const extract = async (mode: "evaluation" | "training") => {
     let before = 0;

@@ -6,7 +6,9 @@
  */
 import { start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
-import { evaluatePixels, evaluateRun, type Scores } from "./evaluate.ts";
+import { commit } from "../base/code.ts";
+import { trainingCode } from "../training/origin.ts";
+import { evaluatePixels, evaluateRun, evaluationCode, type Scores } from "./evaluate.ts";
 import { NOTES, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
 import { environment, type Results, type Row, summarise, versions } from "./results.ts";
 import { RUN_TITLES, type RunName } from "./runs.ts";
@@ -114,16 +116,23 @@ export async function measure(study: Study, name: ExperimentName): Promise<Resul
   const runs: Results["runs"] = [];
   for (const seed of seeds) {
     for (const run of runsOf(name)) {
-      const { id, network, seconds } = await trainedRun(study, run, seed);
+      const { id, network, seconds, origins, collapsed } = await trainedRun(study, run, seed);
       dispose(network);
-      runs.push({ id, method: RUN_TITLES[run], seed, seconds });
+      runs.push({
+        id,
+        method: RUN_TITLES[run],
+        seed,
+        seconds,
+        origins: [...origins],
+        collapsed: [...collapsed],
+      });
     }
   }
   const rows: Row[] = [];
   for (const plan of EXPERIMENTS[name].rows as readonly RowPlan[]) rows.push(await measureRow(study, plan));
   return {
     format: "s-jea results",
-    version: 2,
+    version: 3,
     experiment: name,
     preset: study.presetName,
     overrides: [...study.overrides],
@@ -143,6 +152,7 @@ export async function measure(study: Study, name: ExperimentName): Promise<Resul
     },
     environment: environment(device),
     versions: versions(device),
+    code: { training: await trainingCode(), evaluation: await evaluationCode(), ...await commit() },
     created: new Date().toISOString(),
   };
 }

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import type { Device } from "../compute/backend.ts";
+import { originSchema } from "../training/origin.ts";
 import { presetSchema } from "./presets.ts";
 
 /** Quantile of Student's t distribution. */
@@ -49,7 +50,7 @@ const rowSchema = z.strictObject({
   }).nullable(),
 });
 
-const FORMAT = "s-jea results", VERSION = 2;
+const FORMAT = "s-jea results", VERSION = 3;
 
 const resultsSchema = z.strictObject({
   format: z.literal(FORMAT),
@@ -67,7 +68,16 @@ const resultsSchema = z.strictObject({
   }),
   seeds: z.array(z.int()),
   rows: z.array(rowSchema),
-  runs: z.array(z.strictObject({ id: z.string(), method: z.string(), seed: z.int(), seconds: z.number() })),
+  runs: z.array(z.strictObject({
+    id: z.string(),
+    method: z.string(),
+    seed: z.int(),
+    seconds: z.number(),
+    /** The processes that trained it; none where that was not noted. */
+    origins: z.array(originSchema),
+    /** Stacks that were collapsed at the end. */
+    collapsed: z.array(z.int()),
+  })),
   /** Seconds. */
   durations: z.record(z.string(), z.number()),
   environment: z.strictObject({
@@ -79,6 +89,13 @@ const resultsSchema = z.strictObject({
     threads: z.int(),
   }),
   versions: z.strictObject({ deno: z.string(), tensorflow: z.string(), tfjs: z.string() }),
+  /** Fingerprints of the sources, and their commit where git knows it. */
+  code: z.strictObject({
+    training: z.string(),
+    evaluation: z.string(),
+    commit: z.string().nullable(),
+    dirty: z.boolean(),
+  }),
   created: z.iso.datetime(),
 });
 
@@ -137,32 +154,47 @@ export async function writeResults(path: string, results: Results): Promise<void
  * @throws {DataError} It is missing, no results file, of another version, or a field is wrong.
  */
 export async function readResults(path: string): Promise<Results> {
+  try {
+    return parseResults(await Deno.readTextFile(path), path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new DataError(`${path} does not exist. Run deno task reproduce first.`);
+  }
+}
+
+/**
+ * Reads a results file's text.
+ *
+ * @param text The text.
+ * @param name The file's name, for messages.
+ * @returns What was measured.
+ * @throws {DataError} It is no results file, of another version, or a field is wrong.
+ */
+export function parseResults(text: string, name: string): Results {
   let content: unknown;
   try {
-    content = JSON.parse(await Deno.readTextFile(path));
+    content = JSON.parse(text);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new DataError(`${path} does not exist. Run deno task reproduce first.`);
-    }
-    if (!(error instanceof SyntaxError)) throw error;
     throw new DataError(
-      `${path} is no JSON (${error.message}). Delete it and run deno task reproduce again.`,
+      `${name} is no JSON (${(error as Error).message}). Delete it and run deno task reproduce again.`,
     );
   }
   const { format, version } = Object(content) as Record<string, unknown>;
   if (format !== FORMAT) {
-    throw new DataError(`${path} was not written by deno task reproduce: it has no "format": "${FORMAT}".`);
+    throw new DataError(`${name} was not written by deno task reproduce: it has no "format": "${FORMAT}".`);
   }
   if (version !== VERSION) {
+    // An object's text may be a function that fails.
+    const its = Object(version) === version ? "?" : version;
     throw new DataError(
-      `${path} has version ${version}, this program reads version ${VERSION}. Run deno task reproduce again.`,
+      `${name} has version ${its}, this program reads version ${VERSION}. Run deno task reproduce again.`,
     );
   }
   const { success, data, error } = resultsSchema.safeParse(content);
   if (success) return data;
   const { path: field, message } = error.issues[0];
   const where = field.length > 0 ? `field ${field.join(".")}` : "the file";
-  throw new DataError(`${path}: ${where} is wrong (${message}). Run deno task reproduce again.`);
+  throw new DataError(`${name}: ${where} is wrong (${message}). Run deno task reproduce again.`);
 }
 
 /**

@@ -17,7 +17,8 @@ import { type Split, split } from "../data/split.ts";
 import { type FeatureOptions, features } from "../evaluation/features.ts";
 import type { Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
-import { type FinishedRun, isFinished, readMetrics, totalSteps, train } from "../training/run.ts";
+import { readMetrics } from "../training/log.ts";
+import { type FinishedRun, isFinished, totalSteps, train } from "../training/run.ts";
 import { runId, type RunSpec } from "../training/spec.ts";
 import { type Preset, preset as presetOf } from "./presets.ts";
 import { RUN_TITLES, type RunName, runSpec } from "./runs.ts";
@@ -66,6 +67,8 @@ export interface Study {
   /** Overridden fields, as given. */
   readonly overrides: readonly string[];
   readonly dataset: Dataset;
+  /** Folder with data sets, where one was named. */
+  readonly data?: string;
   readonly images: Split;
   /** Seeds 0, 1, …: runs a row. */
   readonly seeds: readonly number[];
@@ -101,6 +104,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     preset,
     overrides: set,
     dataset,
+    data: options.data,
     images: await split(dataset, sizes, preset.splitSeed, runs),
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     runs,
@@ -186,6 +190,7 @@ export function trainingCommand(study: Study, name: RunName, seed: number): Trai
       ...["run", "--quiet", "--allow-all", program, `--run=${name}`, `--runs=${study.runs}`],
       ...options,
       ...study.overrides.map((override) => `--set=${override}`),
+      ...study.data ? [`--data=${study.data}`] : [],
     ],
     folder,
     total,

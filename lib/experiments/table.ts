@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { commitName } from "../base/code.ts";
 import { duration } from "../base/progress.ts";
+import type { Origin } from "../training/origin.ts";
 import { EXPERIMENTS } from "./experiments.ts";
 import { intervalFactor, type Results, type Row, type Summary } from "./results.ts";
 
@@ -136,9 +138,8 @@ function title({ experiment, recipe }: Results): string {
 }
 
 /** What the numbers are numbers of, one sentence each. */
-function caption(
-  { preset, overrides, dataset, seeds, recipe, durations, environment, versions }: Results,
-): string[] {
+function caption(results: Results): string[] {
+  const { preset, overrides, dataset, seeds, recipe, durations, environment, versions, code } = results;
   const { train, test } = dataset.images;
   const generated = dataset.copy === "generated";
   const source = generated
@@ -157,7 +158,27 @@ function caption(
       ? ["These are not CIFAR-10's images: the paper's numbers cannot be compared with these."]
       : [],
     `Training took ${time} with ${environment.threads} threads of ${environment.cpu} ` +
-    `(${environment.device}, TensorFlow ${versions.tensorflow}).`,
+    `(${environment.device}, TensorFlow ${versions.tensorflow}), code ${commitName(code)}.`,
+    ...warnings(results),
+  ];
+}
+
+/** What keeps a run's numbers from standing beside the others. */
+function warnings({ runs, code }: Results): string[] {
+  const listed = (those: Results["runs"]) =>
+    those.map(({ method, seed }) => `${method} (seed ${seed})`).join(", ");
+  const say = (what: string, those: Results["runs"]) =>
+    those.length > 0 ? [`${what}: ${listed(those)}.`] : [];
+  const differs = ({ code: other }: Origin) => other !== code.training;
+  const other = runs.filter(({ origins }) => origins.some(differs));
+  const commits = new Set(other.flatMap(({ origins }) => origins.filter(differs).map(commitName)));
+  return [
+    ...say("Trained by code that is not known", runs.filter(({ origins }) => origins.length === 0)),
+    ...say(`Trained by other code than today's (${[...commits].join(", ")})`, other),
+    ...say(
+      "Warning, a stack is collapsed",
+      runs.filter(({ collapsed }) => collapsed.length > 0),
+    ),
   ];
 }
 

@@ -9,6 +9,9 @@ import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 
+/** Levels of nesting that are read; what walks a notebook needs some stack for each. */
+const DEEPEST = 200;
+
 /** A text that the format allows to be a list of its lines. */
 const text = z.union([z.string(), z.array(z.string())], { error: "expected a text or a list of lines" })
   .transform((lines) => typeof lines === "string" ? lines : lines.join(""));
@@ -20,7 +23,7 @@ const bundle = fields.transform((data) =>
   Object.fromEntries(
     Object.entries(data).map(([mime, value]) => [
       mime,
-      Array.isArray(value) && !isJson(mime) ? value.join("") : value,
+      !isJson(mime) && isLines(value) ? value.join("") : value,
     ]),
   )
 );
@@ -127,6 +130,9 @@ export function parseNotebook(content: string, name: string): Notebook {
   } catch (error) {
     throw new DataError(`${name}: not a notebook, for it is not JSON: ${(error as Error).message}.`);
   }
+  if (isDeeper(json, DEEPEST)) {
+    throw new DataError(`${name}: not a notebook, for it is nested more than ${DEEPEST} levels deep.`);
+  }
   const { nbformat: major, nbformat_minor: minor } = Object(json);
   if (Number.isInteger(major) && Number.isInteger(minor) && (major !== 4 || minor < 5)) {
     throw new DataError(
@@ -193,6 +199,15 @@ function splitOutput(output: Output): Record<string, unknown> {
 /** The lines of a text, each with its end, cut where Python's `splitlines` cuts. */
 function lines(text: string): string[] {
   return text === "" ? [] : text.split(/(?<=\n|\r(?!\n)|[\v\f\x85\u2028\u2029])/);
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  return typeof value === "object" && value !== null &&
+    (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+}
+
+function isLines(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((line) => typeof line === "string");
 }
 
 function isJson(mime: string): boolean {

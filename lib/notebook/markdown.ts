@@ -48,7 +48,7 @@ export interface MarkdownRenderer {
  */
 export function markdownRenderer(path: string): MarkdownRenderer {
   const sections: Section[] = [];
-  const taken = new Set<string>();
+  const taken = new Map<string, number>();
   let filter = htmlFilter();
 
   const marked = new Marked({
@@ -82,17 +82,17 @@ export function markdownRenderer(path: string): MarkdownRenderer {
         }</thead><tbody>${token.rows.map((cells) => row(cells, "td")).join("")}</tbody></table></div>\n`;
       },
     },
-  }, katex({ output: "mathml", throwOnError: false, nonStandard: true }));
+  }, katex({ output: "mathml", throwOnError: false, nonStandard: true, strict: false }));
 
   return {
     sections,
     async render(markdown) {
-      const tokens = marked.lexer(markdown);
+      const tokens = shallow(markdown, () => marked.lexer(markdown));
       await Promise.all(marked.walkTokens(tokens, async (token) => {
         if (token.type === "image") token.href = await imageUri(path, token.href);
       }));
       filter = htmlFilter();
-      return marked.parser(tokens) + filter.rest();
+      return shallow(markdown, () => marked.parser(tokens)) + filter.rest();
     },
   };
 }
@@ -123,9 +123,11 @@ export interface Titled {
  *
  * @param markdown The text.
  * @returns Title, first paragraph and rest, all of them markdown.
+ * @throws {DataError} It is nested too deeply.
  */
 export function takeTitle(markdown: string): Titled {
-  const tokens: Token[] = new Marked().lexer(markdown).filter(({ type }) => type !== "space");
+  const tokens: Token[] = shallow(markdown, () => new Marked().lexer(markdown))
+    .filter(({ type }) => type !== "space");
   const [first] = tokens;
   const summary = tokens.find(({ type }) => type === "paragraph")?.raw.trim();
   if (first?.type !== "heading" || first.depth !== 1) return { summary, rest: markdown };
@@ -151,12 +153,15 @@ async function imageUri(path: string, href: string): Promise<string> {
       }.`,
     );
   }
-  const file = join(dirname(path), decodeURI(href));
-  const bytes = await Deno.readFile(file).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) throw new DataError(`${path}: there is no image ${file}.`);
-    throw error;
-  });
-  return `data:${type};base64,${bytes.toBase64()}`;
+  try {
+    const bytes = await Deno.readFile(join(dirname(path), decodeURI(href)));
+    return `data:${type};base64,${bytes.toBase64()}`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new DataError(`${path}: there is no image ${join(dirname(path), decodeURI(href))}.`);
+    }
+    throw new DataError(`${path}: the image ${href} cannot be read (${(error as Error).message}).`);
+  }
 }
 
 /** Links between notebooks become links between their pages; a scheme that could run something is none. */
@@ -172,9 +177,25 @@ function slug(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "section";
 }
 
-function unique(id: string, taken: Set<string>): string {
-  let free = id;
-  for (let next = 2; taken.has(free); next++) free = `${id}-${next}`;
-  taken.add(free);
+/** `taken` has the number of each id's latest namesake. */
+function unique(id: string, taken: Map<string, number>): string {
+  let free = id, namesakes = taken.get(id) ?? 1;
+  while (taken.has(free)) free = `${id}-${++namesakes}`;
+  taken.set(free, 1).set(id, namesakes);
   return free;
+}
+
+/** Lists in lists, quotes in quotes and braces in braces end the stack at some thousand levels. */
+function shallow<Result>(markdown: string, walk: () => Result): Result {
+  try {
+    return walk();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new DataError(
+      `The text that begins with ${
+        JSON.stringify(markdown.slice(0, 40))
+      } is nested too deeply to be shown. ` +
+        "Take its lists, quotes or braces apart.",
+    );
+  }
 }

@@ -7,29 +7,23 @@
 import { join } from "@std/path";
 import { tf } from "../compute/tf.ts";
 import { dispose } from "../compute/compile.ts";
-import type { Tensors } from "../compute/ops.ts";
 import { TrainingError } from "../base/errors.ts";
-import { exists, writeAtomically } from "../base/files.ts";
+import { needRoom, sweep, writeAtomically, writePatiently } from "../base/files.ts";
+import { Interrupted, watchSignals } from "../base/interrupt.ts";
+import { lock } from "../base/lock.ts";
 import { progress } from "../base/progress.ts";
-import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { viewStream } from "../data/view_stream.ts";
 import type { Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
+import { hasEncoder, readCheckpoint, readEncoder, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
+import { describe, isCollapsed, spreadOf } from "./collapse.ts";
+import { openLog, readMetrics, type StepMetrics } from "./log.ts";
 import { optimiser } from "./optimiser.ts";
+import { addOrigin, type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
 import { runId, type RunSpec } from "./spec.ts";
 import { TERMS, type TrainingState, trainingStep } from "./step.ts";
-
-/** A line of `metrics.jsonl`. */
-export interface StepMetrics {
-  readonly step: number;
-  readonly epoch: number;
-  readonly learningRate: number;
-  readonly imagesPerSecond: number;
-  /** Unweighted terms and weighted total, one entry a level. */
-  readonly levels: readonly Readonly<Record<typeof TERMS[number], number>>[];
-}
 
 /** A finished run. */
 export interface FinishedRun {
@@ -38,15 +32,19 @@ export interface FinishedRun {
   readonly network: Network;
   /** Seconds of training, interruptions left out. */
   readonly seconds: number;
+  /** What trained it. */
+  readonly origins: readonly Origin[];
+  /** Stacks that were collapsed at the end. */
+  readonly collapsed: readonly number[];
 }
 
-/** File names in a run's folder. */
-const FILES = {
-  spec: "spec.json",
-  log: "metrics.jsonl",
-  checkpoint: "checkpoint.safetensors",
-  encoder: "encoder.safetensors",
-};
+/** Seconds of training after which a checkpoint is due, also within an epoch. */
+const CHECKPOINT_SECONDS = 60;
+/** A checkpoint is not due before training took so many times as long as the one before took to write. */
+const CHECKPOINT_RATIO = 100;
+
+/** A loss so many times its first value will not come back. */
+const DIVERGED = 100;
 
 /** Steps that a run takes. */
 export function totalSteps(spec: RunSpec): number {
@@ -61,18 +59,23 @@ export function totalSteps(spec: RunSpec): number {
  * @returns True when its encoder is there.
  */
 export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
-  return exists(join(runs, runId(spec), FILES.encoder));
+  return hasEncoder(join(runs, runId(spec)));
 }
 
 /**
- * Trains a run, or finishes it, or loads it.
+ * Trains a run, or finishes it, or loads it. One process at a time trains a
+ * run; another one waits for it. Ctrl-C or SIGTERM writes a checkpoint and
+ * ends the training.
  *
  * @param spec Which run.
  * @param images Its images, `spec.data.images` of them.
  * @param runs Folder of all runs, `data/runs`.
  * @param label Its name on the progress bar.
  * @returns The finished run; its network is the caller's to dispose.
- * @throws {TrainingError} A loss term became NaN or infinite.
+ * @throws {TrainingError} The loss became NaN, infinite or far larger than at first.
+ * @throws {Interrupted} A signal ended it; the next call goes on.
+ * @throws {DataError} A file of the run is damaged.
+ * @throws {EnvironmentError} Its folder may not be written, or there is no room for the run.
  */
 export async function train(
   spec: RunSpec,
@@ -80,42 +83,47 @@ export async function train(
   runs: string,
   label: string,
 ): Promise<FinishedRun> {
-  const id = runId(spec);
-  const folder = join(runs, id);
-  const at = (file: keyof typeof FILES) => join(folder, FILES[file]);
-  if (await exists(at("encoder"))) {
-    const { tensors, metadata } = await load(at("encoder"));
-    const { parameters, statistics } = tensors;
-    return { id, folder, network: { parameters, statistics }, seconds: Number(metadata.seconds) };
-  }
-  if (images.labels.length !== spec.data.images) {
-    throw new RangeError(`The run needs ${spec.data.images} images, not ${images.labels.length}.`);
-  }
-  const steps = totalSteps(spec), stepsPerEpoch = steps / spec.epochs;
-  if (stepsPerEpoch < 1) {
-    throw new TrainingError(
-      `A batch of ${spec.batch} is more than the ${spec.data.images} training images: choose a smaller batch.`,
+  const folder = join(runs, runId(spec));
+  if (!await hasEncoder(folder)) {
+    if (images.labels.length !== spec.data.images) {
+      throw new RangeError(`The run needs ${spec.data.images} images, not ${images.labels.length}.`);
+    }
+    if (totalSteps(spec) === 0) {
+      throw new TrainingError(
+        `A batch of ${spec.batch} is more than the ${spec.data.images} training images: choose a smaller batch.`,
+      );
+    }
+    using _ = await lock(
+      join(folder, "lock"),
+      (owner) => console.error(`${label}: ${owner} is training this run; waiting until it is done.`),
     );
+    if (!await hasEncoder(folder)) await trainIn(folder, spec, images, label);
   }
-  await Deno.mkdir(folder, { recursive: true });
-  await writeAtomically(at("spec"), JSON.stringify(spec, null, 2) + "\n");
+  const spread = (await readMetrics(folder)).at(-1)?.spread ?? [];
+  return {
+    id: runId(spec),
+    folder,
+    ...await readEncoder(folder),
+    origins: await readOrigins(folder),
+    collapsed: [...spread.keys()].filter((level) => isCollapsed(spread[level])),
+  };
+}
 
+/** The loop; the caller holds the lock. */
+async function trainIn(folder: string, spec: RunSpec, images: ImageSet, label: string): Promise<void> {
+  const steps = totalSteps(spec), stepsPerEpoch = steps / spec.epochs;
+  await sweep(folder);
+  await writeAtomically(join(folder, "spec.json"), JSON.stringify(spec, null, 2) + "\n");
   const optimise = optimiser(spec.optimiser);
-  let state: TrainingState, start = 0, secondsBefore = 0;
-  if (await exists(at("checkpoint"))) {
-    const { tensors, metadata } = await load(at("checkpoint"));
-    state = tensors as unknown as TrainingState;
-    start = Number(metadata.step);
-    secondsBefore = Number(metadata.seconds);
-  } else {
-    const network = initialiseStack(spec.model, spec.seed);
-    state = { ...network, slots: optimise.slots(network.parameters) };
-  }
+  const checkpoint = await readCheckpoint(folder);
+  const { step: start, seconds: before } = checkpoint?.position ?? { step: 0, seconds: 0 };
+  let state = checkpoint?.state ?? fresh(spec, optimise.slots);
+  await needRoom(folder, 2 * bytesOf(state) + LOG_BYTES * (steps - start), label);
+  await addOrigin(folder, start);
+  using log = await openLog(folder, start);
+  let first = start > 0 ? (await readMetrics(folder))[0].levels : undefined;
+  using watch = watchSignals(`${label}: stopping after this step, with a checkpoint.`);
   const step = trainingStep(spec, optimise);
-  using log = await openLog(at("log"), start);
-  const bar = progress(label, steps);
-  const began = performance.now();
-  const seconds = () => secondsBefore + (performance.now() - began) / 1000;
   await using batches = viewStream({
     set: images,
     seed: spec.seed,
@@ -125,7 +133,17 @@ export async function train(
     view: spec.view,
     startStep: start,
   });
-  let before = performance.now();
+
+  const bar = progress(label, steps);
+  const began = performance.now(), seconds = () => before + (performance.now() - began) / 1000;
+  let saved = { step: start, at: began, cost: 0 };
+  const save = async (done: number) => {
+    const at = performance.now();
+    await log.sync();
+    await saveCheckpoint(folder, state, { step: done, seconds: seconds() });
+    saved = { step: done, at: performance.now(), cost: performance.now() - at };
+  };
+  let ended = began;
   for await (const batch of batches) {
     const shape: [number, number, number, number] = [spec.batch, spec.view.size, spec.view.size, 3];
     const rate = learningRate(spec.schedule, batch.step, steps, stepsPerEpoch);
@@ -138,29 +156,60 @@ export async function train(
     const result = await step(state, ...inputs);
     dispose([state, inputs]);
     state = result.state;
-    const metrics = {
+    const done = batch.step + 1, epochEnds = done % stepsPerEpoch === 0;
+    const metrics: StepMetrics = {
       step: batch.step,
       epoch: batch.epoch,
       learningRate: rate,
       levels: readTerms(result.terms),
-      imagesPerSecond: Math.round(spec.batch / (performance.now() - before) * 1e4) / 10,
+      imagesPerSecond: Math.round(spec.batch / (performance.now() - ended) * 1e4) / 10,
+      ...epochEnds && { spread: result.levels.map(spreadOf) },
     };
-    before = performance.now();
-    log.write(metrics);
-    refuseDivergence(metrics, folder);
-    const done = batch.step + 1;
+    dispose(result.levels);
+    ended = performance.now();
+    await writePatiently(() => log.write(metrics), () => watch.signal !== undefined);
+    first ??= metrics.levels;
+    refuseDivergence(metrics, first, saved.step, folder);
     bar.update(done, `loss ${metrics.levels.map((level) => level.total.toFixed(2)).join(" + ")}`);
-    if (done % stepsPerEpoch === 0 && done < steps) {
-      await save(at("checkpoint"), { ...state }, done, seconds());
+    warnOfCollapse(label, metrics);
+    if (done === steps) break;
+    const since = performance.now() - saved.at, dear = since < CHECKPOINT_RATIO * saved.cost;
+    if (watch.signal || !dear && (epochEnds || since > 1000 * CHECKPOINT_SECONDS)) {
+      await writePatiently(() => save(done), () => watch.signal !== undefined);
+    }
+    if (watch.signal) {
+      bar.stop();
+      throw new Interrupted(
+        watch.signal,
+        `${label}: stopped after step ${done} of ${steps}. The same command goes on from there.`,
+      );
     }
   }
   bar.stop();
   step.dispose();
-  const { parameters, statistics, slots } = state;
-  await save(at("encoder"), { parameters, statistics }, steps, seconds());
-  await Deno.remove(at("checkpoint")).catch(() => {});
-  dispose(slots);
-  return { id, folder, network: { parameters, statistics }, seconds: seconds() };
+  const end = { step: steps, seconds: seconds() };
+  await log.sync();
+  await writePatiently(() => saveEncoder(folder, state, end), () => watch.signal !== undefined);
+  dispose(state);
+  if (watch.signal) {
+    throw new Interrupted(watch.signal, `${label}: finished. The same command goes on with what is left.`);
+  }
+}
+
+/** Bytes of a line of the log, about. */
+const LOG_BYTES = 350;
+
+function fresh(
+  spec: RunSpec,
+  slots: (parameters: Network["parameters"]) => TrainingState["slots"],
+): TrainingState {
+  const network = initialiseStack(spec.model, spec.seed);
+  return { ...network, slots: slots(network.parameters) };
+}
+
+function bytesOf(state: TrainingState): number {
+  const groups = [state.parameters, state.statistics, state.slots].flatMap((group) => Object.values(group));
+  return groups.reduce((sum, { size }) => sum + 4 * size, 0);
 }
 
 function readTerms(terms: tf.Tensor2D): StepMetrics["levels"] {
@@ -171,68 +220,37 @@ function readTerms(terms: tf.Tensor2D): StepMetrics["levels"] {
   );
 }
 
-/** A loss that is no number cannot recover: stop, and name where it began. */
-function refuseDivergence(metrics: StepMetrics, folder: string): void {
-  metrics.levels.forEach((level, at) => {
-    const term = TERMS.find((term) => !Number.isFinite(level[term]));
+/** A loss that is no number, or far above its first value, cannot recover: stop, and name where it began. */
+function refuseDivergence(
+  { levels, step, epoch, learningRate }: StepMetrics,
+  first: StepMetrics["levels"],
+  saved: number,
+  folder: string,
+): void {
+  levels.forEach((level, at) => {
+    const term = TERMS.find((term) => !Number.isFinite(level[term])) ??
+      (level.total > DIVERGED * first[at].total ? "total" : undefined);
     if (!term) return;
+    const excess = Number.isFinite(level[term])
+      ? `, over ${DIVERGED} times the ${first[at].total} of step 0`
+      : "";
     throw new TrainingError(
-      `Training diverged: the ${term} term of stack ${at} is ${level[term]} at step ${metrics.step} ` +
-        `(epoch ${metrics.epoch}, learning rate ${metrics.learningRate}). ` +
-        `Lower the learning rate or use float32. The log and the last checkpoint are in ${folder}.`,
+      `Training diverged: the ${term} term of stack ${at} is ${level[term]} at step ${step}${excess} ` +
+        `(epoch ${epoch}, learning rate ${learningRate}; all terms: ${JSON.stringify(level)}). ` +
+        "Lower the learning rate or use float32. " +
+        (saved > 0 ? `The last checkpoint, after step ${saved}, ` : "There is no checkpoint yet; the log ") +
+        `is in ${folder}.`,
     );
   });
 }
 
-/** Appends to the log; lines after the checkpoint it resumes from are dropped first. */
-async function openLog(path: string, start: number) {
-  const kept = start > 0 ? (await Deno.readTextFile(path)).split("\n").slice(0, start) : [];
-  await writeAtomically(path, kept.map((line) => line + "\n").join(""));
-  const file = await Deno.open(path, { append: true });
-  return {
-    write: (metrics: StepMetrics) =>
-      void file.writeSync(new TextEncoder().encode(JSON.stringify(metrics) + "\n")),
-    [Symbol.dispose]: () => file.close(),
-  };
-}
-
-/**
- * The log of a run.
- *
- * @param folder The run's folder.
- * @returns Its steps so far.
- */
-export async function readMetrics(folder: string): Promise<StepMetrics[]> {
-  const lines = (await Deno.readTextFile(join(folder, FILES.log))).trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line));
-}
-
-/** Writes groups of tensors as one safetensors file, `group/name`. */
-async function save(
-  path: string,
-  groups: Record<string, Tensors>,
-  step: number,
-  seconds: number,
-): Promise<void> {
-  const tensors = Object.fromEntries(
-    Object.entries(groups).flatMap(([group, members]) =>
-      Object.entries(members).map(([name, tensor]) => [
-        `${group}/${name}`,
-        { shape: tensor.shape, data: tensor.dataSync() as Float32Array },
-      ])
-    ),
-  );
-  await writeAtomically(path, encodeSafetensors(tensors, { step: `${step}`, seconds: seconds.toFixed(1) }));
-}
-
-async function load(
-  path: string,
-): Promise<{ tensors: Record<string, Tensors>; metadata: Record<string, string> }> {
-  const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
-  const groups: Record<string, Record<string, tf.Tensor>> = {};
-  for (const [key, { shape, data }] of Object.entries(tensors)) {
-    const slash = key.indexOf("/");
-    (groups[key.slice(0, slash)] ??= {})[key.slice(slash + 1)] = tf.tensor(data, shape as number[]);
-  }
-  return { tensors: groups, metadata };
+function warnOfCollapse(label: string, { spread, epoch }: StepMetrics): void {
+  spread?.forEach((spread, level) => {
+    if (!isCollapsed(spread)) return;
+    console.error(
+      `\nwarning: ${label}: stack ${level} is collapsed after epoch ${epoch}: ` +
+        `${describe(spread)}. ` +
+        "Raise the weight of the variance or the covariance term.",
+    );
+  });
 }

@@ -10,7 +10,7 @@ import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
 import { vicreg, type VicregWeights } from "../loss/vicreg.ts";
 import { type Network, pass } from "../model/layers.ts";
-import { stack, type StackConfig } from "../model/stack.ts";
+import { type Level, stack, type StackConfig } from "../model/stack.ts";
 import type { Optimiser } from "./optimiser.ts";
 
 /** Everything a step changes. */
@@ -27,6 +27,8 @@ export interface StepResult {
   readonly state: TrainingState;
   /** Unweighted terms and weighted total of each level, `[levels, 4]`. */
   readonly terms: tf.Tensor2D;
+  /** What each level makes of the first views. */
+  readonly levels: Level[];
 }
 
 /** A compiled training step: state, two batches of views in 0..1, learning rate, step number from 1. */
@@ -70,7 +72,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
       );
       const loss = tf.addN(levels.map((terms) => terms.total)) as tf.Scalar;
       const terms = tf.stack(levels.map((level) => tf.stack(TERMS.map((term) => level[term]))));
-      return { loss, aside: { statistics: forward.statistics, terms } };
+      return { loss, aside: { statistics: forward.statistics, terms, levels: one } };
     }, state.parameters);
     const { parameters, slots } = optimiser.update(
       state.parameters,
@@ -82,6 +84,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     return {
       state: { parameters, slots, statistics: aside.statistics },
       terms: aside.terms as tf.Tensor2D,
+      levels: aside.levels,
     };
   };
   return compile(step, { name: "training_step", precision: config.precision });

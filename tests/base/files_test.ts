@@ -4,9 +4,12 @@ import {
   cacheFolder,
   digest,
   exists,
+  explainFault,
   humanBytes,
-  refuseFullDisk,
+  needRoom,
+  sweep,
   writeAtomically,
+  writePatiently,
 } from "../../lib/base/files.ts";
 
 Deno.test("a file is written whole, in folders that are made, over an older one", async () => {
@@ -25,10 +28,10 @@ Deno.test("what cannot be written leaves nothing behind", async () => {
 });
 
 Deno.test("a full disk is told apart from other faults", () => {
-  refuseFullDisk(new Error("other"), "/disk/file");
+  explainFault(new Error("other"), "/disk/file");
   const full = Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
-  assert.throws(() => refuseFullDisk(full, "/disk/file"), {
-    name: "EnvironmentError",
+  assert.throws(() => explainFault(full, "/disk/file"), {
+    name: "DiskFullError",
     message: "No space is left on the disk for /disk/file. Make room and try again.",
   });
 });
@@ -81,4 +84,49 @@ Deno.test({
       );
     }
   },
+});
+
+Deno.test("what was left half-written is swept away, the rest is kept", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const name of ["whole", "half.0123abcd.part"]) await Deno.writeTextFile(join(folder, name), "");
+  await sweep(folder);
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["whole"]);
+});
+
+Deno.test("a missing right to write is told, with what to do", async () => {
+  const script = `
+    import { writeAtomically } from "${import.meta.resolve("../../lib/base/files.ts")}";
+    await writeAtomically("data/file", "text").catch((error) => console.log(error.name + ": " + error.message));`;
+  const path = join(await Deno.makeTempDir(), "script.ts");
+  await Deno.writeTextFile(path, script);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--config=deno.json", "--allow-read", "--no-prompt", path],
+    cwd: new URL("../..", import.meta.url),
+  }).output();
+  assert.equal(
+    new TextDecoder().decode(stdout),
+    "EnvironmentError: data/file may not be written: start Deno with the right to (--allow-write).\n",
+  );
+});
+
+Deno.test("a disk without the room that is needed is told before anything is written", async () => {
+  const folder = await Deno.makeTempDir();
+  await needRoom(folder, 1, "A file");
+  await assert.rejects(needRoom(folder, 1e18, "A file"), (error: Error) => {
+    assert.equal(error.name, "DiskFullError");
+    assert.match(error.message, /^A file needs 1000000\.0 TB in .+, where [\d.]+ .B are free\. Make room/);
+    return true;
+  });
+});
+
+Deno.test("writing waits for room and goes on; who does not want to wait gets the error", async () => {
+  let tries = 0;
+  const write = () => {
+    if (tries++ === 0) explainFault(Object.assign(new Error(), { code: "ENOSPC" }), "file");
+    return Promise.resolve();
+  };
+  await writePatiently(write, () => false);
+  assert.equal(tries, 2);
+  tries = 0;
+  await assert.rejects(writePatiently(write, () => true), { name: "DiskFullError" });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { gzipSync, zipSync } from "fflate";
 import { packTar } from "modern-tar";
@@ -27,7 +28,16 @@ async function folderWith(...files: string[]): Promise<string> {
   return folder;
 }
 
-const NOWHERE = { official: "http://127.0.0.1:9", python: "no-such-python" };
+const PLATFORM = `${Deno.build.os}-${Deno.build.arch}`;
+const NOWHERE = {
+  official: { [PLATFORM]: { url: "http://127.0.0.1:9/library.tar.gz", sha256: "" } },
+  python: "no-such-python",
+};
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** What is in a folder but for the locks of what could not be made. */
+const namesIn = (folder: string) =>
+  [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !name.endsWith(".lock"));
 
 /** A Python that answers as told: to a question with `answer`, to pip by copying a wheel. */
 async function fakePython(answer: string, wheel?: string): Promise<string> {
@@ -122,13 +132,20 @@ Deno.test("then the official archive of this platform is fetched", async () => {
       return new Response(new Uint8Array(archive));
     });
     const folder = await Deno.makeTempDir(), cache = join(folder, "libtensorflow");
-    const official = `http://127.0.0.1:${server.addr.port}/2.18.0`;
+    const kind = archive === archives["windows-x86_64"][0] ? "zip" : "tar.gz";
+    const url = `http://127.0.0.1:${server.addr.port}/library.${kind}`;
+    const changed = { [platform]: { url, sha256: sha256(archive.with(archive.length - 1, 1)) } };
+    await assert.rejects(within({}, () => findLibrary({ ...NOWHERE, cache, official: changed, platform })), {
+      name: "EnvironmentError",
+      message: /TensorFlow's C library: .* sent another file than expected: sha256 /,
+    });
+    assert.deepEqual(namesIn(folder), [], "an archive that is not the expected one is not unpacked");
+    const official = { [platform]: { url, sha256: sha256(archive) } };
     const found = await within({}, () => findLibrary({ ...NOWHERE, cache, official, platform }));
     await server.shutdown();
-    const kind = archive === archives["windows-x86_64"][0] ? "zip" : "tar.gz";
-    assert.deepEqual(asked, [`/2.18.0/libtensorflow-cpu-${platform}.${kind}`]);
+    assert.deepEqual(asked, [`/library.${kind}`, `/library.${kind}`]);
     assert.equal(found.path, join(cache, library));
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["libtensorflow"]);
+    assert.deepEqual(namesIn(folder), ["libtensorflow"]);
   }
 });
 
@@ -148,7 +165,7 @@ Deno.test("then the wheel is fetched, and only its two libraries are kept", asyn
   const { path, framework } = await within({}, () => findLibrary({ ...NOWHERE, cache, python }));
   assert.equal(path, join(cache, "libtensorflow_cc.so.2"));
   assert.equal(framework, join(cache, "libtensorflow_framework.so.2"));
-  assert.deepEqual([...Deno.readDirSync(join(folder, "cache"))].map(({ name }) => name), ["libtensorflow"]);
+  assert.deepEqual(namesIn(join(folder, "cache")), ["libtensorflow"]);
 });
 
 Deno.test("one error names every place and its reason", async () => {

@@ -3,15 +3,18 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { createTarPacker } from "modern-tar";
 import { downloadCifar10, findCifar10, loadCifar10, readRecords } from "../../lib/data/cifar10.ts";
+import { mutatedBytes, survive } from "../mutate.ts";
 
 const DATA = Deno.env.get("SJEA_DATA");
 if (!DATA) console.log("SJEA_DATA is not set: the tests on real CIFAR-10 records are skipped.");
+
+const NAMES = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n";
 
 /** A folder with CIFAR-10's layout; each file has the records that are given for it. */
 async function layout(bytes: Uint8Array, except: Record<string, Uint8Array | null> = {}): Promise<string> {
   const folder = await Deno.makeTempDir();
   const files = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`).concat("test_batch.bin");
-  await Deno.writeTextFile(join(folder, "batches.meta.txt"), "airplane\nautomobile\n");
+  await Deno.writeTextFile(join(folder, "batches.meta.txt"), NAMES);
   for (const name of files) {
     const content = name in except ? except[name] : bytes;
     if (content) await Deno.writeFile(join(folder, name), content);
@@ -56,6 +59,18 @@ Deno.test("a truncated file, a wrong label and a missing file are named", async 
   await assert.rejects(loadCifar10(lacking), { name: "DataError", message: /lacks data_batch_3\.bin:/ });
 });
 
+Deno.test("10,000 damaged batches: other images or a DataError, never worse", async () => {
+  const { read, refused } = await survive(
+    mutatedBytes(new Uint8Array(2 * 3073).fill(3), "CIFAR"),
+    (bytes) => {
+      const { images, labels } = readRecords(bytes, "x.bin");
+      assert.equal(images.length, labels.length * 3072);
+      assert.ok(labels.every((label) => label < 10));
+    },
+  );
+  assert.ok(read > 1_000 && refused > 3_000, `${read} were read, ${refused} refused`);
+});
+
 Deno.test("a copy is found in a folder or in its subfolder, and nowhere else", async () => {
   const folder = await layout(new Uint8Array(3073));
   assert.equal(await findCifar10(["/nowhere", folder]), folder);
@@ -73,7 +88,8 @@ Deno.test("a download with a wrong checksum is not unpacked", async () => {
     name: "DataError",
     message: /md5 [0-9a-f]{32} instead of 0{32}/,
   });
-  assert.deepEqual([...Deno.readDirSync(folder)], []);
+  const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assert.deepEqual(left.filter((name) => !name.endsWith(".lock")), []);
   await server.shutdown();
 });
 
@@ -89,7 +105,7 @@ async function blackArchive(): Promise<Uint8Array<ArrayBuffer>> {
   const batch = new Uint8Array(30_730_000);
   for (const number of [1, 2, 3, 4, 5]) await add(`data_batch_${number}.bin`, batch);
   await add("test_batch.bin", batch);
-  await add("batches.meta.txt", new TextEncoder().encode("airplane\nautomobile\n"));
+  await add("batches.meta.txt", new TextEncoder().encode(NAMES));
   controller.finalize();
   return await packed;
 }
@@ -109,6 +125,7 @@ Deno.test("a verified download is official, replaces an incomplete copy, and sto
   await Deno.writeTextFile(join(left, "data_batch_2.bin"), "half");
   const folder = await downloadCifar10(datasets, source);
   await server.shutdown();
+  assert.equal(await downloadCifar10(datasets, source), folder, "an official copy is not fetched again");
   assert.deepEqual([...Deno.readDirSync(datasets)].map(({ name }) => name), ["cifar-10-batches-bin"]);
   assert.equal((await loadCifar10(folder)).copy, "official");
   using file = await Deno.open(join(folder, "test_batch.bin"), { write: true });
@@ -117,6 +134,13 @@ Deno.test("a verified download is official, replaces an incomplete copy, and sto
   assert.equal((await loadCifar10(folder)).copy, "unofficial");
   await Deno.writeTextFile(join(folder, "official.json"), "{");
   assert.equal((await loadCifar10(folder)).copy, "unofficial");
+  const names = join(folder, "batches.meta.txt");
+  await Deno.writeTextFile(names, "airplane\nautomobile\n");
+  await assert.rejects(loadCifar10(folder), {
+    name: "DataError",
+    message: `${names} has 2 names of classes instead of 10. ` +
+      "Delete its folder and fetch CIFAR-10 again (deno task data cifar10).",
+  });
   await Deno.remove(datasets, { recursive: true });
 });
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { generate } from "../../lib/data/generated.ts";
+import { exists } from "../../lib/base/files.ts";
 import { split } from "../../lib/data/split.ts";
+import { mutatedJson, survive } from "../mutate.ts";
 
 const dataset = generate({ seed: 0, train: 100, test: 20 });
 const sizes = { train: 70, heldOut: 30, test: 20 };
@@ -32,4 +34,22 @@ Deno.test("a stored split that is another one, and too few images, are refused",
     message: "generated has 100 training and 20 test images; the preset asks for 80 + 30 and 20. " +
       "Lower trainImages, heldOutImages or testImages with --set.",
   });
+});
+
+Deno.test("10,000 damaged splits: none is taken for the drawn one", async () => {
+  const few = generate({ seed: 0, train: 6, test: 1 }), sizes = { train: 4, heldOut: 2, test: 1 };
+  const folder = await Deno.makeTempDir(await exists("/dev/shm") ? { dir: "/dev/shm" } : {});
+  try {
+    await split(few, sizes, 0, folder);
+    const [file] = [...Deno.readDirSync(folder)], path = `${folder}/${file.name}`;
+    const whole = await Deno.readTextFile(path);
+    const { read, refused } = await survive(mutatedJson(whole, "split"), async (text) => {
+      await Deno.writeTextFile(path, text);
+      await split(few, sizes, 0, folder);
+      assert.equal(text, whole);
+    });
+    assert.ok(read > 10 && refused > 9_000, `${read} were whole, ${refused} refused`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

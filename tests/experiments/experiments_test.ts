@@ -6,7 +6,7 @@ import { presets } from "../../lib/experiments/presets.ts";
 import { readResults, writeResults } from "../../lib/experiments/results.ts";
 import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
-import { readMetrics } from "../../lib/training/run.ts";
+import { readMetrics } from "../../lib/training/log.ts";
 import { runId } from "../../lib/training/spec.ts";
 
 Deno.test("the smoke preset learns: losses fall, and k-NN and probe beat the untrained encoder", async () => {

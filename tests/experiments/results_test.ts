@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { DataError } from "../../lib/base/errors.ts";
 import { presets } from "../../lib/experiments/presets.ts";
-import { readResults, type Results, summarise, writeResults } from "../../lib/experiments/results.ts";
+import {
+  parseResults,
+  readResults,
+  type Results,
+  summarise,
+  writeResults,
+} from "../../lib/experiments/results.ts";
+import { mutatedJson, survive } from "../mutate.ts";
 
 const results: Results = {
   format: "s-jea results",
-  version: 2,
+  version: 3,
   experiment: "linear-evaluation",
   preset: "quick",
   overrides: [],
@@ -29,7 +36,7 @@ const results: Results = {
     knnAt: { 200: summarise([45, 46]) },
     paper: { top1: 80.5, knn: 83.2, parameters: null, source: "Table 1, row 1" },
   }],
-  runs: [{ id: "0123456789ab", method: "VICReg", seed: 0, seconds: 60 }],
+  runs: [{ id: "0123456789ab", method: "VICReg", seed: 0, seconds: 60, origins: [], collapsed: [] }],
   durations: { training: 60 },
   environment: {
     os: "linux x86_64",
@@ -40,6 +47,7 @@ const results: Results = {
     threads: 2,
   },
   versions: { deno: "2.9.6", tensorflow: "2.21.0", tfjs: "4.22.0" },
+  code: { training: "0123456789ab", evaluation: "ba9876543210", commit: null, dirty: false },
   created: "2026-01-01T00:00:00.000Z",
 };
 
@@ -108,11 +116,11 @@ for (const [name, foreign] of [["a foreign file", '{"accuracy": 80}'], ["null", 
   );
 }
 
-for (const version of [0, 3, undefined]) {
+for (const version of [0, 2, undefined]) {
   refuses(
     `version ${version}`,
     JSON.stringify({ ...results, version }),
-    (path) => `${path} has version ${version}, this program reads version 2. Run deno task reproduce again.`,
+    (path) => `${path} has version ${version}, this program reads version 3. Run deno task reproduce again.`,
   );
 }
 
@@ -135,3 +143,11 @@ refuses(
   JSON.stringify({ ...results, mood: "good" }),
   (path) => `${path}: the file is wrong (Unrecognized key: "mood"). Run deno task reproduce again.`,
 );
+
+Deno.test("10,000 damaged files: other values or a DataError, never worse", async () => {
+  const { read, refused } = await survive(
+    mutatedJson(JSON.stringify(results), "results"),
+    (text) => parseResults(text, "a.json"),
+  );
+  assert.ok(read > 300 && refused > 5_000, `${read} were read, ${refused} refused`);
+});

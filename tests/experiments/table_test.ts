@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TABLE_1 } from "../../lib/experiments/paper.ts";
 import { presets } from "../../lib/experiments/presets.ts";
 import { type Results, type Row, summarise } from "../../lib/experiments/results.ts";
-import { renderMarkdown, renderTable } from "../../lib/experiments/table.ts";
+import { renderMarkdown, renderTable, tableOf } from "../../lib/experiments/table.ts";
 
 const row = (method: Row["method"], stack: number | null, values: number[], paper: Row["paper"]): Row => ({
   method,
@@ -18,7 +18,7 @@ const row = (method: Row["method"], stack: number | null, values: number[], pape
 
 const results = (changes: Partial<Results> = {}, values = [50.25, 52.25]): Results => ({
   format: "s-jea results",
-  version: 2,
+  version: 3,
   experiment: "linear-evaluation",
   preset: "quick",
   overrides: [],
@@ -47,6 +47,7 @@ const results = (changes: Partial<Results> = {}, values = [50.25, 52.25]): Resul
     threads: 2,
   },
   versions: { deno: "2.9.6", tensorflow: "2.21.0", tfjs: "4.22.0" },
+  code: { training: "0123456789ab", evaluation: "ba9876543210", commit: "1cf0a51deadbeef", dirty: false },
   created: "2026-01-01T00:00:00.000Z",
   ...changes,
 });
@@ -67,7 +68,32 @@ Deno.test("the terminal table: aligned columns, a rule above the baselines, a ca
     "Preset quick: width 16, 5 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy,",
     "fingerprint 0123456789abcdef), n = 2 seeds, mean ± standard deviation, bfloat16, standard probe.",
     "Student's 95 % interval of such a mean is ± 8.98 deviations.",
-    "Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
+    "Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0), code 1cf0a51.",
+  ]);
+});
+
+Deno.test("a run by other code, by unknown code or with a collapsed stack is named", () => {
+  const origin = {
+    ...{ step: 0, code: "0123456789ab", commit: "1cf0a51deadbeef", dirty: false },
+    ...{
+      deno: "2.9.6",
+      tensorflow: "2.21.0",
+      device: "CPU:0",
+      threads: 2,
+      started: "2026-01-01T00:00:00.000Z",
+    },
+  };
+  const run = { id: "0123456789ab", method: "S-JEA", seed: 0, seconds: 60, origins: [origin], collapsed: [] };
+  const said = (run: Results["runs"][number]) => tableOf(results({ runs: [run] })).notes.slice(3);
+  const plain = said(run);
+  const added = (run: Results["runs"][number]) => said(run).slice(0, -plain.length);
+  assert.deepEqual(added({ ...run, origins: [] }), ["Trained by code that is not known: S-JEA (seed 0)."]);
+  const other = { ...origin, step: 32, code: "00", commit: "2345678deadbeef", dirty: true };
+  assert.deepEqual(added({ ...run, origins: [origin, other] }), [
+    "Trained by other code than today's (2345678 with changes): S-JEA (seed 0).",
+  ]);
+  assert.deepEqual(added({ ...run, collapsed: [1] }), [
+    "Warning, a stack is collapsed: S-JEA (seed 0).",
   ]);
 });
 
@@ -117,7 +143,7 @@ Deno.test("the Markdown table", () => {
     "",
     "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: width 16, 5 epochs, 10000 training and " +
     "2000 test images of cifar10 (unofficial copy, fingerprint 0123456789abcdef), n = 1 seed, bfloat16, standard " +
-    "probe. Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0).",
+    "probe. Training took 3 min 20 s with 2 threads of a processor (CPU:0, TensorFlow 2.21.0), code 1cf0a51.",
   ]);
 });
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { formatNotebook, parseNotebook, readNotebook, writeNotebook } from "../../lib/notebook/ipynb.ts";
+import { renderReport } from "../../lib/notebook/report.ts";
+import { mutatedJson, survive } from "../mutate.ts";
 
 /** As JupyterLab writes it: keys sorted, one space, texts as lists of lines. */
 const WRITTEN = `{
@@ -179,6 +181,27 @@ Deno.test("a file that is damaged or missing is a DataError", async () => {
     name: "DataError",
     message: "no/such.ipynb: there is no such notebook.",
   });
+});
+
+Deno.test("a notebook of absurd depth is a DataError", () => {
+  const deep = WRITTEN.replace('"mark": "bar"', `"mark": ${"[".repeat(10_000)}${"]".repeat(10_000)}`);
+  assert.throws(() => parseNotebook(deep, "n.ipynb"), {
+    name: "DataError",
+    message: "n.ipynb: not a notebook, for it is nested more than 200 levels deep.",
+  });
+});
+
+Deno.test("10,000 damaged notebooks: read, rendered and written again, or a DataError, never worse", async () => {
+  const options = { path: "notebooks/a.ipynb", file: "a.html", pages: [], facts: [] };
+  let number = 0, pages = 0;
+  const { read, refused } = await survive(mutatedJson(WRITTEN, "ipynb"), async (text) => {
+    const notebook = parseNotebook(text, "a.ipynb");
+    const written = formatNotebook(notebook);
+    assert.equal(formatNotebook(parseNotebook(written, "b.ipynb")), written);
+    if (number++ % 2 === 0) pages += Number((await renderReport(notebook, options)).endsWith("</html>\n"));
+  });
+  assert.ok(read > 1_000 && refused > 3_000, `${read} were read, ${refused} refused`);
+  assert.ok(pages > 500, `${pages} became pages`);
 });
 
 Deno.test("deno fmt leaves a notebook as it was written", async () => {

@@ -2,25 +2,20 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { TrainingError } from "../../lib/base/errors.ts";
 import { start } from "../../lib/compute/backend.ts";
-import { dispose } from "../../lib/compute/compile.ts";
-import { generate } from "../../lib/data/generated.ts";
-import { preset } from "../../lib/experiments/presets.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
-import { readMetrics, train } from "../../lib/training/run.ts";
-import { runId, type RunSpec } from "../../lib/training/spec.ts";
-
-const dataset = generate({ seed: 0, train: 256, test: 10 });
-const tiny = preset("smoke", ["trainImages=256", "width=4", "epochs=3", "batch=64", "projector=32,32"]);
-const spec = runSpec("s-jea", tiny, dataset, 0);
-
-const withoutSpeed = async (folder: string) =>
-  (await readMetrics(folder)).map(({ imagesPerSecond: _, ...metrics }) => metrics);
-
-async function trainIn(folder: string, spec: RunSpec) {
-  const run = await train(spec, dataset.train, folder, "tiny");
-  dispose(run.network);
-  return run;
-}
+import { readMetrics } from "../../lib/training/log.ts";
+import { runId } from "../../lib/training/spec.ts";
+import {
+  dataset,
+  spec,
+  startTraining,
+  stepsOf,
+  tiny,
+  trainIn,
+  until,
+  weights,
+  withoutSpeed,
+} from "./tiny.ts";
 
 Deno.test("the same spec gives the same log and the same weights, bit by bit", async () => {
   await start();
@@ -29,10 +24,9 @@ Deno.test("the same spec gives the same log and the same weights, bit by bit", a
   const metrics = await withoutSpeed(first.folder);
   assert.equal(metrics.length, 12);
   assert.deepEqual(metrics, await withoutSpeed(second.folder));
-  const encoder = (folder: string) => Deno.readFile(join(folder, "encoder.safetensors"));
-  // The header holds the duration, which differs; everything behind it may not.
-  const body = (bytes: Uint8Array) => bytes.subarray(8 + new DataView(bytes.buffer).getUint32(0, true));
-  assert.deepEqual(body(await encoder(first.folder)), body(await encoder(second.folder)));
+  assert.deepEqual(await weights(first.folder), await weights(second.folder));
+  assert.deepEqual(first.collapsed, []);
+  assert.deepEqual(first.origins.map(({ step }) => step), [0]);
   // Trained again: loaded, not trained.
   const began = performance.now();
   await trainIn(one, spec);
@@ -40,35 +34,75 @@ Deno.test("the same spec gives the same log and the same weights, bit by bit", a
   await Promise.all([one, two].map((folder) => Deno.remove(folder, { recursive: true })));
 });
 
-Deno.test("a run killed after its first epoch goes on to the same weights", async () => {
+Deno.test("killed in its second epoch, then told to stop in its third, a run ends at the same weights", async () => {
   await start();
-  const [whole, killed] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
-  const expected = await trainIn(whole, spec);
-  const checkpoint = join(killed, runId(spec), "checkpoint.safetensors");
-  const script = `
-    import { start } from "${import.meta.resolve("../../lib/compute/backend.ts")}";
-    import { generate } from "${import.meta.resolve("../../lib/data/generated.ts")}";
-    import { train } from "${import.meta.resolve("../../lib/training/run.ts")}";
-    await start();
-    await train(${JSON.stringify(spec)}, generate({ seed: 0, train: 256, test: 10 }).train, ${
-    JSON.stringify(killed)
-  }, "killed");`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--quiet", script],
-    cwd: new URL("../..", import.meta.url),
-    stderr: "null",
-    stdout: "null",
-  }).spawn();
-  for (let tries = 0; tries < 3000; tries++) {
-    if (await Deno.stat(checkpoint).then(() => true, () => false)) break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  child.kill("SIGKILL");
-  await child.status;
-  await Deno.stat(checkpoint); // It was killed before the end.
-  const resumed = await trainIn(killed, spec);
-  assert.deepEqual(await withoutSpeed(resumed.folder), await withoutSpeed(expected.folder));
-  await Promise.all([whole, killed].map((folder) => Deno.remove(folder, { recursive: true })));
+  const [whole, broken] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const expected = await trainIn(whole, spec), folder = join(broken, runId(spec));
+  const killed = await startTraining(broken, spec);
+  await until(async () => await stepsOf(broken, spec) > 5);
+  killed.kill("SIGKILL");
+  await killed.output();
+
+  const stopped = await startTraining(broken, spec);
+  await until(async () => await stepsOf(broken, spec) > 7);
+  stopped.kill("SIGTERM");
+  const { code, stderr } = await stopped.output(), said = new TextDecoder().decode(stderr);
+  assert.equal(code, 143, said);
+  const [, step] = said.match(
+    /tiny: stopped after step (\d+) of 12\. The same command goes on from there\.\n$/,
+  )!;
+  assert.ok(Number(step) > 7 && Number(step) < 12, said);
+  assert.equal(await stepsOf(broken, spec), Number(step));
+
+  const resumed = await trainIn(broken, spec);
+  assert.deepEqual(await withoutSpeed(folder), await withoutSpeed(expected.folder));
+  assert.deepEqual(await weights(folder), await weights(expected.folder));
+  assert.deepEqual(resumed.origins.map(({ step }) => step), [0, 4, Number(step)]);
+  const left = [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
+  assert.deepEqual(left, ["encoder.safetensors", "lock", "metrics.jsonl", "origins.json", "spec.json"]);
+  await Promise.all([whole, broken].map((folder) => Deno.remove(folder, { recursive: true })));
+});
+
+Deno.test("a second process waits for the first and takes over when that one is killed", async () => {
+  await start();
+  const runs = await Deno.makeTempDir();
+  const first = await startTraining(runs, spec);
+  await until(async () => await stepsOf(runs, spec) > 0);
+  const second = await startTraining(runs, spec);
+  const reader = second.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  const read = async () => {
+    const { value, done } = await reader.read();
+    said += value ?? "";
+    return done;
+  };
+  await until(async () => await read() || said.includes("done."));
+  assert.match(
+    said,
+    new RegExp(`tiny: process ${first.pid} on .+ is training this run; waiting until it is done\\.\n`),
+  );
+  first.kill("SIGKILL");
+  await first.output();
+  while (!await read());
+  assert.equal((await second.status).code, 0, said);
+  assert.equal(await stepsOf(runs, spec), 12);
+  await Deno.remove(runs, { recursive: true });
+});
+
+Deno.test("without variance and covariance terms the representation collapses, which is told and marked", async () => {
+  await start();
+  const runs = await Deno.makeTempDir(), told: string[] = [], { error } = console;
+  const loss = spec.loss.map(() => ({ invariance: 25, variance: 0, covariance: 0 }));
+  const long = { ...spec, loss, epochs: 5, schedule: { ...spec.schedule, base: 0.1 } };
+  console.error = (line: string) => told.push(line);
+  const { collapsed } = await trainIn(runs, long).finally(() => console.error = error);
+  assert.deepEqual(collapsed, [0, 1]);
+  const warning = told.find((line) => line.includes("warning:"))!;
+  assert.match(
+    warning,
+    /warning: tiny: stack \d is collapsed after epoch \d: representation: .+; embedding: relative deviation .+, RankMe 1\.\d\. Raise/,
+  );
+  await Deno.remove(runs, { recursive: true });
 });
 
 Deno.test("op by op, the losses of 20 steps are those of the compiled step", async () => {

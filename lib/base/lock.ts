@@ -1,0 +1,53 @@
+/**
+ * Locks between processes. The system holds them, so that the lock of a
+ * process that died is free at once and nothing has to be cleaned up.
+ *
+ * @module
+ */
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { dirname } from "@std/path";
+import { explainFault } from "./files.ts";
+
+/** Milliseconds between two tries. */
+const PAUSE = 250;
+
+/**
+ * Takes a lock, or waits until its owner gives it back or ends.
+ *
+ * @param path A file that stands for the lock; it stays.
+ * @param waiting Called once, with the owner's name, if there is one to wait for.
+ * @returns The lock; disposing of it gives it back.
+ * @throws {EnvironmentError} The file may not be written.
+ * @example
+ * ```ts
+ * import { lock } from "./lock.ts";
+ * const path = await Deno.makeTempFile();
+ * const first = await lock(path);
+ * let owner = "";
+ * const second = lock(path, (name) => owner = name);
+ * while (owner === "") await new Promise((resolve) => setTimeout(resolve, 10));
+ * if (!owner.includes(`${Deno.pid}`)) throw new Error(owner);
+ * first[Symbol.dispose]();
+ * (await second)[Symbol.dispose]();
+ * ```
+ */
+export async function lock(path: string, waiting?: (owner: string) => void): Promise<Disposable> {
+  let file: Deno.FsFile | undefined;
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    file = await Deno.open(path, { read: true, write: true, create: true });
+    if (!await file.tryLock(true)) {
+      // Windows lets nobody else read it.
+      waiting?.((await Deno.readTextFile(path).catch(() => "")).trim() || "another process");
+      do await pause(PAUSE); while (!await file.tryLock(true));
+    }
+    await file.truncate();
+    await file.write(new TextEncoder().encode(`process ${Deno.pid} on ${hostname()}\n`));
+    return file;
+  } catch (error) {
+    file?.close();
+    explainFault(error, path);
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * `deno task export`: writes a trained encoder for PyTorch.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { DataError, UsageError } from "../base/errors.ts";
+import { humanBytes, writeAtomically } from "../base/files.ts";
+import { places } from "../base/places.ts";
+import { encodeSafetensors } from "../base/safetensors.ts";
+import { dispose } from "../compute/compile.ts";
+import { DEVIATION, MEAN } from "../data/normalise.ts";
+import { presets } from "../experiments/presets.ts";
+import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
+import {
+  DATASETS,
+  openStudy,
+  specOf,
+  type Study,
+  trainedRun,
+  trainingCommand,
+} from "../experiments/study.ts";
+import { toStateDict } from "../model/state_dict.ts";
+import { isFinished, totalSteps } from "../training/run.ts";
+import { runId, type RunSpec } from "../training/spec.ts";
+import { oneOf, runCommand } from "./options.ts";
+import { natural, parse } from "./parse.ts";
+
+const HELP = `deno task export --run NAME [options]
+
+Writes one encoder of a trained run for PyTorch: a safetensors file with the state-dict
+names of torchvision's ResNet. What it is and what input it expects stands in its metadata.
+
+  --run NAME         which run: ${RUN_NAMES.slice(0, 3).join(", ")},
+                     ${RUN_NAMES.slice(3).join(", ")}
+  --stack N          which of its encoders, 0 (default) for the lowest
+  --preset NAME      the preset it was trained with: ${Object.keys(presets).join(", ")} (default: quick)
+  --seed N           its seed (default: 0)
+  --set FIELD=VALUE  overridden fields of the preset; repeatable
+  --dataset NAME     ${DATASETS.join(", ")} (default: auto)
+  --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
+  --runs DIR         folder of all runs (default: data/runs)
+  --out FILE         where to write it (default: data/encoders/RUN-ID-stack-N.safetensors); outside
+                     data/ Deno asks whether it may
+  --help             this text`;
+
+await runCommand(async () => {
+  const { values } = parse({
+    options: {
+      run: { type: "string" },
+      stack: { type: "string", default: "0" },
+      preset: { type: "string", default: "quick" },
+      seed: { type: "string", default: "0" },
+      set: { type: "string", multiple: true, default: [] },
+      dataset: { type: "string", default: "auto" },
+      data: { type: "string" },
+      runs: { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const { preset, set, data, runs } = values;
+  if (values.run === undefined) throw new UsageError(`--run is missing. Valid: ${RUN_NAMES.join(", ")}.`);
+  const run = oneOf("run", values.run, RUN_NAMES), seed = natural("seed", values.seed);
+  const dataset = oneOf("dataset", values.dataset, DATASETS);
+  const study = await openStudy({ preset, dataset, set, data, runs });
+  const spec = specOf(study, run, seed);
+  const level = Number(oneOf("stack", values.stack, spec.model.levels.map((_, at) => `${at}`)));
+  if (!await isFinished(spec, study.runs)) {
+    throw new DataError(
+      `${run} with seed ${seed} of preset ${preset} is not trained yet. Train it, then export it again:\n` +
+        `deno ${trainingCommand(study, run, seed).args.map(quoted).join(" ")}`,
+    );
+  }
+  const { network } = await trainedRun(study, run, seed);
+  // Each view of a step is a batch of its own.
+  const state = toStateDict(network, level, 2 * totalSteps(spec));
+  dispose(network);
+  const metadata = describe(study, run, spec, level, state["conv1.weight"].shape[1]);
+  const bytes = encodeSafetensors(state, metadata);
+  const out = values.out ??
+    join(places.encoders, `${run}-${runId(spec)}-stack-${level}.safetensors`);
+  await writeAtomically(out, bytes);
+  console.log(
+    `${out}: ${metadata.description}, ${humanBytes(bytes.length)}\n\n` +
+      "In Python, with torch and safetensors, from this folder:\n\n" +
+      `import sys; sys.path.append("tests/peers")\n` +
+      `from torch_encoder import load, maps\n` +
+      `encoder = load(${JSON.stringify(out)})  # ${metadata.input}`,
+  );
+});
+
+/** As a POSIX shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What the file tells about itself; `format` is what PyTorch's readers look for. */
+function describe(study: Study, run: RunName, spec: RunSpec, level: number, channels: number) {
+  const { depth, width, stem } = spec.model.levels[level].encoder;
+  const below = level - 1;
+  const map = spec.view.size / 8;
+  const input = level === 0
+    ? `images [N, 3, ${spec.view.size}, ${spec.view.size}] in 0..1, minus mean, over std`
+    : spec.model.wiring === "prepool"
+    ? `the map of stack ${below} before pooling, [N, ${channels}, ${map}, ${map}]`
+    : `the embedding of stack ${below} as an image of one channel`;
+  return {
+    format: "pt",
+    description: `stack ${level} of ${run}, a ResNet-${depth} of width ${width}`,
+    run,
+    stack: `${level}`,
+    preset: study.presetName,
+    overrides: study.overrides.join(" "),
+    seed: `${spec.seed}`,
+    dataset: spec.data.name,
+    fingerprint: spec.data.fingerprint,
+    depth: `${depth}`,
+    width: `${width}`,
+    stem,
+    channels: `${channels}`,
+    input,
+    ...(level === 0 ? { mean: MEAN.join(" "), std: DEVIATION.join(" ") } : {}),
+  };
+}

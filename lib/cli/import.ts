@@ -1,0 +1,82 @@
+/**
+ * `deno task import`: reads an encoder that PyTorch wrote, and evaluates it.
+ *
+ * @module
+ */
+import { basename, join, resolve } from "@std/path";
+import { DataError, UsageError } from "../base/errors.ts";
+import { writeAtomically } from "../base/files.ts";
+import { places } from "../base/places.ts";
+import { encodeSafetensors } from "../base/safetensors.ts";
+import { dispose } from "../compute/compile.ts";
+import { evaluate } from "../experiments/evaluate.ts";
+import { presets } from "../experiments/presets.ts";
+import { DATASETS, openStudy } from "../experiments/study.ts";
+import { readEncoder, toStateDict } from "../model/state_dict.ts";
+import { countParameters } from "../model/stack.ts";
+import { oneOf, runCommand } from "./options.ts";
+import { parse } from "./parse.ts";
+
+const HELP = `deno task import FILE [options]
+
+Reads a ResNet-18, -34 or -50 for images from the safetensors file of its PyTorch state dict
+(torchvision's names; the head "fc" is left out), evaluates its representations by k-NN and
+linear probe, and keeps it as data/encoders/NAME.safetensors for notebooks (readEncoder).
+
+  --preset NAME      images and protocol of the evaluation: ${
+  Object.keys(presets).join(", ")
+} (default: quick)
+  --set FIELD=VALUE  overrides a field of the preset; repeatable
+  --dataset NAME     ${DATASETS.join(", ")} (default: auto)
+  --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
+  --runs DIR         folder of all runs, where splits are kept (default: data/runs)
+  --help             this text`;
+
+await runCommand(async () => {
+  const { values, positionals } = parse({
+    allowPositionals: true,
+    options: {
+      preset: { type: "string", default: "quick" },
+      set: { type: "string", multiple: true, default: [] },
+      dataset: { type: "string", default: "auto" },
+      data: { type: "string" },
+      runs: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  if (positionals.length !== 1) {
+    throw new UsageError(
+      `Name one safetensors file to import, not ${positionals.length}: deno task import FILE.`,
+    );
+  }
+  const [file] = positionals, { preset, set, data, runs } = values;
+  const dataset = oneOf("dataset", values.dataset, DATASETS);
+  const encoder = await readEncoder(file);
+  const { depth, width, stem } = encoder.config.levels[0].encoder;
+  const channels = encoder.network.parameters["encoders.0.conv1.weight"].shape[2];
+  if (channels !== 3) {
+    throw new DataError(`${file} takes maps of ${channels} channels. Import an encoder for images, of 3.`);
+  }
+  const study = await openStudy({ preset, dataset, set, data, runs });
+  const kept = join(places.encoders, `${basename(file, ".safetensors")}.safetensors`);
+  const metadata = { format: "pt", depth: `${depth}`, width: `${width}`, stem, channels: `${channels}` };
+  if (resolve(file) !== kept) {
+    await writeAtomically(kept, encodeSafetensors(toStateDict(encoder.network, 0), metadata));
+  }
+  console.log(
+    `${file}: a ResNet-${depth} of width ${width} with the ${stem} stem, ` +
+      `${countParameters(encoder.network).toLocaleString("en")} parameters\nkept as ${kept}`,
+  );
+  const { network, config } = encoder, { images, preset: protocol } = study;
+  const [{ top1, knn }] = await evaluate(study, network, config, 0, `Evaluating ${basename(file)}`);
+  dispose(network);
+  console.log(
+    [
+      `${images.test.labels.length} test images of ${study.dataset.name}, ${images.train.labels.length} training images:`,
+      ...protocol.neighbours.map((k) => `k-NN, k = ${k}: ${knn[k].toFixed(1)} %`),
+      `linear probe: ${top1.toFixed(1)} %`,
+      "Images were normalised by CIFAR-10's mean and deviation: an encoder trained with others can do better.",
+    ].join("\n"),
+  );
+});

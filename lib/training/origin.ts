@@ -1,0 +1,85 @@
+/**
+ * Where the numbers of a run come from: the code, the programs and the machine
+ * of each process that trained a part of it.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { z } from "zod";
+import { commit, fingerprintOf } from "../base/code.ts";
+import { DataError } from "../base/errors.ts";
+import { exists, writeAtomically } from "../base/files.ts";
+import { start } from "../compute/backend.ts";
+
+const FILE = "origins.json";
+
+/** All sources that a trained weight depends on. */
+const SOURCES = ["base/random.ts", "compute", "data", "model", "loss", "training"];
+
+/** What one process trained with. */
+export const originSchema = z.strictObject({
+  /** First step that it trained. */
+  step: z.int().nonnegative(),
+  /** Fingerprint of the sources that weights depend on. */
+  code: z.string(),
+  commit: z.string().nullable(),
+  dirty: z.boolean(),
+  deno: z.string(),
+  tensorflow: z.string(),
+  device: z.string(),
+  threads: z.int(),
+  started: z.iso.datetime(),
+});
+
+/** What one process trained with. */
+export type Origin = z.infer<typeof originSchema>;
+
+/**
+ * Fingerprint of the sources that trained weights depend on, as they are now.
+ *
+ * @returns Twelve hex digits.
+ */
+export function trainingCode(): Promise<string> {
+  return fingerprintOf(SOURCES);
+}
+
+/**
+ * Notes that this process trains a run from a step on.
+ *
+ * @param folder The run's folder.
+ * @param step The step.
+ */
+export async function addOrigin(folder: string, step: number): Promise<void> {
+  const { name, threads, version } = await start();
+  const origin: Origin = {
+    step,
+    code: await trainingCode(),
+    ...await commit(),
+    deno: Deno.version.deno,
+    tensorflow: version,
+    device: name,
+    threads,
+    started: new Date().toISOString(),
+  };
+  // What was trained after this step is forgotten.
+  const origins = (await readOrigins(folder)).filter((other) => other.step < step);
+  await writeAtomically(join(folder, FILE), JSON.stringify([...origins, origin], null, 2) + "\n");
+}
+
+/**
+ * The processes that trained a run.
+ *
+ * @param folder The run's folder.
+ * @returns One entry a process, in order; none where they were not noted.
+ * @throws {DataError} The file is damaged.
+ */
+export async function readOrigins(folder: string): Promise<Origin[]> {
+  const path = join(folder, FILE);
+  if (!await exists(path)) return [];
+  try {
+    return z.array(originSchema).parse(JSON.parse(await Deno.readTextFile(path)));
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
+    throw new DataError(`${path} is damaged. Delete ${folder} to train the run again.`);
+  }
+}

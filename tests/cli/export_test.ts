@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { basename, join } from "@std/path";
+import { exists, humanBytes } from "../../lib/base/files.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/base/safetensors.ts";
+import { tf } from "../../lib/compute/tf.ts";
+import { normalise, pixels } from "../../lib/data/normalise.ts";
+import { features } from "../../lib/evaluation/features.ts";
+import { evaluateRun } from "../../lib/experiments/evaluate.ts";
+import { openStudy, representations, specOf, trainedRun } from "../../lib/experiments/study.ts";
+import { readEncoder, toStateDict } from "../../lib/model/state_dict.ts";
+import { deviation, tensor } from "../fixtures/read.ts";
+import { hasTorch, torchEncoder } from "../peers/torch.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Runs a program in the project's folder. */
+async function run(program: string, ...args: string[]) {
+  const options = { args, cwd: ROOT, env: { NO_COLOR: "1" } };
+  const { code, stdout, stderr } = await new Deno.Command(program, options).output();
+  const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trimEnd());
+  return { code, out, errors };
+}
+
+/** One of the two commands, with no more permissions than its task has. */
+const command = (name: "export" | "import", write: string, ...args: string[]) =>
+  run(Deno.execPath(), ..."run --quiet -P=run".split(" "), write, `lib/cli/${name}.ts`, ...args);
+const exports = (...args: string[]) =>
+  command("export", `--allow-write=data,${Deno.env.get("TMPDIR") ?? "/tmp"}`, ...args);
+const imports = (folder: string, ...args: string[]) =>
+  command("import", `--allow-write=data,${folder}`, ...args);
+
+const OVERRIDES = [
+  ...["trainImages=128", "heldOutImages=32", "testImages=64", "batch=64", "epochs=1", "width=4"],
+  ...["projector=8", "plainProjector=8", "probeEpochs=2", "neighbours=20,5"],
+];
+const SET = OVERRIDES.map((override) => `--set=${override}`);
+
+/** Checks that a command failed with this message alone. */
+async function refused(result: Promise<{ code: number; out: string; errors: string }>, message: string) {
+  assert.deepEqual(await result, { code: 1, out: "", errors: `error: ${message}` });
+}
+
+Deno.test("a run is trained, exported, read in PyTorch and imported again", async (test) => {
+  const folder = await Deno.makeTempDir({ prefix: "an encoder's " });
+  const name = `test-${crypto.randomUUID().slice(0, 8)}`;
+  const [lower, upper] = [name, "1"].map((name) => join(folder, `${name}.safetensors`));
+  const asked = ["--preset=smoke", `--runs=${folder}`, ...SET];
+  const study = await openStudy({ preset: "smoke", set: OVERRIDES, runs: folder });
+  const kept = join(ROOT, "data", "encoders", basename(lower));
+  try {
+    await test.step("an untrained run is refused with the command that trains it", async () => {
+      const { code, errors } = await exports("--run=s-jea", `--out=${lower}`, ...asked);
+      const [message, training] = errors.split("\n");
+      assert.equal(code, 1);
+      assert.equal(
+        message,
+        "error: s-jea with seed 0 of preset smoke is not trained yet. Train it, then export it again:",
+      );
+      assert.ok(!await exists(lower));
+      assert.equal((await run("sh", "-c", training)).code, 0, training);
+    });
+
+    await test.step("both of its encoders are written, and say what they are", async () => {
+      for (const [stack, out] of [lower, upper].entries()) {
+        const result = await exports("--run=s-jea", `--stack=${stack}`, `--out=${out}`, ...asked);
+        const input = [
+          "images [N, 3, 32, 32] in 0..1, minus mean, over std",
+          "the map of stack 0 before pooling, [N, 32, 4, 4]",
+        ][stack];
+        const bytes = await Deno.readFile(out), { metadata } = decodeSafetensors(bytes, out);
+        assert.equal(
+          result.out,
+          `${out}: stack ${stack} of s-jea, a ResNet-18 of width 4, ${humanBytes(bytes.length)}\n\n` +
+            "In Python, with torch and safetensors, from this folder:\n\n" +
+            'import sys; sys.path.append("tests/peers")\nfrom torch_encoder import load, maps\n' +
+            `encoder = load(${JSON.stringify(out)})  # ${input}`,
+        );
+        assert.deepEqual(metadata, {
+          format: "pt",
+          description: `stack ${stack} of s-jea, a ResNet-18 of width 4`,
+          run: "s-jea",
+          stack: `${stack}`,
+          preset: "smoke",
+          overrides: OVERRIDES.join(" "),
+          seed: "0",
+          dataset: "generated",
+          fingerprint: study.dataset.fingerprint,
+          depth: "18",
+          width: "4",
+          stem: "cifar",
+          channels: ["3", "32"][stack],
+          input,
+          ...(stack === 0 ? { mean: "0.4914 0.4822 0.4465", std: "0.247 0.2435 0.2616" } : {}),
+        });
+        assert.equal(result.errors, "");
+      }
+    });
+
+    const expected = await representations(study, "s-jea");
+
+    await test.step("what was written is the trained encoder, after 2 steps of 2 views", async () => {
+      const { network } = await trainedRun(study, "s-jea", 0);
+      for (const [stack, file] of [lower, upper].entries()) {
+        const { metadata } = decodeSafetensors(await Deno.readFile(file), file);
+        const bytes = encodeSafetensors(toStateDict(network, stack, 4), metadata);
+        assert.deepEqual(await Deno.readFile(file), bytes);
+      }
+      const encoder = await readEncoder(lower);
+      const [found] = await features(encoder.network, encoder.config, study.images.test);
+      assert.deepEqual(found.dataSync(), expected[0].dataSync());
+    });
+
+    const x = pixels(study.images.test, 0, study.images.test.labels.length);
+    const { metadata } = decodeSafetensors(await Deno.readFile(lower), lower);
+    const [mean, std] = [metadata.mean, metadata.std].map((text) => tf.tensor1d(text.split(" ").map(Number)));
+    const normalised = x.sub(mean).div(std);
+
+    await test.step("mean and std are those of the images it was trained on", () => {
+      assert.deepEqual(normalised.dataSync(), normalise(x).dataSync());
+    });
+
+    await test.step({
+      name: "PyTorch computes the same from the files alone (SJEA_PYTHON: torch, safetensors)",
+      ignore: !hasTorch,
+      async fn() {
+        const input = join(folder, "x"), outputs = [join(folder, "0.out"), join(folder, "1.out")];
+        const first = normalised.transpose([0, 3, 1, 2]);
+        const host = { shape: first.shape, data: first.dataSync<"float32">() };
+        await Deno.writeFile(input, encodeSafetensors({ x: host }));
+        await torchEncoder([
+          { encoder: lower, input, read: "x", output: outputs[0] },
+          { encoder: upper, input: outputs[0], read: "map", output: outputs[1] },
+        ]);
+        for (const [stack, output] of outputs.entries()) {
+          const { representation } = decodeSafetensors(await Deno.readFile(output), output).tensors;
+          const off = deviation(tensor(representation), expected[stack]);
+          assert.ok(off < 1e-4, `stack ${stack}: ${off}`);
+        }
+      },
+    });
+
+    await test.step("imported, it has the run's accuracies and is kept for notebooks", async () => {
+      const [{ top1, knn }] = await evaluateRun(study, "s-jea", 0);
+      const { out } = await imports(folder, lower, ...asked);
+      assert.deepEqual(out.split("\n"), [
+        `${lower}: a ResNet-18 of width 4 with the cifar stem, 44,292 parameters`,
+        `kept as ${kept}`,
+        "64 test images of generated, 128 training images:",
+        `k-NN, k = 20: ${knn["20"].toFixed(1)} %`,
+        `k-NN, k = 5: ${knn["5"].toFixed(1)} %`,
+        `linear probe: ${top1.toFixed(1)} %`,
+        "Images were normalised by CIFAR-10's mean and deviation: an encoder trained with others can do better.",
+      ]);
+      const { network, config } = await readEncoder(kept);
+      const [found] = await features(network, config, study.images.test);
+      assert.deepEqual(found.dataSync(), expected[0].dataSync());
+    });
+
+    await test.step("an encoder that does not see images cannot be imported", async () => {
+      await refused(
+        imports(folder, upper),
+        `${upper} takes maps of 32 channels. Import an encoder for images, of 3.`,
+      );
+    });
+
+    await test.step("a stack that the run does not have is refused", async () => {
+      assert.equal(specOf(study, "vicreg", 0).model.levels.length, 1);
+      await refused(exports("--run=vicreg", "--stack=1", ...asked), "--stack 1 does not exist. Valid: 0.");
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(kept).catch(() => {});
+  }
+});
+
+const RUNS = "vicreg, s-jea, vicreg-resnet50, s-jea-no-projectors, s-jea-projector-1, s-jea-projectors, " +
+  "s-jea-low-covariance";
+const EXPORT = "--run, --stack, --preset, --seed, --set, --dataset, --data, --runs, --out, --help";
+const IMPORT = "--preset, --set, --dataset, --data, --runs, --help";
+
+Deno.test("options that do not exist are refused with the valid ones", async () => {
+  await Promise.all([
+    refused(exports(), `--run is missing. Valid: ${RUNS}.`),
+    refused(exports("--run=byol"), `--run byol does not exist. Valid: ${RUNS}.`),
+    refused(exports("--stacks=1"), `Unknown option '--stacks'. Options: ${EXPORT}.`),
+    refused(exports("s-jea"), `Unexpected argument 's-jea'. Options: ${EXPORT}.`),
+    refused(exports("--run=s-jea", "--seed=-1"), '--seed takes a whole number from 0 on, not "-1".'),
+    refused(imports("data"), "Name one safetensors file to import, not 0: deno task import FILE."),
+    refused(imports("data", "a", "b"), "Name one safetensors file to import, not 2: deno task import FILE."),
+    refused(imports("data", "a", "--k=3"), `Unknown option '--k'. Options: ${IMPORT}.`),
+    refused(
+      imports("data", "a", "--dataset=mnist"),
+      "--dataset mnist does not exist. Valid: auto, cifar10, generated.",
+    ),
+  ]);
+});
+
+Deno.test("the help names every option and run", async () => {
+  for (
+    const [{ out }, options] of [[await exports("--help"), EXPORT], [
+      await imports("data", "--help"),
+      IMPORT,
+    ]] as const
+  ) {
+    for (const option of options.split(", ")) assert.ok(out.includes(`\n  ${option} `), option);
+  }
+  const { out } = await exports("--help");
+  for (const name of RUNS.split(", ")) assert.ok(out.includes(name), name);
+});

@@ -1,0 +1,48 @@
+/**
+ * As many steps as a day has on a small machine: `deno task test:faults`.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { runId } from "../../lib/training/spec.ts";
+import { spec, startTraining, stepsOf } from "../training/tiny.ts";
+
+const STEPS = 10_000;
+
+/** Resident memory of a process in MB. */
+async function resident(pid: number): Promise<number> {
+  const [, kilobytes] = (await Deno.readTextFile(`/proc/${pid}/status`)).match(/VmRSS:\s+(\d+) kB/)!;
+  return Number(kilobytes) / 1000;
+}
+
+Deno.test({
+  name: `${STEPS} steps: memory stays flat within 2 %`,
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const runs = await Deno.makeTempDir();
+    // Fewer images a step, so that it is short; the graph, the tensors and the files are those of any run.
+    const long = { ...spec, batch: 16, epochs: STEPS / 16 };
+    const child = await startTraining(runs, long);
+    let ended = false;
+    const output = child.output().finally(() => ended = true);
+    const measured: { steps: number; memory: number }[] = [];
+    while (!ended) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      const steps = await stepsOf(runs, long), memory = await resident(child.pid).catch(() => 0);
+      if (memory > 0 && steps < STEPS) measured.push({ steps, memory });
+    }
+    assert.equal((await output).code, 0);
+    assert.equal(await stepsOf(runs, long), STEPS);
+    await Deno.stat(join(runs, runId(long), "encoder.safetensors"));
+    // The mean over a tenth of the run, after the first tenth, in which caches fill, and at its end.
+    const mean = (from: number, to: number) => {
+      const part = measured.filter(({ steps }) => steps >= from * STEPS && steps < to * STEPS);
+      return part.reduce((sum, { memory }) => sum + memory, 0) / part.length;
+    };
+    const [early, late] = [mean(0.1, 0.2), mean(0.9, 1)];
+    console.log(`${early.toFixed(1)} MB after a tenth of the steps, ${late.toFixed(1)} MB at the end`);
+    assert.ok(Math.abs(late / early - 1) < 0.02, `${early} MB, then ${late} MB`);
+    await Deno.remove(runs, { recursive: true });
+  },
+});
