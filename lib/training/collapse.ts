@@ -53,7 +53,8 @@ function spread(batch: tf.Tensor2D): Spread {
   return tf.tidy(() => {
     const x = batch.slice(0, Math.min(ROWS, batch.shape[0]));
     const square = x.square().mean().dataSync()[0];
-    if (square === 0) return { deviation: 0, rank: 1 };
+    // Of zeros, or of numbers that are none, there is nothing to measure.
+    if (!(square > 0 && square < Infinity)) return { deviation: 0, rank: 1 };
     const variance = tf.moments(x, 0).variance.mean().dataSync()[0];
     return { deviation: Math.sqrt(variance / square), rank: rankMe(x) };
   });

@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import { explainFault, writeAtomically } from "../base/files.ts";
+import { exists, explainFault, writeAtomically } from "../base/files.ts";
 
 const FILE = "metrics.jsonl";
 
@@ -80,10 +80,13 @@ export async function openLog(folder: string, steps: number): Promise<Log> {
  *
  * @param folder The run's folder.
  * @returns Its steps so far.
- * @throws {DataError} A line is damaged.
+ * @throws {DataError} It is missing, or a line is damaged.
  */
 export async function readMetrics(folder: string): Promise<StepMetrics[]> {
   const path = join(folder, FILE);
+  if (!await exists(path)) {
+    throw new DataError(`There is no ${path}. Delete ${folder} to train the run again.`);
+  }
   // What follows the last line's end is a line that is being written, or nothing.
   const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
   return lines.map((line, at) => {

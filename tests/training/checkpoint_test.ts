@@ -92,6 +92,10 @@ Deno.test("a log goes on after a step, and what was logged later is dropped", as
 
 Deno.test("a damaged line of a log is named, and so are damaged origins", async () => {
   const folder = await Deno.makeTempDir(), path = join(folder, "metrics.jsonl");
+  await assert.rejects(readMetrics(folder), {
+    name: "DataError",
+    message: `There is no ${path}. Delete ${folder} to train the run again.`,
+  });
   await Deno.writeTextFile(
     path,
     `${JSON.stringify(line(0))}\n${JSON.stringify({ ...line(1), step: "1" })}\n`,
