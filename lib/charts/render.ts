@@ -5,10 +5,12 @@
  */
 import { fileURLToPath } from "node:url";
 import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
+import { encode } from "fast-png";
 import * as vega from "vega";
 import { compile } from "vega-lite";
 // Brings the package's fonts onto the machine.
 import "katex/package.json" with { type: "json" };
+import { quantise } from "./quantise.ts";
 import { textWidth } from "./text_width.ts";
 import type { Chart } from "./theme.ts";
 
@@ -46,13 +48,17 @@ export const FONTS: ResvgRenderOptions["font"] = {
 };
 
 /**
- * Draws a chart as PNG.
+ * Draws a chart as PNG, in 256 colours: a quarter of the bytes, and hardly to be seen.
  *
  * @param chart The chart.
  * @param scale Pixels of the picture a pixel of the chart.
  * @returns The PNG file.
  */
 export async function toPng(chart: Chart, scale = 2): Promise<Uint8Array> {
-  const options = { fitTo: { mode: "zoom", value: scale }, font: FONTS } as const;
-  return new Resvg(await toSvg(chart), options).render().asPng();
+  const options = { fitTo: { mode: "zoom", value: scale }, font: FONTS, background: "white" } as const;
+  const { width, height, pixels } = new Resvg(await toSvg(chart), options).render();
+  const rgb = new Uint8Array(3 * width * height);
+  for (let at = 0; at < width * height; at++) rgb.set(pixels.subarray(4 * at, 4 * at + 3), 3 * at);
+  const { palette, indices: data } = quantise(rgb, 256);
+  return encode({ width, height, depth: 8, channels: 1, palette, data }, { zlib: { level: 9 } });
 }

@@ -1,5 +1,5 @@
 /** Helpers: what comes out when a chart is drawn. */
-import { decode } from "fast-png";
+import { convertIndexedToRgb, decode } from "fast-png";
 import { logger, parse, View, Warn } from "vega";
 import { compile, type Config } from "vega-lite";
 import { generator } from "../../lib/base/random.ts";
@@ -25,9 +25,9 @@ export async function draw(
 
 /** The different colours of a chart's picture and how many of its pixels are not white. */
 export async function picture(chart: Chart) {
-  const { data, channels, width, height } = decode(await toPng(chart, 1));
+  const image = decode(await toPng(chart, 1)), data = convertIndexedToRgb(image), { width, height } = image;
   const colours = new Map<string, number>();
-  for (let at = 0; at < data.length; at += channels) {
+  for (let at = 0; at < data.length; at += 3) {
     const colour = `#${
       [0, 1, 2].map((channel) => data[at + channel].toString(16).padStart(2, "0")).join("")
     }`;
