@@ -55,8 +55,8 @@ function box(rgb: Uint8Array, pixels: readonly number[]): Box {
       squares[channel] += value * value;
     }
   }
-  // Sums of whole numbers: exact, and 0 where all values are equal.
-  const spreads = sum.map((sum, channel) => squares[channel] - sum * sum / pixels.length);
+  // Where all values are equal their mean is one of them, every product is exact, and this is 0.
+  const spreads = sum.map((sum, channel) => squares[channel] - sum * (sum / pixels.length));
   const spread = Math.max(...spreads);
   return { pixels, mean: sum.map((sum) => sum / pixels.length), channel: spreads.indexOf(spread), spread };
 }

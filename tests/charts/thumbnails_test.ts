@@ -82,3 +82,11 @@ Deno.test("bytes of another size, no images and foreign URIs are refused", () =>
     message: "Expected data:image/png;base64,…, got data:image/jpeg;base64,/9j/4AAQ.",
   });
 });
+
+Deno.test("a large picture of few colours keeps them, however many pixels one has", () => {
+  const rgb = new Uint8Array(3 * 1_300_001).fill(253);
+  rgb.set([251, 9, 7]);
+  const { palette, indices } = quantise(rgb, 256);
+  assert.deepEqual(palette.toSorted(([a], [b]) => a - b), [[251, 9, 7], [253, 253, 253]]);
+  assert.deepEqual(palette[indices[0]], [251, 9, 7]);
+});
