@@ -83,10 +83,8 @@ Deno.test("bytes of another size, no images and foreign URIs are refused", () =>
   });
 });
 
-Deno.test("a large picture of few colours keeps them, however many pixels one has", () => {
-  const rgb = new Uint8Array(3 * 1_300_001).fill(253);
-  rgb.set([251, 9, 7]);
-  const { palette, indices } = quantise(rgb, 256);
-  assert.deepEqual(palette.toSorted(([a], [b]) => a - b), [[251, 9, 7], [253, 253, 253]]);
-  assert.deepEqual(palette[indices[0]], [251, 9, 7]);
+Deno.test("a large picture of one colour is one box, whatever rounding says of its sums", () => {
+  // 1,000,003 times 95, squared and divided, is a little less than the sum of squares.
+  const { palette } = quantise(new Uint8Array(3 * 1_000_003).fill(95), 256);
+  assert.deepEqual(palette, [[95, 95, 95]]);
 });
