@@ -1,7 +1,9 @@
 /** The pages in a browser, from the disk. */
 import assert from "node:assert/strict";
+import { join } from "@std/path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { exists } from "../../lib/base/files.ts";
+import { places } from "../../lib/base/places.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
 import { renderReports } from "../../lib/notebook/render_reports.ts";
 import { clouds } from "../charts/drawn.ts";
@@ -79,6 +81,22 @@ inBrowser("every page opens without a fault or a request and says what it is", a
       assert.equal(await page.locator("main").count(), 1);
       assert.equal(await page.locator("a[aria-current=page]").count(), 1);
       for (const image of await page.locator("main img").all()) assert(await image.getAttribute("alt"));
+    });
+  }
+});
+
+inBrowser("so does every page of the project itself, and under 5 MB", async () => {
+  const folder = join(places.notebooks, "reports");
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name)).filter((path) =>
+    path.endsWith(".html")
+  );
+  assert.equal(files.length, 6);
+  for (const file of files) {
+    assert.ok((await Deno.stat(file)).size < 5e6, file);
+    await visit(file, async (page) => {
+      await drawAll(page);
+      assert(!await page.evaluate("document.documentElement.scrollWidth > innerWidth"), file);
+      for (const image of await widths(page, "main img")) assert(image > 0, file);
     });
   }
 });
