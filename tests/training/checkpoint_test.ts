@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
+import { exists } from "../../lib/base/files.ts";
 import { start } from "../../lib/compute/backend.ts";
+import { dispose } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { readCheckpoint, saveCheckpoint, saveEncoder } from "../../lib/training/checkpoint.ts";
 import { openLog, readMetrics, type StepMetrics } from "../../lib/training/log.ts";
 import { readOrigins } from "../../lib/training/origin.ts";
+import { mutatedBytes, mutatedJson, survive } from "../mutate.ts";
 
 await start();
 
@@ -113,4 +116,39 @@ Deno.test("a damaged line of a log is named, and so are damaged origins", async 
     name: "DataError",
     message: /origins\.json is damaged\. Delete /,
   });
+});
+
+/** Damages one of a run's files again and again; returns how many were read and how many refused. */
+async function damage(file: string, read: (folder: string) => Promise<unknown>) {
+  const memory = await exists("/dev/shm") ? "/dev/shm" : undefined;
+  const folder = await Deno.makeTempDir({ dir: memory }), path = join(folder, file);
+  try {
+    await saveCheckpoint(folder, state(1), { step: 3, seconds: 1 });
+    using log = await openLog(folder, 0);
+    for (const step of [0, 1, 2]) await log.write(line(step));
+    const whole = await Deno.readFile(path);
+    const inputs = file.endsWith(".json")
+      ? mutatedJson(new TextDecoder().decode(whole), file)
+      : mutatedBytes(whole, file);
+    return await survive<string | Uint8Array>(inputs, async (input) => {
+      await (typeof input === "string" ? Deno.writeTextFile(path, input) : Deno.writeFile(path, input));
+      await read(folder);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("10,000 damaged indices, checkpoints and logs: the named errors alone", async () => {
+  const read = async (folder: string) => {
+    const found = await readCheckpoint(folder);
+    if (found) dispose(found.state);
+  };
+  const index = await damage("checkpoint.json", read);
+  assert.ok(index.refused > 5_000, JSON.stringify(index));
+  // Whatever is another byte has another digest.
+  const tensors = await damage("checkpoint-3.safetensors", read);
+  assert.ok(tensors.read < 100, JSON.stringify(tensors));
+  const log = await damage("metrics.jsonl", readMetrics);
+  assert.ok(log.refused > 5_000, JSON.stringify(log));
 });
