@@ -31,6 +31,7 @@ export * from "./evaluation/features.ts";
 export * from "./evaluation/knn.ts";
 export * from "./evaluation/probe.ts";
 export * from "./loss/rank.ts";
+export { trainingSpeed } from "./experiments/estimate.ts";
 export * from "./experiments/evaluate.ts";
 export * from "./experiments/experiments.ts";
 export * from "./experiments/paper.ts";

@@ -47,7 +47,8 @@ export function pass(network: Network, training: boolean): Pass {
  */
 export function initialise(seed: number, apply: (pass: Pass) => void): Network {
   const made: Pass = { parameters: {}, statistics: {}, training: false, seed };
-  tf.tidy(() => apply(made));
+  // What it returns would outlive the scope.
+  tf.tidy(() => void apply(made));
   return { parameters: made.parameters, statistics: made.statistics };
 }
 
