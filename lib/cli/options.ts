@@ -16,7 +16,7 @@ const PRESETS = Object.keys(presets) as PresetName[];
 
 /** What a preset is for and how long it takes on two cores. */
 const PURPOSE: Record<PresetName, string> = {
-  smoke: "tiny, on generated images: does everything work? four minutes",
+  smoke: "tiny, on generated images: does everything work? under five minutes",
   quick: "part of CIFAR-10 at a quarter of the width: a first look, fifteen minutes",
   cpu: "all training images at a quarter of the width: results worth reading, two hours",
   paper: "the authors' released recipe at full size, three seeds: days; use a GPU",
