@@ -18,10 +18,13 @@ export async function fingerprintOf(parts: readonly string[]): Promise<string> {
   const files: string[] = [];
   for (const part of parts) {
     const path = join(places.lib, part);
-    if (part.endsWith(".ts")) files.push(path);
-    else {for await (const { name } of Deno.readDir(path)) {
-        if (name.endsWith(".ts")) files.push(join(path, name));
-      }}
+    if (part.endsWith(".ts")) {
+      files.push(path);
+      continue;
+    }
+    for await (const { name } of Deno.readDir(path)) {
+      if (name.endsWith(".ts")) files.push(join(path, name));
+    }
   }
   const hash = createHash("sha256");
   for (const file of files.sort()) {

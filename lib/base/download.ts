@@ -84,7 +84,7 @@ export async function makeOnce<Made>(
 }
 
 /** A fault that may pass: worth another attempt, perhaps after a pause of so many milliseconds. */
-class Interrupted extends Error {
+class BrokenOff extends Error {
   constructor(message: string, readonly after = 0) {
     super(message);
   }
@@ -97,7 +97,7 @@ async function fetchAll(source: Source, part: string, path: string, patience: Pa
     try {
       return await fetchRest(source, part, path, patience, seen);
     } catch (error) {
-      if (!(error instanceof Interrupted)) throw error;
+      if (!(error instanceof BrokenOff)) throw error;
       const size = await sizeOf(part);
       if (size > furthest) [attempt, furthest] = [0, size];
       if (attempt === patience.pauses.length) {
@@ -143,10 +143,10 @@ async function fetchRest(
     await body?.cancel();
     if (status === 416 || status === 206) {
       await Deno.remove(part).catch(() => {});
-      throw new Interrupted("the server cannot go on from what had arrived");
+      throw new BrokenOff("the server cannot go on from what had arrived");
     }
     if (status >= 500 || status === 408 || status === 429) {
-      throw new Interrupted(`status ${status}`, retryAfter(headers));
+      throw new BrokenOff(`status ${status}`, retryAfter(headers));
     }
     throw new DataError(`${source.url} answers with status ${status}: is the address still right?`);
   }
@@ -158,7 +158,7 @@ async function fetchRest(
       (start > 0 ? `, from ${humanBytes(start)} on` : ""),
   );
   const arrived = await receive(body, part, start, total, silence, `Fetching ${source.url}`);
-  if (arrived < Number(whole)) throw new Interrupted(`${arrived} of ${whole} bytes arrived`);
+  if (arrived < Number(whole)) throw new BrokenOff(`${arrived} of ${whole} bytes arrived`);
 }
 
 /** A connection's silence. */
@@ -194,13 +194,13 @@ async function ask(url: string, have: number, { version }: Seen, silence: Silenc
   try {
     return await fetch(url, { headers, signal: silence.signal });
   } catch (error) {
-    if (silence.signal.aborted) throw new Interrupted(silence.words);
+    if (silence.signal.aborted) throw new BrokenOff(silence.words);
     if (error instanceof Deno.errors.NotCapable) {
       throw new EnvironmentError(`${url} may not be reached: allow it with --allow-net.`);
     }
     const { message, cause } = error as Error, reason = cause instanceof Error ? cause.message : message;
     // Connected and then dropped, unlike an unknown host or a refused connection.
-    if (reason.includes("(SendRequest)")) throw new Interrupted("no answer");
+    if (reason.includes("(SendRequest)")) throw new BrokenOff("no answer");
     throw new EnvironmentError(`${url} cannot be reached (${reason}).`);
   }
 }
@@ -233,7 +233,7 @@ async function receive(
   } catch (error) {
     if ((error as { code?: string }).code === "ENOSPC") await demandRoom();
     explainFault(error, part);
-    throw new Interrupted(silence.signal.aborted ? silence.words : (error as Error).message);
+    throw new BrokenOff(silence.signal.aborted ? silence.words : (error as Error).message);
   } finally {
     bar.stop();
   }
