@@ -34,6 +34,7 @@ export * from "./loss/rank.ts";
 export { trainingSpeed } from "./experiments/estimate.ts";
 export * from "./experiments/evaluate.ts";
 export * from "./experiments/experiments.ts";
+export * from "./experiments/findings.ts";
 export * from "./experiments/paper.ts";
 export * from "./experiments/presets.ts";
 export * from "./experiments/results.ts";

@@ -117,6 +117,34 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
   });
 }
 
+/**
+ * Where the terms stand at the end: their means over the last epoch, a row a stack and run.
+ *
+ * @param runs Logs from the first epoch on.
+ * @returns Columns and rows of a table.
+ * @example
+ * ```ts
+ * import { lastTerms } from "./training_curves.ts";
+ * const levels = [{ invariance: 0.1, variance: 0.7, covariance: 0.5, total: 20.5 }];
+ * const { rows } = lastTerms([{ name: "VICReg", steps: [{ step: 0, epoch: 0, levels }] }]);
+ * if (rows[0].join() !== "VICReg,stack 0,0.100,0.700,0.500,20.500") throw new Error(rows[0].join());
+ * ```
+ */
+export function lastTerms(runs: readonly TrainingLog[]): { columns: string[]; rows: string[][] } {
+  const terms = Object.keys(TITLES) as Term[];
+  const rows = runs.flatMap(({ name, steps }) => {
+    const last = steps.filter(({ epoch }) => epoch === steps.at(-1)!.epoch);
+    return last[0].levels.map((_, stack) => [
+      name,
+      `stack ${stack}`,
+      ...terms.map((term) =>
+        (last.reduce((sum, { levels }) => sum + levels[stack][term], 0) / last.length).toFixed(3)
+      ),
+    ]);
+  });
+  return { columns: ["run", "stack", ...terms.map((term) => TITLES[term])], rows };
+}
+
 /** Position of each step in epochs, 0 at the beginning of the training. */
 function progress({ name, steps, stepsPerEpoch }: TrainingLog): number[] {
   const second = steps.find(({ epoch }) => epoch === 1);

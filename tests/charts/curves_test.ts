@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { covarianceCurves } from "../../lib/charts/covariance.ts";
 import { curveAxis, thin } from "../../lib/charts/scales.ts";
-import { trainingCurves } from "../../lib/charts/training_curves.ts";
+import { lastTerms, trainingCurves } from "../../lib/charts/training_curves.ts";
 import { draw, words } from "./drawn.ts";
 import { log } from "./examples.ts";
 
@@ -31,6 +31,21 @@ Deno.test("training curves: a log that ends in its first epoch, as a run begins"
   assert.throws(() => trainingCurves([log("VICReg", 1, 1)]), {
     name: "RangeError",
     message: "VICReg: the log ends in its first epoch; expected its stepsPerEpoch.",
+  });
+});
+
+Deno.test("the last terms are means over the last epoch alone, a row a stack and run", () => {
+  const levels = (covariance: number) =>
+    [1, 2].map((stack) => ({ invariance: stack, variance: 0, covariance: stack * covariance, total: 9 }));
+  const steps = [[0, 0, 5], [1, 0, 5], [2, 1, 1], [3, 1, 2]].map(([step, epoch, covariance]) => ({
+    ...{ step, epoch, levels: levels(covariance) },
+  }));
+  assert.deepEqual(lastTerms([{ name: "S-JEA", steps }]), {
+    columns: ["run", "stack", "invariance term", "variance term", "covariance term", "weighted total"],
+    rows: [
+      ["S-JEA", "stack 0", "1.000", "0.000", "1.500", "9.000"],
+      ["S-JEA", "stack 1", "2.000", "0.000", "3.000", "9.000"],
+    ],
   });
 });
 

@@ -1,0 +1,146 @@
+/**
+ * What the paper's tables come to, in sentences: differences within one run of
+ * ours beside the same differences in the paper. A reader's numbers are written
+ * here, from the results, so that no sentence can contradict its table.
+ *
+ * @module
+ */
+import { type Results, type Row, summarise } from "./results.ts";
+
+/** Fewer seeds than this say nothing about a difference. */
+const JUDGED = 3;
+
+const MEASURES = [["top-1", "top1"], ["k-NN", "knn"]] as const;
+
+/** Rows of one side of a difference, and of the other. */
+type Sides = readonly [these: readonly Row[], those: readonly Row[]];
+
+/** A difference that a table is read for. */
+interface Contrast {
+  readonly name: string;
+  readonly sides: (rows: readonly Row[]) => Sides;
+}
+
+const trained = (method: Row["method"], stack: number | null, encoder?: string) => (rows: readonly Row[]) =>
+  rows.filter((row) =>
+    row.method === method && row.stack === stack && (encoder === undefined || row.encoder === encoder)
+  );
+const [stack0, stack1] = [trained("S-JEA", 0), trained("S-JEA", 1)];
+const plain = trained("VICReg", null, "ResNet-18"), deep = trained("VICReg", null, "ResNet-50");
+
+const between = (name: string, these: typeof plain, those: typeof plain): Contrast => ({
+  name,
+  sides: (rows) => [these(rows), those(rows)],
+});
+
+/** A stack's rows with and without a projector on one of the stacks. */
+const projector = (stack: typeof plain, of: number, on: number): Contrast => ({
+  name: `a projector on stack ${on}, to stack ${of}`,
+  sides: (rows) => {
+    const { true: those = [], false: others = [] } = Object.groupBy(
+      stack(rows),
+      ({ projectors }) => `${projectors![on]}` as "true" | "false",
+    );
+    return [those, others];
+  },
+});
+
+const CONTRASTS: Readonly<Record<Results["experiment"], readonly Contrast[]>> = {
+  "linear-evaluation": [
+    between("stack 1 − stack 0", stack1, stack0),
+    between("stack 0 − VICReg", stack0, plain),
+    between("stack 0 − its untrained self", stack0, trained("untrained", 0)),
+    between("stack 1 − its untrained self", stack1, trained("untrained", 1)),
+    between("VICReg − raw pixels", plain, trained("raw pixels", null)),
+  ],
+  "deep-vs-stacked": [
+    between("ResNet-50 − ResNet-18", deep, plain),
+    between("stack 1 − ResNet-50", stack1, deep),
+    between("stack 0 − ResNet-18", stack0, plain),
+  ],
+  "projector-ablation": [
+    projector(stack0, 0, 0),
+    projector(stack0, 0, 1),
+    projector(stack1, 1, 0),
+    projector(stack1, 1, 1),
+    between("stack 1 − stack 0, mean of the four", stack1, stack0),
+  ],
+};
+
+/**
+ * The differences that a table is read for, in points, as Markdown: ours, paired
+ * by seed, with Student's 95 % interval from three seeds on, and the paper's.
+ *
+ * @param results A table's results.
+ * @returns A table and the sentences below it.
+ * @example
+ * ```ts
+ * import { join } from "@std/path";
+ * import { places } from "../base/places.ts";
+ * import { findings } from "./findings.ts";
+ * import { readResults } from "./results.ts";
+ * const results = await readResults(join(places.results, "cpu", "linear-evaluation.json"));
+ * if (!findings(results).includes("| stack 1 − stack 0 |")) throw new Error("no such difference");
+ * ```
+ */
+export function findings(results: Results): string {
+  const { experiment, dataset, seeds, rows } = results;
+  const comparable = dataset.name === PAPERS;
+  const lines = CONTRASTS[experiment].map(({ name, sides }) => {
+    const [these, those] = sides(rows);
+    const cells = MEASURES.flatMap(([, measure]) => [
+      ours(these, those, measure),
+      ...comparable ? [papers(these, those, measure)] : [],
+    ]);
+    return `| ${[name, ...cells].join(" | ")} |`;
+  });
+  const heads = MEASURES.flatMap(([title]) => [title, ...comparable ? ["paper"] : []]);
+  return [
+    `| difference, in points | ${heads.join(" | ")} |`,
+    `| --- |${heads.map(() => " ---: |").join("")}`,
+    ...lines,
+    "",
+    [judgement(seeds.length), spread(results)].join(" "),
+  ].join("\n");
+}
+
+/** The data set of the paper's numbers that stand here. */
+const PAPERS = "cifar10";
+
+function ours(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): string {
+  // Raw pixels have no seeds: one value for all.
+  const side = (rows: readonly Row[], seed: number) =>
+    mean(rows.map((row) => row[measure].values[seed] ?? row[measure].values[0]));
+  const paired = these[0][measure].values.map((_, seed) => side(these, seed) - side(those, seed));
+  const { mean: difference, interval } = summarise(paired);
+  return paired.length < JUDGED ? signed(difference) : `${signed(difference)} ± ${interval!.toFixed(1)}`;
+}
+
+function papers(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): string {
+  const side = (rows: readonly Row[]) => mean(rows.map(({ paper }) => paper?.[measure] ?? NaN));
+  const difference = side(these) - side(those);
+  return Number.isNaN(difference) ? "–" : signed(difference);
+}
+
+function judgement(seeds: number): string {
+  return seeds < JUDGED
+    ? `n = ${seeds} ${
+      seeds === 1 ? "seed" : "seeds"
+    }: how much of a difference is chance is **not judged**; ` +
+      `${JUDGED} seeds would give an interval.`
+    : `± is half of Student's 95 % interval of the paired difference, n = ${seeds} seeds.`;
+}
+
+/** What the choice of test images alone may change. */
+function spread({ rows, dataset: { images } }: Results): string {
+  const error = Math.max(...rows.map(({ top1: { mean } }) => Math.sqrt(mean * (100 - mean) / images.test)));
+  return `The ${images.test.toLocaleString("en")} test images alone give an accuracy a standard error of ` +
+    `up to ${error.toFixed(1)} points.`;
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** With its sign, a minus as long as a plus. */
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+}
