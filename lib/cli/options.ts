@@ -6,21 +6,13 @@
 import { SjeaError, UsageError } from "../base/errors.ts";
 import { exitCode, Interrupted } from "../base/interrupt.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
-import { type Preset, type PresetName, presets, presetSchema } from "../experiments/presets.ts";
+import { type Preset, type PresetName, presets, presetSchema, PURPOSES } from "../experiments/presets.ts";
 import { DATASETS } from "../experiments/study.ts";
 import { parse } from "./parse.ts";
 
 /** `all`: the tables, then the notebooks with all figures, then the reports. */
 const EXPERIMENTS = ["all", ...EXPERIMENT_NAMES] as const;
 const PRESETS = Object.keys(presets) as PresetName[];
-
-/** What a preset is for and how long it takes on two cores. */
-const PURPOSE: Record<PresetName, string> = {
-  smoke: "tiny, on generated images: does everything work? under five minutes",
-  quick: "part of CIFAR-10 at a quarter of the width: a first look, fifteen minutes",
-  cpu: "all training images at a quarter of the width: results worth reading, two hours",
-  paper: "the authors' released recipe at full size, three seeds: days; use a GPU",
-};
 
 /** What the user asked for. */
 export interface Options {
@@ -103,7 +95,8 @@ function positive(option: string, value: string): number {
  */
 export function help(name: PresetName): string {
   const purposes = PRESETS.map((preset) =>
-    `  ${preset.padEnd(18)} ${PURPOSE[preset]}${preset === OPTIONS.preset.default ? " (default)" : ""}`
+    `  ${preset.padEnd(18)} ${PURPOSES[preset].what} (${PURPOSES[preset].time})` +
+    (preset === OPTIONS.preset.default ? " default" : "")
   );
   const fields = Object.entries(presetSchema.shape).map(([field, schema]) =>
     `  ${field.padEnd(18)} ${`${presets[name][field as keyof Preset]}`.padEnd(12)} ${schema.description}`

@@ -17,7 +17,7 @@ export interface FeatureOptions {
   /**
    * `evaluation`: batch norm uses its running statistics, so that a
    * representation depends on its image alone. `training`: it uses the batch's,
-   * as the released probe does; batches are consecutive images, the last one
+   * as while the released probe is fitted; batches are consecutive images, the last one
    * may be smaller. Neither changes the network.
    */
   readonly mode?: "evaluation" | "training";

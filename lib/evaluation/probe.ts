@@ -22,8 +22,9 @@ export interface ProbeOptions {
   /**
    * `standard`: features shifted and scaled to the training features' mean 0
    * and deviation 1, cosine decay, the learning rate that is best on the
-   * validation set. `released`: features as they are, the authors' constant
-   * rate of 0.001 and no choice; their momentum is not recorded, it is 0.9 here.
+   * validation set. `released`: near to the authors' code: features as they are,
+   * their rate of 0.001 and no choice; but constant where theirs follows a
+   * cosine, and of whole images where theirs trains on random crops.
    */
   readonly protocol: "standard" | "released";
 }

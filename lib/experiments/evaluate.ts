@@ -165,7 +165,7 @@ export async function evaluate(
     return extracted;
   };
   const found = await extract("evaluation");
-  // The released probe never switches batch norm to evaluation mode.
+  // While the released probe is fitted, batch norm is in training mode; here it is so for the test images, too.
   const probed = study.preset.probe === "released" ? await extract("training") : found;
   bar.stop();
   const stacks: Scores[] = [];

@@ -53,8 +53,8 @@ export const TABLE_3: readonly PaperNumbers[] = [
 /** What a reader of a table should know, by its number. */
 export const NOTES = {
   linear: [
-    "The paper's linear numbers lie below its k-NN numbers for VICReg and stack 0: the released probe trains at a " +
-    "fixed rate of 0.001 and never switches batch norm to evaluation mode (--set probe=released).",
+    "The paper's linear numbers lie below its k-NN numbers for VICReg and stack 0. The likeliest cause is the " +
+    "authors' probe, which trains on hard random crops and is tested on whole images.",
     "The paper's S-JEA rows are column 2 of its Table 3, where stack 0 has top-1 below k-NN; columns 1 and 3 have " +
     "it above. The two rows may be swapped there, and then here.",
     "The paper says means of 3 runs; every released configuration has one seed.",

@@ -45,7 +45,7 @@ export const presetSchema = z.strictObject({
   solarise: probability.describe("probability of a solarised view"),
   blur: probability.describe("probability of a blurred view"),
   precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
-  probe: z.enum(["standard", "released"]).describe("linear evaluation protocol"),
+  probe: z.enum(["standard", "released"]).describe("linear evaluation: rate chosen on held-out images, or near to the authors' code"),
   probeEpochs: count.describe("passes of the linear probe over the features"),
   neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
   temperature: z.number().positive().describe("temperature of the k-NN votes"),
@@ -94,7 +94,7 @@ const paper: Preset = {
 
 /** All presets, smallest first; each names only what differs from `paper`. */
 export const presets = {
-  /** Everything once, on generated images, in under two minutes: for tests. */
+  /** Everything once, on generated images: for tests. */
   smoke: {
     ...paper,
     dataset: "generated",
@@ -128,7 +128,7 @@ export const presets = {
     probeEpochs: 50,
     seeds: 1,
   },
-  /** All images, a quarter of the width: results worth reading, twenty minutes a training on two cores. */
+  /** All images, a quarter of the width: results worth reading. */
   cpu: {
     ...paper,
     width: 16,
@@ -144,6 +144,14 @@ export const presets = {
 
 /** Name of a preset. */
 export type PresetName = keyof typeof presets;
+
+/** What a preset is for, and how long all of `deno task reproduce` takes on two cores. */
+export const PURPOSES: Readonly<Record<PresetName, { readonly what: string; readonly time: string }>> = {
+  smoke: { what: "tiny, on generated images: does everything work?", time: "5 minutes" },
+  quick: { what: "part of CIFAR-10, a quarter of the width: a first look", time: "15 minutes" },
+  cpu: { what: "all training images, a quarter of the width: results worth reading", time: "2 hours" },
+  paper: { what: "the authors' released recipe at full size, three seeds", time: "days; use a GPU" },
+};
 
 /**
  * A preset with some fields overridden.
