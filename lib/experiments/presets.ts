@@ -45,7 +45,9 @@ export const presetSchema = z.strictObject({
   solarise: probability.describe("probability of a solarised view"),
   blur: probability.describe("probability of a blurred view"),
   precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
-  probe: z.enum(["standard", "released"]).describe("linear evaluation: rate chosen on held-out images, or near to the authors' code"),
+  probe: z.enum(["standard", "released"]).describe(
+    "linear evaluation: rate chosen on held-out images, or near to the authors' code",
+  ),
   probeEpochs: count.describe("passes of the linear probe over the features"),
   neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
   temperature: z.number().positive().describe("temperature of the k-NN votes"),
