@@ -4,7 +4,7 @@
  * @module
  */
 import { demandFinite, demandSome } from "./check.ts";
-import { textWidth } from "./text_width.ts";
+import { textWidth } from "./font.ts";
 import { type Chart, INK, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
 /** One number. */

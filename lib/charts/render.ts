@@ -3,15 +3,12 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
-import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
+import { Resvg } from "@resvg/resvg-js";
 import { encode } from "fast-png";
 import * as vega from "vega";
 import { compile } from "vega-lite";
-// Brings the package's fonts onto the machine.
-import "katex/package.json" with { type: "json" };
+import { fontsFor, textWidth } from "./font.ts";
 import { quantise } from "./quantise.ts";
-import { textWidth } from "./text_width.ts";
 import type { Chart } from "./theme.ts";
 
 /** Vega's own estimate, 0.8 of the font size a letter, leaves gaps beside every text. Its types lack this. */
@@ -36,27 +33,22 @@ export async function toSvg(chart: Chart): Promise<string> {
   }
 }
 
-const FALLBACK = "KaTeX_SansSerif";
-
-/** The system's fonts, and with them one that stands in where the theme's, or all, are missing. */
-export const FONTS: ResvgRenderOptions["font"] = {
-  fontFiles: ["SansSerif-Regular", "SansSerif-Bold", "Main-Regular"].map((name) =>
-    fileURLToPath(import.meta.resolve(`katex/dist/fonts/KaTeX_${name}.ttf`))
-  ),
-  defaultFontFamily: FALLBACK,
-  sansSerifFamily: FALLBACK,
-};
-
 /**
- * Draws a chart as PNG, in 256 colours: a quarter of the bytes, and hardly to be seen.
+ * Draws a chart as PNG, in 256 colours: a quarter of the bytes, and hardly to be seen. The same chart gives the
+ * same bytes on every machine, but for letters that are taken from the machine's fonts.
  *
  * @param chart The chart.
  * @param scale Pixels of the picture a pixel of the chart.
  * @returns The PNG file.
  */
 export async function toPng(chart: Chart, scale = 2): Promise<Uint8Array> {
-  const options = { fitTo: { mode: "zoom", value: scale }, font: FONTS, background: "white" } as const;
-  const { width, height, pixels } = new Resvg(await toSvg(chart), options).render();
+  const svg = await toSvg(chart);
+  const options = {
+    fitTo: { mode: "zoom", value: scale },
+    font: fontsFor(svg),
+    background: "white",
+  } as const;
+  const { width, height, pixels } = new Resvg(svg, options).render();
   const rgb = new Uint8Array(3 * width * height);
   for (let at = 0; at < width * height; at++) rgb.set(pixels.subarray(4 * at, 4 * at + 3), 3 * at);
   const { palette, indices: data } = quantise(rgb, 256);

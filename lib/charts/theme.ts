@@ -5,6 +5,7 @@
  * @module
  */
 import type { Config, TopLevelSpec } from "vega-lite";
+import { FAMILY } from "./font.ts";
 
 /** A chart: a vega-lite specification with its data. */
 export type Chart = TopLevelSpec;
@@ -58,7 +59,8 @@ export const FAINT = "#dfe1e5";
 
 /** Says all that a page's theme could say otherwise, so that dark pages show the same chart. */
 const CONFIG: Config = {
-  font: "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif",
+  // One after another of the same widths.
+  font: `${FAMILY}, Arial, Helvetica, Liberation Sans, sans-serif`,
   background: "white",
   padding: 12,
   view: { stroke: null },

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { decode } from "fast-png";
-import { Resvg, type ResvgRenderOptions } from "@resvg/resvg-js";
-import { FONTS, toPng, toSvg } from "../../lib/charts/render.ts";
-import { textWidth } from "../../lib/charts/text_width.ts";
+import { toPng, toSvg } from "../../lib/charts/render.ts";
 import { themed } from "../../lib/charts/theme.ts";
 import { thumbnail } from "../../lib/charts/thumbnails.ts";
 import { picture } from "./drawn.ts";
+import { EXAMPLES } from "./examples.ts";
 
 const text = (words: string) =>
   themed({ data: { values: [{}] }, mark: { type: "text" }, encoding: { text: { value: words } } });
@@ -17,20 +17,16 @@ Deno.test("scale: pixels of the picture a pixel of the chart", async () => {
   assert.equal(three.height, 3 * one.height);
 });
 
-Deno.test("text shows, in a font of the system or in ours", async () => {
+Deno.test("text shows", async () => {
   const { inked } = await picture(text("covariance"));
   assert((await picture(text(""))).inked === 0);
   assert(inked > 100, `${inked} pixels`);
 });
 
-Deno.test("text shows on a machine without fonts", async () => {
-  const svg = await toSvg(text("n = 3, 81.6 ± 0.4"));
-  const ink = (font: ResvgRenderOptions["font"]) =>
-    new Resvg(svg, { font: { ...font, loadSystemFonts: false } }).render().pixels.filter((value) =>
-      value < 128
-    ).length;
-  assert.equal(ink({}), 0);
-  assert(ink(FONTS) > 100, `${ink(FONTS)}`);
+Deno.test("a chart's picture is the same on every machine", async () => {
+  const hash = createHash("sha256").update(await toPng(EXAMPLES.comparison)).digest("hex");
+  // Another release of vega, resvg, fast-png or the typeface may change it; another machine must not.
+  assert.equal(hash, "1798a5f240a7337e2da6602682e62465be28805012aee9e8c85582b1d4c330e7");
 });
 
 Deno.test("data URIs of images are drawn", async () => {
@@ -53,20 +49,4 @@ Deno.test("words that look like markup survive as words", async () => {
 
 Deno.test("what is no chart is refused", async () => {
   await assert.rejects(toSvg(JSON.parse('{ "mark": "hologram" }')));
-});
-
-Deno.test("textWidth agrees with a renderer within an eighth", () => {
-  for (
-    const words of ["airplane", "0.16", "covariance term", "top-1 accuracy (%)", "WIDTH of 10,000 Images"]
-  ) {
-    for (const bold of [false, true]) {
-      const svg =
-        `<svg xmlns="http://www.w3.org/2000/svg" width="900" height="99"><text y="50" font-size="20" ` +
-        `font-weight="${
-          bold ? "bold" : "normal"
-        }" font-family="Helvetica, Arial, Liberation Sans">${words}</text></svg>`;
-      const drawn = new Resvg(svg).getBBox()!.width, ratio = textWidth(words, 20, bold) / drawn;
-      assert(Math.abs(ratio - 1) < 0.125, `${words}: ${ratio}`);
-    }
-  }
 });
