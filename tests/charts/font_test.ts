@@ -10,7 +10,7 @@ function ink(words: string, bold = false): { x: number; width: number } {
     `font-size="1000" font-weight="${
       bold ? "bold" : "normal"
     }" font-family="sans-serif">${words}</text></svg>`;
-  const { x, width } = new Resvg(svg, { font: fontsFor(svg) }).getBBox()!;
+  const { x, width } = new Resvg(svg, { font: { ...fontsFor(svg), loadSystemFonts: false } }).getBBox()!;
   return { x, width };
 }
 
