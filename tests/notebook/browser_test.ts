@@ -1,5 +1,6 @@
 /** The pages in a browser, from the disk. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import { join } from "@std/path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { exists } from "../../lib/base/files.ts";
@@ -40,7 +41,7 @@ async function visit(
   page.on("request", (request) => {
     if (!request.isNavigationRequest() && !request.url().startsWith("data:")) faults.push(request.url());
   });
-  await page.goto(`file://${file}`);
+  await page.goto(pathToFileURL(file).href);
   await look(page);
   assert.deepEqual(faults, []);
   await context.close();
@@ -270,7 +271,7 @@ inBrowser("the first page leads to the place of each exhibit", async () => {
     );
     assert.equal(links.length, 3);
     for (const link of links) {
-      await page.goto(new URL(link!, `file://${pages[0]}`).href);
+      await page.goto(new URL(link!, pathToFileURL(pages[0])).href);
       await page.locator("figure:target").waitFor();
     }
   });
