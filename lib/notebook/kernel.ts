@@ -11,10 +11,11 @@ import { stripVTControlCharacters } from "node:util";
 import { EnvironmentError } from "../base/errors.ts";
 import { connect, type Socket } from "./zmtp.ts";
 
-/** A large display may come long after the kernel said that it is idle, but before a display that is sent later. */
+/**
+ * Streams, displays and results stand in one queue of the kernel and may leave it long after the reply and after it
+ * said that it is idle. What is put into the queue after the reply comes behind them all.
+ */
 const FENCE = "sjea_fence";
-/** The other kinds of output keep no order with displays: milliseconds of silence to wait for. */
-const LINGER = 50;
 /** A kernel that is not ready after so many milliseconds never will be. */
 const START_LIMIT = 30_000;
 const DELIMITER = "<IDS|MSG>";
@@ -37,7 +38,7 @@ export interface Published {
 export interface ExecuteOptions {
   /** Milliseconds, after which the kernel is killed. */
   readonly limit: number;
-  /** Is given all that the code puts out, in order; also what it puts out after it ended. */
+  /** Is given all that the code puts out, in order, an error last; also what it puts out after it ended. */
   readonly output: (published: Published) => unknown;
 }
 
@@ -156,23 +157,27 @@ export async function startKernel({ folder, environment }: KernelOptions): Promi
     language: language!,
     async execute(code, { limit, output }) {
       const { promise, resolve } = Promise.withResolvers<Execution>();
-      const end = (reply: Execution) => {
-        const left = iopub.latest + LINGER - performance.now();
-        if (left > 0) setTimeout(end, left, reply);
-        else resolve(reply);
+      // An error of the code does not pass through the queue: it overtakes what the code said before.
+      const errors: Published[] = [];
+      const hand = (message: Published) => message.type === "error" ? errors.push(message) : output(message);
+      const end = (execution: Execution) => {
+        errors.splice(0).forEach(output);
+        resolve(execution);
       };
+      let late = false;
       const timer = setTimeout(() => {
-        resolve(
-          fault("limit", "TimeLimit", `the cell ran for more than ${limit / 1000} s; its kernel was killed`),
-        );
+        late = true;
         if (!ended) process.kill("SIGKILL");
       }, limit);
       closed.then(async () => {
+        if (late) {
+          const message = `the cell ran for more than ${limit / 1000} s; its kernel was killed`;
+          return end(fault("limit", "TimeLimit", message));
+        }
         const [{ code, signal }, words] = await Promise.all([process.status, complaint]);
         const how = signal ? `by ${signal}` : `with exit code ${code}`;
-        resolve(
-          fault("dead", "KernelDied", `the kernel ended ${how} while the cell ran${words && `: ${words}`}`),
-        );
+        const message = `the kernel ended ${how} while the cell ran${words && `: ${words}`}`;
+        end(fault("dead", "KernelDied", message));
       });
       const ask = async (code: string, silent: boolean, onReply: Handler, onPublished: Handler) => {
         const how = { silent, store_history: !silent, allow_stdin: false, stop_on_error: true };
@@ -181,12 +186,18 @@ export async function startKernel({ folder, environment }: KernelOptions): Promi
         await request("execute_request", content, onReply, onPublished).catch(() => {});
       };
       // What a timer puts out later belongs to the latest request, which then is the fence.
-      const afterReply = ({ content }: Published) =>
-        ask(`await Deno.jupyter.broadcast("${FENCE}", {});`, true, () => {}, (message) => {
-          if (message.type === FENCE) end(outcome(content));
-          else if (message.type !== "execute_input") output(message);
-        });
-      await ask(code, false, afterReply, output);
+      const afterReply = ({ content: reply }: Published) =>
+        ask(
+          `globalThis.Deno.jupyter.broadcast("${FENCE}", {});`,
+          true,
+          // A cell may have taken away what makes the fence.
+          ({ content }) => content.status !== "ok" && end(outcome(reply)),
+          (message) => {
+            if (message.type === FENCE) end(outcome(reply));
+            else if (message.type !== "execute_input") hand(message);
+          },
+        );
+      await ask(code, false, afterReply, hand);
       return await promise.finally(() => clearTimeout(timer));
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

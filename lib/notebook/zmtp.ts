@@ -20,8 +20,6 @@ export interface Socket extends Disposable {
   send(frames: readonly Uint8Array[]): Promise<void>;
   /** Yields the messages that arrive, until the other side closes or the socket is disposed. */
   receive(): AsyncGenerator<Uint8Array[]>;
-  /** When bytes came last, as `performance.now` tells time; also those of a message that is not yet whole. */
-  readonly latest: number;
 }
 
 /**
@@ -52,9 +50,6 @@ export async function connect(port: number, type: "DEALER" | "SUB"): Promise<Soc
   }
   let last = Promise.resolve(), open = true;
   return {
-    get latest() {
-      return reader.latest;
-    },
     send(frames) {
       const message = frames.map((body, at) => frame(at < frames.length - 1 ? MORE : 0, body));
       return last = last.then(() => write(connection, Buffer.concat(message)));
@@ -69,11 +64,13 @@ export async function connect(port: number, type: "DEALER" | "SUB"): Promise<Soc
   };
 }
 
+/** Bytes that are asked of a connection at once. */
+const CHUNK = 1 << 16;
+
 /** Reads frames from a connection. All methods give nothing once it is closed, on either side. */
 class Reader {
-  latest = performance.now();
   readonly #connection: Deno.Conn;
-  /** Bytes to be read before those of the connection. */
+  /** Bytes that were read and are not used yet. */
   #pending = new Uint8Array();
   /** Messages found in the midst of another one. */
   readonly #found: Uint8Array[][] = [];
@@ -88,51 +85,65 @@ class Reader {
 
   async #message(): Promise<Uint8Array[] | undefined> {
     const bodies: Uint8Array[] = [];
-    for (let next; (next = await this.frame());) {
+    // The beginning of the message itself is none in its midst.
+    for (let next; (next = await this.frame(bodies.length === 0 ? 1 : 0));) {
       if (next.flags & COMMAND) continue;
       bodies.push(next.body);
       if (!(next.flags & MORE)) return bodies;
     }
   }
 
-  async frame(): Promise<{ flags: number; body: Uint8Array } | undefined> {
-    const head = await this.bytes(2);
+  async frame(from = 0): Promise<{ flags: number; body: Uint8Array } | undefined> {
+    const head = await this.bytes(2, from);
     if (!head) return;
     const [flags, short] = head;
-    if (!(flags & LONG)) {
-      const body = await this.bytes(short);
-      return body && { flags, body };
+    let length = short;
+    if (flags & LONG) {
+      const rest = await this.bytes(7);
+      if (!rest) return;
+      length = Number(Buffer.concat([Buffer.of(short), rest]).readBigUInt64BE());
     }
-    const rest = await this.bytes(7);
-    const body = rest && await this.#body(Number(Buffer.concat([head.subarray(1), rest]).readBigUInt64BE()));
+    const body = await this.bytes(length);
     return body && { flags, body };
   }
 
-  /** The body of a long frame, without messages that were written into it. */
-  async #body(length: number): Promise<Uint8Array | undefined> {
-    const body = await this.bytes(length);
-    const at = body ? Buffer.from(body.buffer, body.byteOffset, body.length).indexOf(START) : -1;
-    if (!body || at < 0) return body;
-    this.#pending = Buffer.concat([body.subarray(at), this.#pending]);
-    const intruder = await this.#message();
-    const rest = intruder && await this.#body(length - at);
-    if (!rest) return;
-    this.#found.unshift(intruder);
-    return Buffer.concat([body.subarray(0, at), rest]);
+  /** The next bytes, without messages that were written into their midst, at `from` or behind it. */
+  async bytes(length: number, from = 0): Promise<Uint8Array | undefined> {
+    while (await this.#fill(length)) {
+      const at = this.#pending.indexOf(START[0], from);
+      if (at < 0 || at >= length) return this.#take(length);
+      const seen = this.#pending.subarray(at, at + START.length);
+      if (!START.subarray(0, seen.length).equals(seen)) from = at + 1;
+      else if (seen.length < START.length) {
+        if (!await this.#fill(this.#pending.length + 1)) return;
+      } else {
+        const before = this.#take(at), intruder = await this.#message();
+        if (!intruder) return;
+        this.#found.push(intruder);
+        this.#pending = Buffer.concat([before, this.#pending]);
+      }
+    }
   }
 
-  async bytes(length: number): Promise<Uint8Array | undefined> {
-    const bytes = new Uint8Array(length);
-    let at = Math.min(length, this.#pending.length);
-    bytes.set(this.#pending.subarray(0, at));
-    this.#pending = this.#pending.subarray(at);
+  #take(length: number): Uint8Array {
+    const bytes = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    return bytes;
+  }
+
+  /** Reads until so many bytes are pending; false if the connection ends before. */
+  async #fill(length: number): Promise<boolean> {
+    let at = this.#pending.length;
+    if (at >= length) return true;
+    const bytes = new Uint8Array(Math.max(length, CHUNK));
+    bytes.set(this.#pending);
     while (at < length) {
       const count = await this.#connection.read(bytes.subarray(at)).catch(endOfConnection);
-      if (count === null) return;
-      this.latest = performance.now();
+      if (count === null) break;
       at += count;
     }
-    return bytes;
+    this.#pending = bytes.subarray(0, at);
+    return at >= length;
   }
 }
 
