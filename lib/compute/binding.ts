@@ -17,6 +17,7 @@ export const DataType = {
   complex64: 8,
   int64: 9,
   bool: 10,
+  resource: 20,
 } as const;
 
 /** Bytes of an element of each type that a tensor can be made of. */
@@ -182,10 +183,9 @@ export class Binding {
   /** Copies a tensor's values out. */
   tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array | BigInt64Array {
     if (this.recorder?.owns(id)) {
-      throw new ComputeError(
+      throw refusal(
         "A compiled step cannot read a tensor's value (data, dataSync, array, print) or branch on it: " +
-          "while it is recorded there are no values. Return the tensor and read it outside. " +
-          `It happened ${caller()}.`,
+          "while it is recorded there are no values. Return the tensor and read it outside.",
       );
     }
     const { api } = this;
@@ -225,10 +225,10 @@ export class Binding {
     const { api } = this;
     const op = this.prepare(name, attributes, inputs.map((id) => this.handle(id)));
     try {
-      const results = new BigUint64Array(outputs);
-      api.TFE_Execute(op, results, Int32Array.of(outputs), api.status);
+      const results = new BigUint64Array(outputs), count = Int32Array.of(outputs);
+      api.TFE_Execute(op, results, count, api.status);
       api.check(name);
-      return this.results(results);
+      return this.results(results.subarray(0, count[0]));
     } finally {
       api.TFE_DeleteOp(op);
     }
@@ -244,10 +244,16 @@ export class Binding {
     const op = api.TFE_NewOp(this.context, cString(name), api.status);
     api.check(name);
     try {
-      if (this.#gpu) api.TFE_OpSetDevice(op, cString(this.#gpu), api.status);
+      if (this.#gpu) {
+        api.TFE_OpSetDevice(op, cString(this.#gpu), api.status);
+        api.check(`${name} on ${this.#gpu}`);
+      }
+      for (const input of inputs) {
+        api.TFE_OpAddInput(op, input, api.status);
+        api.check(`the inputs of ${name}`);
+      }
+      // After the inputs: where a kernel states a type that its inputs do not have (mean of int32), theirs counts.
       for (const attribute of attributes) this.setAttribute("TFE_Op", op, attribute);
-      for (const input of inputs) api.TFE_OpAddInput(op, input, api.status);
-      api.check(`the inputs of ${name}`);
       return op;
     } catch (error) {
       api.TFE_DeleteOp(op);
@@ -255,13 +261,15 @@ export class Binding {
     }
   }
 
-  /** Adopts an op's outputs. */
+  /** Adopts an op's outputs: all of them, or none if one cannot be used. */
   results(handles: BigUint64Array): Metadata[] {
-    return Array.from(handles, (address) => {
-      const handle = Deno.UnsafePointer.create(address);
-      const { shape, dtype } = this.describe(handle);
-      return { id: this.adopt(handle), shape, dtype };
-    });
+    const ids = Array.from(handles, (address) => this.adopt(Deno.UnsafePointer.create(address)));
+    try {
+      return ids.map((id) => ({ id, ...this.describe(this.handle(id)) }));
+    } catch (error) {
+      ids.forEach((id) => this.deleteTensor(id));
+      throw error;
+    }
   }
 
   /** Shape and type of a tensor handle. */
@@ -273,7 +281,7 @@ export class Binding {
       { length: rank },
       (_, axis) => Number(api.TFE_TensorHandleDim(handle, axis, api.status)),
     );
-    return { shape, dtype: api.TFE_TensorHandleDataType(handle) };
+    return { shape, dtype: knownType(api.TFE_TensorHandleDataType(handle)) };
   }
 
   /** Sets one attribute of an eager op or of a graph node. */
@@ -288,8 +296,8 @@ export class Binding {
       }
       case AttributeType.int:
         if (Array.isArray(value)) {
-          api[`${prefix}SetAttrIntList`](op, key, BigInt64Array.from(value, BigInt), value.length);
-        } else api[`${prefix}SetAttrInt`](op, key, BigInt(value));
+          api[`${prefix}SetAttrIntList`](op, key, BigInt64Array.from(value, whole), value.length);
+        } else api[`${prefix}SetAttrInt`](op, key, whole(value));
         break;
       case AttributeType.float:
         if (Array.isArray(value)) {
@@ -307,7 +315,10 @@ export class Binding {
       case AttributeType.shape: {
         const dims = BigInt64Array.from(value as number[], BigInt);
         if (prefix === "TF_") api.TF_SetAttrShape(op, key, dims, dims.length);
-        else api.TFE_OpSetAttrShape(op, key, dims, dims.length, api.status);
+        else {
+          api.TFE_OpSetAttrShape(op, key, dims, dims.length, api.status);
+          api.check(`the shape ${name}`);
+        }
         break;
       }
       default:
@@ -324,7 +335,7 @@ export class Binding {
   readonly TF_BOOL = DataType.bool;
   readonly TF_COMPLEX64 = DataType.complex64;
   readonly TF_STRING = DataType.string;
-  readonly TF_RESOURCE = 20;
+  readonly TF_RESOURCE = DataType.resource;
   readonly TF_UINT8 = DataType.uint8;
   readonly TF_ATTR_STRING = AttributeType.string;
   readonly TF_ATTR_INT = AttributeType.int;
@@ -334,16 +345,32 @@ export class Binding {
   readonly TF_ATTR_SHAPE = AttributeType.shape;
 }
 
+/** An integer attribute, cut off as TensorFlow.js's addon does: its kernels give fractions (a random seed) as well. */
+const whole = (value: number) => BigInt(Math.trunc(value));
+
+const KNOWN_TYPES = new Set<number>(Object.values(DataType));
+
+/** The same element type, if TensorFlow.js has it. */
+export function knownType(dtype: number): number {
+  if (KNOWN_TYPES.has(dtype)) return dtype;
+  throw new ComputeError(
+    `TensorFlow.js has no tensors of TensorFlow's type ${dtype}, only ${Object.keys(DataType).join(", ")}.`,
+  );
+}
+
+/** An error about what a compiled step cannot do, with the line that does it. */
+export function refusal(message: string): ComputeError {
+  return new ComputeError(`${message} It happened ${caller()}.`);
+}
+
 /** Which TensorFlow.js function was called on which line, read off the stack. */
 function caller(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 100;
   const lines = new Error().stack?.split("\n").slice(1) ?? [];
   Error.stackTraceLimit = limit;
-  const line = lines.find((line) => !/@tensorflow|\/lib\/compute\/|npm:/.test(line))?.trim().replace(
-    /^at /,
-    "",
-  );
+  const line = lines.find((line) => /:\d+:\d+/.test(line) && !/@tensorflow|\/lib\/compute\/|npm:/.test(line))
+    ?.trim().replace(/^at /, "");
   const op = lines.findLast((line) => /__op\b/.test(line))?.match(/(\w+)__op\b/)?.[1];
   return `${op ? `in tf.${op} ` : ""}at ${line ?? "an unknown line"}`;
 }

@@ -80,6 +80,7 @@ const symbols = {
   TF_SetAttrShape: { parameters: [p, b, b, i32], result: "void" },
   TF_SetAttrTensor: { parameters: [p, b, p, p], result: "void" },
   TF_FinishOperation: { parameters: [p, p], result: p },
+  TF_OperationNumOutputs: { parameters: [p], result: i32 },
   TF_OperationOutputType: { parameters: [output], result: i32 },
   TF_GraphGetTensorNumDims: { parameters: [p, output, p], result: i32 },
   TF_GraphGetTensorShape: { parameters: [p, output, b, i32, p], result: "void" },
@@ -155,6 +156,20 @@ export function text(pointer: Deno.PointerValue): string {
   return pointer ? Deno.UnsafePointerView.getCString(pointer) : "";
 }
 
+type BackgroundCall = (...values: unknown[]) => Promise<unknown>;
+
+/** The arguments of calls that have not returned yet. */
+const inFlight = new Set<readonly unknown[]>();
+
+/** Keeps a background call's buffers, which are a mere address to it, from being collected before it returns. */
+function holding(call: BackgroundCall): BackgroundCall {
+  return (...values) => {
+    const returned = call(...values);
+    inFlight.add(values);
+    return returned.finally(() => inFlight.delete(values));
+  };
+}
+
 /**
  * Opens libtensorflow.
  *
@@ -187,6 +202,9 @@ export function openLibrary(library: Library): CApi {
       `${library.path} has no ${missing.slice(0, 3).join(", ")}: ` +
         "TensorFlow 2.11 or newer is needed. Point SJEA_LIBTENSORFLOW at one.",
     );
+  }
+  for (const [name, symbol] of Object.entries(symbols)) {
+    if ("nonblocking" in symbol) found[name] = holding(found[name] as BackgroundCall);
   }
   const api = found as unknown as Symbols;
   const status = api.TF_NewStatus();

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import v8 from "node:v8";
+import vm from "node:vm";
 import { ComputeError } from "../../lib/base/errors.ts";
 import { backend, start } from "../../lib/compute/backend.ts";
 import { DataType } from "../../lib/compute/binding.ts";
@@ -92,14 +94,91 @@ Deno.test("what cannot be a tensor or an attribute here is refused", () => {
     () => binding.executeOp("Identity", [{ name: "T", type: 9, value: 1 }], [], 1),
     new ComputeError("Attribute T has TensorFlow's type 9, which is not supported here."),
   );
-  const one = tensor([], 1);
-  const BFLOAT16 = 14;
-  const [half] = binding.executeOp("Cast", [attribute("SrcT", 1), attribute("DstT", BFLOAT16)], [one], 1);
+});
+
+Deno.test("an op with one result of a type that TensorFlow.js does not have leaves none of them", () => {
+  const [low, x, high] = [tensor([], 0), tensor([], 1), tensor([], 2)];
+  const count = binding.getNumOfTensors();
+  const QINT8 = 11;
   assert.throws(
-    () => binding.tensorDataSync(half.id),
-    new ComputeError("Values of TensorFlow's type 14 cannot be read here."),
+    () => binding.executeOp("QuantizeV2", [attribute("T", QINT8)], [x, low, high], 3),
+    new ComputeError(
+      "TensorFlow.js has no tensors of TensorFlow's type 11, " +
+        "only float32, int32, uint8, string, complex64, int64, bool, resource.",
+    ),
   );
-  [one, half.id].forEach((id) => binding.deleteTensor(id));
+  assert.equal(binding.getNumOfTensors(), count);
+  [low, x, high].forEach((id) => binding.deleteTensor(id));
+});
+
+Deno.test("an op gives as many results as it has, however many were asked for", () => {
+  const x = tensor([], 1);
+  const results = binding.executeOp("Identity", [float], [x], 3);
+  assert.deepEqual(results.map(({ id }) => Array.from(binding.tensorDataSync(id) as Float32Array)), [[1]]);
+  [x, ...results.map(({ id }) => id)].forEach((id) => binding.deleteTensor(id));
+});
+
+Deno.test("where a kernel states another type than its inputs have, theirs counts", () => {
+  assert.deepEqual(tf.tensor1d([1, 2, 4], "int32").mean().dataSync(), Float32Array.of(7 / 3));
+  const [sum] = binding.executeOp(
+    "AddV2",
+    [attribute("T", DataType.int32)],
+    [tensor([], 1), tensor([], 2)],
+    1,
+  );
+  assert.deepEqual(binding.tensorDataSync(sum.id), Float32Array.of(3));
+});
+
+Deno.test("a fraction as an integer attribute is cut off, as a random seed of TensorFlow.js is one", () => {
+  const draws = tf.multinomial(tf.tensor1d([-100, 0, -100]), 5);
+  assert.deepEqual(draws.dataSync(), Int32Array.of(1, 1, 1, 1, 1));
+  const pool = (size: number) =>
+    binding.executeOp(
+      "MaxPool",
+      [
+        float,
+        { name: "ksize", type: binding.TF_ATTR_INT, value: [1, size, size, 1] },
+        { name: "strides", type: binding.TF_ATTR_INT, value: [1, 1, 1, 1] },
+        { name: "padding", type: binding.TF_ATTR_STRING, value: "VALID" },
+      ],
+      [tensor([1, 3, 3, 1], 1, 2, 3, 4, 5, 6, 7, 8, 9)],
+      1,
+    )[0].shape;
+  assert.deepEqual(pool(2.9), [1, 2, 2, 1]);
+});
+
+Deno.test("the buffers of a call in the background stay until it returns, and no longer", async () => {
+  v8.setFlagsFromString("--expose-gc");
+  const collect = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1)); // References of the current turn count as used.
+    vm.runInNewContext("gc")();
+  };
+  const { api } = binding;
+  const size = 3072, status = api.TF_NewStatus();
+  const x = tf.fill([size, size], 0.5);
+  const [handle] = backend().getInputTensorIds([x]).map((id) => binding.handle(id));
+  const op = binding.prepare("MatMul", [], [handle, handle]);
+  const results = new BigUint64Array(1);
+  const start = () => {
+    const count = Int32Array.of(1);
+    return { call: api.TFE_ExecuteInBackground(op, results, count, status), count: new WeakRef(count) };
+  };
+  const { call, count } = start();
+  let running = true;
+  call.then(() => running = false);
+  await collect();
+  assert.ok(running, "the product took less time than a collection");
+  assert.deepEqual(count.deref(), Int32Array.of(1));
+  await call;
+  api.check("MatMul", status);
+  const [product] = binding.results(results);
+  assert.equal((binding.tensorDataSync(product.id) as Float32Array)[0], size / 4);
+  await collect();
+  assert.equal(count.deref(), undefined);
+  binding.deleteTensor(product.id);
+  x.dispose();
+  api.TFE_DeleteOp(op);
+  api.TF_DeleteStatus(status);
 });
 
 Deno.test("a disposed tensor is gone, once and for all", () => {
