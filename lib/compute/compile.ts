@@ -7,11 +7,18 @@
 import { tf } from "./tf.ts";
 import { ComputeError } from "../base/errors.ts";
 import { backend } from "./backend.ts";
-import type { Binding, Precision } from "./binding.ts";
+import { type Binding, type Precision, refusal } from "./binding.ts";
 import { GraphRecorder } from "./graph.ts";
 
 /** Tensors in nested records and lists (interfaces have no index signature, hence the wide type). */
 export type Tree = object;
+
+/** The same tree, with `never` in place of all that is neither tensor, record nor list (and of a variable). */
+type Plain<T> = T extends tf.Variable ? never
+  : T extends tf.Tensor ? T
+  : T extends (...inputs: never[]) => unknown ? never
+  : T extends object ? { [Name in keyof T]: Plain<T[Name]> }
+  : never;
 
 export type { Precision };
 
@@ -23,17 +30,20 @@ export interface CompileOptions {
 }
 
 interface Traced {
+  readonly binding: Binding;
   readonly name: string;
   readonly captures: readonly Deno.PointerValue[];
   /** Rebuilds the result from output tensors. */
   readonly rebuild: (outputs: readonly tf.Tensor[]) => Tree;
   readonly outputs: number;
+  /** The compiled function itself and its running calls; what was recorded is freed with the last one. */
+  users: number;
 }
 
 /** A compiled function. It takes and returns the same as the function it was made from. */
 export interface Compiled<Inputs extends readonly Tree[], Output extends Tree> {
-  (...inputs: Inputs): Promise<Output>;
-  /** Frees what was recorded. */
+  (...inputs: { [At in keyof Inputs]: Plain<Inputs[At]> }): Promise<Output>;
+  /** Frees what was recorded, as soon as no call runs. A further call records anew. */
   dispose(): void;
 }
 
@@ -44,12 +54,16 @@ let compiled = 0;
  *
  * It is recorded at the first call and again for each new combination of input
  * shapes. The inputs stay the caller's; the outputs are the caller's to dispose.
+ * A number that the step computes without tensors is the one it was while the
+ * step was recorded, so whatever differs from call to call has to be an input.
  * With `SJEA_EAGER=1` nothing is recorded and the function runs op by op.
  *
- * @param step The function: it may use any ops, but may not read a value.
+ * @param step The function: it may use any ops whose results' shapes follow from their
+ *   inputs' shapes, but may not read a value, draw random numbers, use or change a `tf.variable`, or wait.
  * @param options Name and precision.
  * @returns The compiled function.
- * @throws {ComputeError} The function reads a value or branches on one.
+ * @throws {ComputeError} (when called) The function does one of these, takes or returns something other
+ *   than tensors in records and lists, or was given a disposed tensor; TensorFlow was not started.
  * @example
  * ```ts
  * import { start } from "./backend.ts";
@@ -62,31 +76,37 @@ let compiled = 0;
  * ```
  */
 export function compile<Inputs extends readonly Tree[], Output extends Tree>(
-  step: (...inputs: Inputs) => Output,
+  step: (...inputs: Inputs) => Output & Plain<Output>,
   options: CompileOptions = {},
 ): Compiled<Inputs, Output> {
   const traces = new Map<string, Traced>();
   const name = options.name ?? (step.name || "step"), precision = options.precision ?? "float32";
   const call = async (...inputs: Inputs): Promise<Output> => {
+    const { binding } = backend();
     if (Deno.env.get("SJEA_EAGER") === "1") {
       // As a compiled step does, never hand back an input or one tensor twice.
       return tf.tidy(() =>
         mapTree(step(...inputs), (x) => x.clone()) as tf.TensorContainer
       ) as unknown as Output;
     }
-    const tensors = flatten(inputs);
-    const signature = JSON.stringify(tensors.map(([path, x]) => [path, x.dtype, x.shape]));
+    if (binding.recorder) throw new ComputeError(`${name}: a compiled step cannot call another one.`);
+    const ids: number[] = [];
+    const signature = JSON.stringify(walk(inputs, (x, path) => {
+      const id = idOf(x, `${name}: input ${path}`);
+      ids.push(id);
+      // TensorFlow's own type: TensorFlow.js calls several of them int32.
+      return `${binding.api.TFE_TensorHandleDataType(binding.handle(id))} ${x.shape}`;
+    }));
     let traced = traces.get(signature);
     if (!traced) {
       traced = trace(`${name}_${compiled++}`, step, inputs, precision);
       traces.set(signature, traced);
     }
-    return await execute(traced, tensors.map(([, x]) => x), precision) as Output;
+    return await execute(traced, ids, precision) as Output;
   };
-  return Object.assign(call, {
+  return Object.assign(call as Compiled<Inputs, Output>, {
     dispose() {
-      const { binding } = backend();
-      for (const traced of traces.values()) release(binding, traced);
+      traces.forEach(release);
       traces.clear();
     },
   });
@@ -99,89 +119,135 @@ function trace<Inputs extends readonly Tree[]>(
   precision: Precision,
 ): Traced {
   const { binding } = backend();
-  if (binding.recorder) throw new ComputeError(`${name}: a compiled step cannot record another one.`);
   const recorder = new GraphRecorder(binding, precision);
-  tf.engine().startScope();
+  const engine = tf.engine();
+  engine.startScope();
   try {
     const symbolic = mapTree(inputs, (x) => {
-      const [id] = backend().getInputTensorIds([x]);
-      const { shape, dtype } = binding.describe(binding.handle(id));
+      const { shape, dtype } = binding.describe(binding.handle(idOf(x, name)));
       return backend().createOutputTensor(recorder.input(shape, dtype));
     });
     binding.recorder = recorder;
-    const output = step(...symbolic);
-    const tensors = flatten(output).map(([, x]) => x);
-    recorder.finish(name, backend().getInputTensorIds(tensors));
+    const outputs: number[] = [];
+    // A tree of its own: the step may keep and change the one that it returned.
+    const output = mapTree(refusing(() => step(...symbolic)), (x, path) => {
+      outputs.push(idOf(x, `${name}: result ${path}`));
+      return x;
+    });
+    recorder.finish(name, outputs);
     return {
+      binding,
       name,
       captures: recorder.captures,
-      outputs: tensors.length,
-      rebuild: (outputs) => {
+      outputs: outputs.length,
+      rebuild: (results) => {
         let at = 0;
-        return mapTree(output, () => outputs[at++]);
+        return mapTree(output, () => results[at++]);
       },
+      users: 1,
     };
   } finally {
     binding.recorder = undefined;
-    tf.engine().endScope();
+    // A gradient that failed leaves behind what it had saved for its way back.
+    const { activeTape, gradientDepth } = engine.state;
+    if (gradientDepth === 0) activeTape?.forEach(({ saved }) => saved?.forEach((x) => x.dispose()));
+    engine.endScope();
     recorder.close();
   }
+}
+
+/** Runs a step with all that refused which would happen once, when it is recorded, and not at every call. */
+function refusing<T>(step: () => T): T {
+  const refused = [
+    [Math, "random", "draw random numbers", "draw them outside and pass them as an input"],
+    [tf.Variable.prototype, "assign", "assign to a tf.variable", "return the new value"],
+    [tf.engine(), "makeVariable", "make a tf.variable", "make it outside and pass it as an input"],
+  ] as const;
+  const originals = refused.map(([owner, method]) => Reflect.get(owner, method));
+  try {
+    for (const [owner, method, what, instead] of refused) {
+      Reflect.set(owner, method, () => {
+        throw refusal(
+          `A compiled step cannot ${what}, which would happen only once, while it is recorded: ${instead}.`,
+        );
+      });
+    }
+    return step();
+  } finally {
+    refused.forEach(([owner, method], at) => Reflect.set(owner, method, originals[at]));
+  }
+}
+
+/** The binding's id of a tensor. */
+function idOf(x: tf.Tensor, what: string): number {
+  if (x.isDisposed) throw new ComputeError(`${what} is a tensor that was disposed; hand over a living one.`);
+  return backend().getInputTensorIds([x])[0];
 }
 
 /** bfloat16 through oneDNN's automatic mixed precision: `graph_options.rewrite_options` of a `ConfigProto`. */
 const MIXED_PRECISION = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0xf8, 0x01, 0x01);
 
-async function execute(
-  traced: Traced,
-  inputs: readonly tf.Tensor[],
-  precision: Precision,
-): Promise<Tree> {
-  const { binding } = backend();
-  const { api } = binding;
-  const handles = backend().getInputTensorIds(inputs).map((id) => binding.handle(id));
+async function execute(traced: Traced, inputs: readonly number[], precision: Precision): Promise<Tree> {
+  const native = backend();
+  const { binding } = native, { api } = binding;
+  const handles = inputs.map((id) => binding.handle(id));
   const attributes = precision === "bfloat16"
     ? [{ name: "config_proto", type: binding.TF_ATTR_STRING, value: MIXED_PRECISION }]
     : [];
   const op = binding.prepare(traced.name, attributes, [...handles, ...traced.captures]);
   const status = api.TF_NewStatus();
+  traced.users++;
   try {
-    const results = new BigUint64Array(traced.outputs);
-    await api.TFE_ExecuteInBackground(op, results, Int32Array.of(traced.outputs), status);
+    const results = new BigUint64Array(traced.outputs), count = Int32Array.of(traced.outputs);
+    await api.TFE_ExecuteInBackground(op, results, count, status);
     api.check(traced.name, status);
-    return traced.rebuild(binding.results(results).map((x) => backend().createOutputTensor(x)));
+    const outputs = binding.results(results.subarray(0, count[0]));
+    return traced.rebuild(outputs.map((x) => native.createOutputTensor(x)));
   } finally {
     api.TF_DeleteStatus(status);
     api.TFE_DeleteOp(op);
+    release(traced);
   }
 }
 
-function release(binding: Binding, traced: Traced): void {
-  const { api } = binding;
-  api.TFE_ContextRemoveFunction(binding.context, new TextEncoder().encode(traced.name + "\0"), api.status);
+/** Frees what was recorded, if nobody uses it any more. */
+function release(traced: Traced): void {
+  if (--traced.users > 0) return;
+  const { api, context } = traced.binding;
+  api.TFE_ContextRemoveFunction(context, new TextEncoder().encode(traced.name + "\0"), api.status);
   traced.captures.forEach((handle) => api.TFE_DeleteTensorHandle(handle));
 }
 
-/** The tensors of a tree in a fixed order, each with its path. */
-export function flatten(tree: Tree, path = ""): [string, tf.Tensor][] {
-  if (tree instanceof tf.Tensor) return [[path, tree]];
-  return Object.entries(branches(tree, path)).flatMap(([name, branch]) => flatten(branch, `${path}/${name}`));
-}
-
-function branches(tree: Tree, path = ""): Record<string, Tree> {
-  if (typeof tree === "object" && tree !== null) return tree as Record<string, Tree>;
+/** Replaces each tensor of a tree, which is told with its path. */
+function walk(tree: unknown, replace: (tensor: tf.Tensor, path: string) => unknown, path = ""): unknown {
+  if (tree instanceof tf.Tensor) return replace(tree, path);
+  if (Array.isArray(tree)) return tree.map((branch, at) => walk(branch, replace, `${path}/${at}`));
+  const prototype = Object(tree) === tree && Object.getPrototypeOf(tree);
+  if (prototype === null || prototype && Object.getPrototypeOf(prototype) === null) {
+    return Object.fromEntries(
+      Object.entries(tree as Tree).map(([name, branch]) => [name, walk(branch, replace, `${path}/${name}`)]),
+    );
+  }
+  const async = tree instanceof Promise;
+  // Its failure would only be one more consequence.
+  if (async) tree.catch(() => {});
   throw new ComputeError(
-    `A compiled step takes and returns tensors in records and lists; ${path || "it"} is ${tree}.`,
+    `A compiled step takes and returns tensors in plain records and lists; ${path || "it"} is ` +
+      (prototype ? `of type ${prototype.constructor?.name}` : String(tree)) +
+      (async ? ". A step cannot be async: there is nothing to wait for while it is recorded." : "."),
   );
 }
 
+/** The tensors of a tree in a fixed order, each with its path. */
+export function flatten(tree: Tree): [string, tf.Tensor][] {
+  const found: [string, tf.Tensor][] = [];
+  walk(tree, (x, path) => found.push([path, x]));
+  return found;
+}
+
 /** The same tree with each tensor replaced. */
-export function mapTree<T extends Tree>(tree: T, replace: (tensor: tf.Tensor) => tf.Tensor): T {
-  const map = (tree: Tree): Tree => {
-    if (tree instanceof tf.Tensor) return replace(tree);
-    if (Array.isArray(tree)) return tree.map(map);
-    return Object.fromEntries(Object.entries(branches(tree)).map(([name, branch]) => [name, map(branch)]));
-  };
-  return map(tree) as T;
+export function mapTree<T extends Tree>(tree: T, replace: (tensor: tf.Tensor, path: string) => tf.Tensor): T {
+  return walk(tree, replace) as T;
 }
 
 /** Frees all tensors of a tree. */

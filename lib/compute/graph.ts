@@ -4,10 +4,13 @@
  *
  * @module
  */
+import { tf } from "./tf.ts";
 import { ComputeError } from "../base/errors.ts";
-import type { Attribute, Binding, Metadata, Precision, Recorder } from "./binding.ts";
+import { backend } from "./backend.ts";
+import { type Attribute, type Binding, knownType, refusal } from "./binding.ts";
+import type { Metadata, Precision, Recorder } from "./binding.ts";
 import { cString } from "./c_api.ts";
-import { listInputOps, type OpArgument } from "./op_list.ts";
+import { inputArguments, type OpArgument } from "./op_list.ts";
 
 /** One output of a graph node. */
 interface Node {
@@ -18,23 +21,29 @@ interface Node {
 /** Eager tensors up to this many elements are written into the graph as constants. */
 const CONSTANT_ELEMENTS = 4096;
 
+/** Ops with results of unknown shape, and the one op that may take those: its own gradient. */
+const RESERVED: Record<string, string> = { FusedBatchNormV3: "FusedBatchNormGradV3" };
+
 /** A graph under construction. */
 export class GraphRecorder implements Recorder {
   readonly #graph: Deno.PointerValue;
   readonly #nodes = new Map<number, Node>();
   /** The node that stands for an eager tensor met while recording. */
   readonly #captured = new Map<number, Node>();
+  /** The op that may take a tensor whose shape is unknown. */
+  readonly #reserved = new Map<number, string>();
   readonly #inputs: Node[] = [];
   /** Handles of the captured tensors that are too large to be constants, in input order. */
   readonly captures: Deno.PointerValue[] = [];
   readonly #binding: Binding;
-  readonly #lists: Map<string, OpArgument[]>;
+  readonly #arguments: Map<string, OpArgument[]>;
   #names = 0;
+  #finished = false;
 
   constructor(binding: Binding, readonly precision: Precision) {
     this.#binding = binding;
-    this.#lists = lists.get(binding) ?? listInputOps(binding.api);
-    lists.set(binding, this.#lists);
+    this.#arguments = ops.get(binding) ?? inputArguments(binding.api);
+    ops.set(binding, this.#arguments);
     this.#graph = binding.api.TF_NewGraph();
   }
 
@@ -44,7 +53,7 @@ export class GraphRecorder implements Recorder {
 
   /** A function input of known shape and type. */
   input(shape: readonly number[], dtype: number): Metadata {
-    return this.#remember(this.#placeholder(shape, dtype), 0);
+    return this.#remember(this.#placeholder(shape, dtype), "an input");
   }
 
   execute(
@@ -54,25 +63,26 @@ export class GraphRecorder implements Recorder {
     outputs: number,
   ): Metadata[] {
     const { api } = this.#binding;
-    const description = api.TF_NewOperation(
-      this.#graph,
-      cString(op),
-      new TextEncoder().encode(`n${this.#names++}\0`),
-    );
-    const nodes = inputs.map((id) => this.#nodes.get(id) ?? this.#capture(id));
-    const list = this.#lists.get(op);
-    if (list) this.#addLists(op, description, list, nodes);
-    else nodes.forEach((node) => api.TF_AddInput(description, struct(node)));
-    for (const attribute of attributes) {
-      if (list?.some((argument) => argument.lengthAttribute === attribute.name)) continue;
-      this.#binding.setAttribute("TF_", description, attribute);
-    }
-    const operation = api.TF_FinishOperation(description, api.status);
-    api.check(`${op} while recording`);
-    return Array.from({ length: outputs }, (_, index) => this.#remember(operation, index));
+    const nodes = inputs.map((id) => {
+      const user = this.#reserved.get(id) ?? op;
+      if (user === op) return this.#nodes.get(id) ?? this.#capture(id);
+      throw new ComputeError(`${op} cannot take a result of unknown shape that is meant for ${user}.`);
+    });
+    const known = this.#arguments.get(op) ?? [];
+    const operation = this.#add(op, `${op} while recording`, (description) => {
+      if (known.some(({ list }) => list)) this.#addLists(op, description, known, nodes);
+      else nodes.forEach((node) => api.TF_AddInput(description, struct(node)));
+      for (const attribute of attributes) {
+        // It follows from the inputs, whatever the kernel states.
+        if (known.some((argument) => argument.attributes.includes(attribute.name))) continue;
+        this.#binding.setAttribute("TF_", description, attribute);
+      }
+    });
+    const length = Math.min(outputs, api.TF_OperationNumOutputs(operation));
+    return Array.from({ length }, (_, index) => this.#remember({ operation, index }, op));
   }
 
-  /** Closes the graph: a function from the inputs (then the captures) to some of its tensors. */
+  /** Makes a function from the inputs (then the captures) to some of the graph's tensors. */
   finish(name: string, outputs: readonly number[]): void {
     const { api, context } = this.#binding;
     const nodes = outputs.map((id) => {
@@ -99,18 +109,37 @@ export class GraphRecorder implements Recorder {
     api.TFE_ContextAddFunction(context, definition, api.status);
     api.TF_DeleteFunction(definition);
     api.check(`the function ${name}`);
+    this.#finished = true;
   }
 
-  /** Frees the graph; a finished function lives on without it. */
+  /** Frees the graph. A finished function lives on without it; of an unfinished one nothing stays. */
   close(): void {
-    this.#binding.api.TF_DeleteGraph(this.#graph);
+    const { api } = this.#binding;
+    api.TF_DeleteGraph(this.#graph);
+    if (!this.#finished) this.captures.forEach((handle) => api.TFE_DeleteTensorHandle(handle));
   }
 
-  #remember(operation: Deno.PointerValue, index: number): Metadata {
+  /** Adds a node. */
+  #add(op: string, what: string, describe: (description: Deno.PointerValue) => void): Deno.PointerValue {
     const { api } = this.#binding;
-    const node = { operation, index };
+    const name = new TextEncoder().encode(`n${this.#names++}\0`);
+    const description = api.TF_NewOperation(this.#graph, cString(op), name);
+    let operation: Deno.PointerValue;
+    try {
+      describe(description);
+    } finally {
+      // Even if it is incomplete: nothing else frees a description.
+      operation = api.TF_FinishOperation(description, api.status);
+    }
+    api.check(what);
+    return operation;
+  }
+
+  /** Gives a node's output an id. */
+  #remember(node: Node, op: string): Metadata {
+    const { api } = this.#binding;
     const id = this.#binding.newId();
-    this.#nodes.set(id, node);
+    const dtype = knownType(api.TF_OperationOutputType(struct(node)));
     const rank = api.TF_GraphGetTensorNumDims(this.#graph, struct(node), api.status);
     api.check("to infer a rank");
     const dims = new BigInt64Array(Math.max(rank, 0));
@@ -118,27 +147,31 @@ export class GraphRecorder implements Recorder {
       api.TF_GraphGetTensorShape(this.#graph, struct(node), dims, rank, api.status);
       api.check("to infer a shape");
     }
-    // An unknown shape (batch norm's reserve outputs) stays opaque: it is only handed on.
-    return {
-      id,
-      shape: Array.from(dims, (size) => Math.max(Number(size), 0)),
-      dtype: api.TF_OperationOutputType(struct(node)),
-    };
+    let shape = Array.from(dims, Number);
+    if (rank < 0 || shape.includes(-1)) {
+      if (!RESERVED[op]) {
+        throw refusal(
+          `A compiled step needs known shapes, but the shape of what ${op} gives depends on the values: ` +
+            `${rank < 0 ? "its rank is unknown" : `[${shape.map((size) => size < 0 ? "?" : size)}]`}. ` +
+            "Run that op outside of the step and pass its result as an input.",
+        );
+      }
+      this.#reserved.set(id, RESERVED[op]);
+      shape = [-1]; // As TensorFlow says it.
+    }
+    this.#nodes.set(id, node);
+    return { id, shape, dtype };
   }
 
-  #placeholder(shape: readonly number[], dtype: number): Deno.PointerValue {
+  #placeholder(shape: readonly number[], dtype: number): Node {
     const { api } = this.#binding;
-    const description = api.TF_NewOperation(
-      this.#graph,
-      cString("Placeholder"),
-      new TextEncoder().encode(`n${this.#names++}\0`),
-    );
-    api.TF_SetAttrType(description, cString("dtype"), dtype);
-    api.TF_SetAttrShape(description, cString("shape"), BigInt64Array.from(shape, BigInt), shape.length);
-    const operation = api.TF_FinishOperation(description, api.status);
-    api.check("an input of the graph");
-    this.#inputs.push({ operation, index: 0 });
-    return operation;
+    const operation = this.#add("Placeholder", "an input of the graph", (description) => {
+      api.TF_SetAttrType(description, cString("dtype"), dtype);
+      api.TF_SetAttrShape(description, cString("shape"), BigInt64Array.from(shape, BigInt), shape.length);
+    });
+    const node = { operation, index: 0 };
+    this.#inputs.push(node);
+    return node;
   }
 
   #capture(id: number): Node {
@@ -146,29 +179,40 @@ export class GraphRecorder implements Recorder {
     if (known) return known;
     const { api } = this.#binding;
     const handle = this.#binding.handle(id);
-    const { shape, dtype } = this.#binding.describe(handle);
-    let operation: Deno.PointerValue;
-    if (shape.reduce((size, dim) => size * dim, 1) <= CONSTANT_ELEMENTS) {
-      const host = api.TFE_TensorHandleResolve(handle, api.status);
-      api.check("a constant of the graph");
-      const description = api.TF_NewOperation(
-        this.#graph,
-        cString("Const"),
-        new TextEncoder().encode(`n${this.#names++}\0`),
+    const variable = Object.values(tf.engine().registeredVariables)
+      .find((variable) => backend().getInputTensorIds([variable])[0] === id);
+    if (variable) {
+      throw refusal(
+        `A compiled step would keep the value that the tf.variable "${variable.name}" has while it is ` +
+          "recorded: pass it as an input.",
       );
-      api.TF_SetAttrType(description, cString("dtype"), dtype);
-      api.TF_SetAttrTensor(description, cString("value"), host, api.status);
-      operation = api.TF_FinishOperation(description, api.status);
-      api.TF_DeleteTensor(host);
-      api.check("a constant of the graph");
-    } else {
-      operation = this.#placeholder(shape, dtype);
-      this.captures.push(api.TFE_TensorHandleCopySharingTensor(handle, api.status));
-      api.check("a captured tensor");
     }
-    const node = { operation, index: 0 };
+    const { shape, dtype } = this.#binding.describe(handle);
+    const small = shape.reduce((size, dim) => size * dim, 1) <= CONSTANT_ELEMENTS;
+    const node = small ? this.#constant(handle, dtype) : this.#placeholder(shape, dtype);
+    if (!small) {
+      const capture = api.TFE_TensorHandleCopySharingTensor(handle, api.status);
+      api.check("a captured tensor");
+      this.captures.push(capture);
+    }
     this.#captured.set(id, node);
     return node;
+  }
+
+  #constant(handle: Deno.PointerValue, dtype: number): Node {
+    const { api } = this.#binding;
+    const host = api.TFE_TensorHandleResolve(handle, api.status);
+    api.check("a constant of the graph");
+    try {
+      const operation = this.#add("Const", "a constant of the graph", (description) => {
+        api.TF_SetAttrType(description, cString("dtype"), dtype);
+        api.TF_SetAttrTensor(description, cString("value"), host, api.status);
+        api.check("a constant of the graph");
+      });
+      return { operation, index: 0 };
+    } finally {
+      api.TF_DeleteTensor(host);
+    }
   }
 
   #addLists(
@@ -194,7 +238,7 @@ export class GraphRecorder implements Recorder {
   }
 }
 
-const lists = new WeakMap<Binding, Map<string, OpArgument[]>>();
+const ops = new WeakMap<Binding, Map<string, OpArgument[]>>();
 
 /** A `TF_Output` to pass by value. */
 function struct(node: Node): Uint8Array<ArrayBuffer> {

@@ -1,25 +1,26 @@
 /**
- * Which ops take a list of tensors as one argument, read from TensorFlow's own
- * list of ops (a serialized `OpList` protocol buffer).
+ * Which input arguments each op has, read from TensorFlow's own list of ops
+ * (a serialized `OpList` protocol buffer).
  *
  * @module
  */
 import type { CApi } from "./c_api.ts";
 
-/** One argument of an op: its name, and the attribute that holds its length if it is a list. */
+/** One argument of an op. */
 export interface OpArgument {
-  readonly name: string;
-  readonly lengthAttribute?: string;
+  /** Whether it is a list of tensors. */
   readonly list: boolean;
+  /** The attributes that follow from it: its element type, and its length if it is a list. */
+  readonly attributes: readonly string[];
 }
 
 /**
- * The input arguments of every op that has a list among them.
+ * The input arguments of every op.
  *
  * @param api The C API.
- * @returns Arguments by op name; an op that is absent takes single tensors only.
+ * @returns Arguments by op name.
  */
-export function listInputOps(api: CApi): Map<string, OpArgument[]> {
+export function inputArguments(api: CApi): Map<string, OpArgument[]> {
   // TF_Buffer: { const void* data; size_t length; … }
   const buffer = new Deno.UnsafePointerView(api.TF_GetAllOpList()!);
   const bytes = new Uint8Array(
@@ -36,20 +37,15 @@ export function listInputOps(api: CApi): Map<string, OpArgument[]> {
       if (field === 1) name = decode(value);
       if (field === 2) inputs.push(argument(value));
     }
-    if (inputs.some((input) => input.list)) ops.set(name, inputs);
+    ops.set(name, inputs);
   }
   return ops;
 }
 
 function argument(bytes: Uint8Array): OpArgument {
-  const found = new Map(fields(bytes));
-  const read = (field: number) => found.has(field) ? decode(found.get(field)!) : undefined;
-  const lengthAttribute = read(5);
-  return {
-    name: read(1) ?? "",
-    lengthAttribute,
-    list: lengthAttribute !== undefined || found.has(6),
-  };
+  // type_attr (4), number_attr (5) and type_list_attr (6)
+  const found = [...fields(bytes)].filter(([field]) => field >= 4 && field <= 6);
+  return { list: found.some(([field]) => field > 4), attributes: found.map(([, value]) => decode(value)) };
 }
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -212,17 +212,22 @@ export function gradients<Aside extends Tree>(
   parameters: Tensors,
 ): { gradients: Tensors; aside: Aside } {
   const names = Object.keys(parameters);
+  const kept: tf.Tensor[] = [];
   let aside: Aside | undefined;
-  const { grads, value } = tf.valueAndGrads((...values: tf.Tensor[]) => {
-    const result = f(Object.fromEntries(names.map((name, at) => [name, values[at]])));
-    aside = mapTree(result.aside, (x) => tf.keep(x.clone()));
-    return result.loss;
-  })(names.map((name) => parameters[name]));
-  value.dispose();
-  return {
-    gradients: Object.fromEntries(names.map((name, at) => [name, grads[at]])),
-    aside: mapTree(aside!, unkeep),
-  };
+  try {
+    const { grads, value } = tf.valueAndGrads((...values: tf.Tensor[]) => {
+      const result = f(Object.fromEntries(names.map((name, at) => [name, values[at]])));
+      aside = mapTree(result.aside, (x) => kept[kept.push(tf.keep(x.clone())) - 1]);
+      return result.loss;
+    })(names.map((name) => parameters[name]));
+    value.dispose();
+    return {
+      gradients: Object.fromEntries(names.map((name, at) => [name, grads[at]])),
+      aside: mapTree(aside!, (x) => x.clone()),
+    };
+  } finally {
+    tf.dispose(kept);
+  }
 }
 
 /** Hands a kept tensor back to the scope around it. */
