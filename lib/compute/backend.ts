@@ -5,6 +5,7 @@
  */
 import util from "node:util";
 import { tf } from "./tf.ts";
+import { ComputeError, EnvironmentError, UsageError } from "../base/errors.ts";
 import { type Attribute, Binding, type Metadata } from "./binding.ts";
 import { openLibrary, withoutLogLines } from "./c_api.ts";
 import { findLibrary, type Library } from "./library.ts";
@@ -37,28 +38,50 @@ export interface Device {
 let device: Promise<Device> | undefined;
 
 /**
- * Starts TensorFlow; further calls return the same device.
+ * Starts TensorFlow; further calls return the same device, or try again what failed.
  *
  * @returns What it runs on.
- * @throws {EnvironmentError} No usable libtensorflow was found or fetched.
+ * @throws {EnvironmentError} No usable libtensorflow was found or fetched, or TensorFlow.js does not use it.
+ * @throws {UsageError} `SJEA_THREADS` is no number of threads.
  */
 export function start(): Promise<Device> {
-  return device ??= open();
+  return device ??= open().catch((error) => {
+    device = undefined;
+    throw error;
+  });
+}
+
+const NAME = "tensorflow";
+
+/** Threads beyond this would only wait for each other on any machine of today. */
+const MOST_THREADS = 1024;
+
+function threadCount(): number {
+  const wish = Deno.env.get("SJEA_THREADS");
+  if (!wish) return Math.min(navigator.hardwareConcurrency, MOST_THREADS);
+  const threads = /^\d+$/.test(wish) ? Number(wish) : 0;
+  if (threads >= 1 && threads <= MOST_THREADS) return threads;
+  throw new UsageError(
+    `SJEA_THREADS is "${wish}"; expected a whole number from 1 to ${MOST_THREADS}. ` +
+      "Without it TensorFlow uses all of the machine's.",
+  );
 }
 
 /** TensorFlow reads this once, when it is loaded; 3: errors only. */
 const LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL";
 
 async function open(): Promise<Device> {
+  const threads = threadCount();
   const library = await findLibrary();
-  const threads = Number(Deno.env.get("SJEA_THREADS") ?? navigator.hardwareConcurrency);
   const binding = withoutLogLines(() => {
-    if (Deno.env.has(LOG_LEVEL)) return new Binding(openLibrary(library), config(threads));
-    Deno.env.set(LOG_LEVEL, "3");
-    const binding = new Binding(openLibrary(library), config(threads));
-    // Not for processes that this one starts: to them it would look like the user's wish.
-    Deno.env.delete(LOG_LEVEL);
-    return binding;
+    const quiet = !Deno.env.has(LOG_LEVEL);
+    if (quiet) Deno.env.set(LOG_LEVEL, "3");
+    try {
+      return new Binding(openLibrary(library), config(threads));
+    } finally {
+      // Not for processes that this one starts: to them it would look like the user's wish.
+      if (quiet) Deno.env.delete(LOG_LEVEL);
+    }
   });
   // TensorFlow.js's kernels call two functions that node:util no longer has.
   Object.assign(util, {
@@ -70,11 +93,15 @@ async function open(): Promise<Device> {
   );
   await import("@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js");
   tf.env().set("PROD", true);
-  tf.registerBackend(
-    "tensorflow",
-    () => new NodeJSKernelBackend(binding as never, "@tensorflow/tfjs-node-gpu"),
-  );
-  await tf.setBackend("tensorflow");
+  tf.registerBackend(NAME, () => new NodeJSKernelBackend(binding as never, "@tensorflow/tfjs-node-gpu"));
+  if (!await tf.setBackend(NAME) || backend().binding !== binding) {
+    // Or the next attempt would get this one.
+    tf.removeBackend(NAME);
+    throw new EnvironmentError(
+      `TensorFlow.js did not take TensorFlow ${binding.version} (${library.path}) for its backend: see its ` +
+        `warning above, or what else registered a backend "${NAME}" before start(), then call start() again.`,
+    );
+  }
   return {
     library,
     version: binding.version,
@@ -84,12 +111,30 @@ async function open(): Promise<Device> {
   };
 }
 
-/** The backend in use. */
+/**
+ * The backend in use.
+ *
+ * @returns TensorFlow's.
+ * @throws {ComputeError} It was not started, or `tf.setBackend` chose another one.
+ */
 export function backend(): Backend {
-  return tf.backend() as unknown as Backend;
+  // Asked by name: TensorFlow.js would start another one on its own.
+  const name = tf.engine().backendName;
+  if (name === NAME) return tf.backend() as unknown as Backend;
+  throw new ComputeError(
+    tf.findBackendFactory(NAME)
+      ? `TensorFlow.js computes on its backend "${name}": call tf.setBackend("${NAME}") first.`
+      : "TensorFlow was not started: call await start() first.",
+  );
 }
 
 /** A serialized `ConfigProto`: intra_op_parallelism_threads (2), inter_op (5), gpu_options.allow_growth (6.4). */
 function config(threads: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.of(0x10, threads, 0x28, threads, 0x32, 0x02, 0x20, 0x01);
+  const count = varint(threads);
+  return Uint8Array.of(0x10, ...count, 0x28, ...count, 0x32, 0x02, 0x20, 0x01);
+}
+
+/** A number as protocol buffers write it: seven bits a byte, lowest first, each byte but the last marked. */
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [value % 128 + 128, ...varint(value >> 7)];
 }
