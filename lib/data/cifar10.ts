@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { DataError } from "../base/errors.ts";
 import { unpackTarGz } from "../base/archive.ts";
 import { download, makeOnce, type Source } from "../base/download.ts";
 import { exists, writeAtomically } from "../base/files.ts";
-import type { Dataset, ImageSet } from "./dataset.ts";
+import { type Dataset, imageFingerprint, type ImageSet } from "./dataset.ts";
 
 /** The official archive. */
 export const CIFAR10 = {
@@ -108,7 +107,7 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
   if (classes.length !== CLASSES) {
     throw new DataError(`${names} has ${classes.length} names of classes instead of ${CLASSES}. ${AGAIN}`);
   }
-  const fingerprint = fingerprintOf(train, test);
+  const fingerprint = imageFingerprint({ train, test });
   const official = await Deno.readTextFile(join(folder, OFFICIAL)).catch(() => "");
   return {
     name: "cifar10",
@@ -161,13 +160,6 @@ export async function downloadCifar10(folder: string, source: Source = CIFAR10):
     await Deno.remove(archive);
     return home;
   });
-}
-
-/** First 16 hex digits of the SHA-256 of all images and labels. */
-function fingerprintOf(...sets: readonly ImageSet[]): string {
-  const hash = createHash("sha256");
-  for (const { images, labels } of sets) hash.update(images).update(labels);
-  return hash.digest("hex").slice(0, 16);
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
+
 /** Images of one size with one class label each. */
 export interface ImageSet {
   /** RGB bytes, `[count, height, width, 3]`. */
@@ -22,7 +24,7 @@ export interface Dataset {
   readonly name: string;
   /** Where the copy comes from; a copy whose checksum is not the official one is "unofficial". */
   readonly copy: "official" | "unofficial" | "generated";
-  /** First 16 hex digits of the SHA-256 of all images and labels. */
+  /** What {@link imageFingerprint} makes of its images. */
   readonly fingerprint: string;
   /** Names of the classes, by label. */
   readonly classes: readonly string[];
@@ -30,6 +32,18 @@ export interface Dataset {
   readonly train: ImageSet;
   /** Images to report on, touched once. */
   readonly test: ImageSet;
+}
+
+/**
+ * Tells the images and labels of a data set from all others.
+ *
+ * @param dataset Its training and test images.
+ * @returns The first 16 hex digits of the SHA-256 of all images and labels.
+ */
+export function imageFingerprint({ train, test }: Pick<Dataset, "train" | "test">): string {
+  const hash = createHash("sha256");
+  for (const { images, labels } of [train, test]) hash.update(images).update(labels);
+  return hash.digest("hex").slice(0, 16);
 }
 
 /**

@@ -6,10 +6,9 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { UsageError } from "../base/errors.ts";
 import { type Generator, generator, permutation } from "../base/random.ts";
-import type { Dataset, ImageSet } from "./dataset.ts";
+import { type Dataset, imageFingerprint, type ImageSet } from "./dataset.ts";
 import { KINDS, type Paint, type Part } from "./drawings.ts";
 import { circle, clamp, type Shape, union } from "./shapes.ts";
 
@@ -255,12 +254,10 @@ function develop(canvas: Float32Array, random: Generator): Uint8Array {
 export function generate(options: { seed: number; train: number; test: number }): GeneratedDataset {
   const train = generateSplit(options.seed, "train", options.train);
   const test = generateSplit(options.seed, "test", options.test);
-  const digest = createHash("sha256");
-  for (const { images, labels } of [train, test]) digest.update(images).update(labels);
   return {
     name: "generated",
     copy: "generated",
-    fingerprint: digest.digest("hex").slice(0, 16),
+    fingerprint: imageFingerprint({ train, test }),
     classes,
     train,
     test,

@@ -27,6 +27,26 @@ export interface SplitSizes {
 }
 
 /**
+ * The training images of an experiment, in a random order.
+ *
+ * @param dataset The data set to draw them from.
+ * @param count How many.
+ * @param seed Seed of the draw.
+ * @returns So many of its training images, the same ones every time.
+ * @throws {RangeError} The data set has fewer.
+ */
+export function trainingImages(dataset: Dataset, count: number, seed: number): ImageSet {
+  const available = dataset.train.labels.length;
+  if (count > available) {
+    throw new RangeError(`${count} training images are more than there are, ${available}.`);
+  }
+  return subset(dataset.train, orderOf(dataset, seed).subarray(0, count));
+}
+
+const orderOf = ({ train }: Dataset, seed: number) =>
+  permutation(train.labels.length, generator("split", seed));
+
+/**
  * Splits a data set. Training and held-out images are drawn at random from its
  * training set, test images are the first of its test set. The positions are
  * stored, and a stored split is checked, so that no run can mix two splits.
@@ -52,7 +72,7 @@ export async function split(
         `${sizes.train} + ${sizes.heldOut} and ${sizes.test}. Lower trainImages, heldOutImages or testImages with --set.`,
     );
   }
-  const order = permutation(available, generator("split", seed));
+  const order = orderOf(dataset, seed);
   const train = order.subarray(0, sizes.train);
   const heldOut = order.subarray(available - sizes.heldOut);
   const path = join(folder, `split-${dataset.fingerprint}-${seed}-${sizes.train}-${sizes.heldOut}.json`);
@@ -64,7 +84,7 @@ export async function split(
     );
   }
   return {
-    train: subset(dataset.train, train),
+    train: trainingImages(dataset, sizes.train, seed),
     heldOut: subset(dataset.train, heldOut),
     test: subset(dataset.test, Array.from({ length: sizes.test }, (_, at) => at)),
   };

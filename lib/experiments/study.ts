@@ -153,7 +153,7 @@ export async function trainedRun(study: Study, name: RunName, seed: number): Pro
   await start();
   return await train(
     specOf(study, name, seed),
-    study.images.train,
+    study.dataset,
     study.runs,
     `${RUN_TITLES[name]}, seed ${seed}`,
   );

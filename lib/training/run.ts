@@ -7,12 +7,13 @@
 import { join } from "@std/path";
 import { tf } from "../compute/tf.ts";
 import { dispose } from "../compute/compile.ts";
-import { TrainingError } from "../base/errors.ts";
+import { DataError, TrainingError } from "../base/errors.ts";
 import { needRoom, sweep, writeAtomically, writePatiently } from "../base/files.ts";
 import { Interrupted, watchSignals } from "../base/interrupt.ts";
 import { lock } from "../base/lock.ts";
 import { progress } from "../base/progress.ts";
-import type { ImageSet } from "../data/dataset.ts";
+import { type Dataset, imageFingerprint } from "../data/dataset.ts";
+import { trainingImages } from "../data/split.ts";
 import { viewStream } from "../data/view_stream.ts";
 import type { Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
@@ -68,26 +69,31 @@ export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
  * ends the training.
  *
  * @param spec Which run.
- * @param images Its images, `spec.data.images` of them.
+ * @param dataset The data set that its images are drawn from.
  * @param runs Folder of all runs, `data/runs`.
  * @param label Its name on the progress bar.
  * @returns The finished run; its network is the caller's to dispose.
  * @throws {TrainingError} The loss became NaN, infinite or far larger than at first.
  * @throws {Interrupted} A signal ended it; the next call goes on.
- * @throws {DataError} A file of the run is damaged.
+ * @throws {DataError} The data set is another one than the spec's, or a file of the run is damaged.
  * @throws {EnvironmentError} Its folder may not be written, or there is no room for the run.
  */
 export async function train(
   spec: RunSpec,
-  images: ImageSet,
+  dataset: Dataset,
   runs: string,
   label: string,
 ): Promise<FinishedRun> {
   const folder = join(runs, runId(spec));
+  // Of the images themselves: what the data set says of them is nothing that a run may rest on.
+  const found = imageFingerprint(dataset), { name, fingerprint } = spec.data;
+  if (found !== fingerprint) {
+    throw new DataError(
+      `${label} is a run on ${name} with fingerprint ${fingerprint}, but these images of ${dataset.name} have ` +
+        `${found}. Make its spec from the data set that it is to learn from.`,
+    );
+  }
   if (!await hasEncoder(folder)) {
-    if (images.labels.length !== spec.data.images) {
-      throw new RangeError(`The run needs ${spec.data.images} images, not ${images.labels.length}.`);
-    }
     if (totalSteps(spec) === 0) {
       throw new TrainingError(
         `A batch of ${spec.batch} is more than the ${spec.data.images} training images: choose a smaller batch.`,
@@ -97,7 +103,7 @@ export async function train(
       join(folder, "lock"),
       (owner) => console.error(`${label}: ${owner} is training this run; waiting until it is done.`),
     );
-    if (!await hasEncoder(folder)) await trainIn(folder, spec, images, label);
+    if (!await hasEncoder(folder)) await trainIn(folder, spec, dataset, label);
   }
   const spread = (await readMetrics(folder)).at(-1)?.spread ?? [];
   return {
@@ -110,7 +116,7 @@ export async function train(
 }
 
 /** The loop; the caller holds the lock. */
-async function trainIn(folder: string, spec: RunSpec, images: ImageSet, label: string): Promise<void> {
+async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: string): Promise<void> {
   const steps = totalSteps(spec), stepsPerEpoch = steps / spec.epochs;
   await sweep(folder);
   await writeAtomically(join(folder, "spec.json"), JSON.stringify(spec, null, 2) + "\n");
@@ -125,7 +131,7 @@ async function trainIn(folder: string, spec: RunSpec, images: ImageSet, label: s
   using watch = watchSignals(`${label}: stopping after this step, with a checkpoint.`);
   const step = trainingStep(spec, optimise);
   await using batches = viewStream({
-    set: images,
+    set: trainingImages(dataset, spec.data.images, spec.data.splitSeed),
     seed: spec.seed,
     batch: spec.batch,
     epochs: spec.epochs,

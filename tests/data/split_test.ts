@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { generate } from "../../lib/data/generated.ts";
 import { exists } from "../../lib/base/files.ts";
-import { split } from "../../lib/data/split.ts";
+import { split, trainingImages } from "../../lib/data/split.ts";
 import { mutatedJson, survive } from "../mutate.ts";
 
 const dataset = generate({ seed: 0, train: 100, test: 20 });
@@ -16,6 +16,12 @@ Deno.test("a split covers the training images once, and is the same every time",
     Array.from(labels, (_, at) => key(images, at))
   );
   assert.equal(new Set(all).size, 100);
+  // What a run draws from its spec alone.
+  assert.deepEqual(trainingImages(dataset, sizes.train, 0), one.train);
+  assert.throws(
+    () => trainingImages(dataset, 101, 0),
+    new RangeError("101 training images are more than there are, 100."),
+  );
   const other = await split(dataset, sizes, 1, folder);
   assert.notDeepEqual(other.train.labels, one.train.labels);
 });

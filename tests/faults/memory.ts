@@ -25,8 +25,8 @@ const SCRIPT = `
     const { heapUsed, rss } = Deno.memoryUsage();
     console.log((Number(fields[7] + fields[4]) + heapUsed) / 1e6, rss / 1e6);
   }, 2000);
-  const { train: images } = generate({ seed: 0, train: 256, test: 10 });
-  await train(SPEC, images, RUNS, "tiny");
+  const dataset = generate({ seed: 0, train: 256, test: 10 });
+  await train(SPEC, dataset, RUNS, "tiny");
   clearInterval(timer);`;
 
 Deno.test({

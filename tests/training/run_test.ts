@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
-import { TrainingError } from "../../lib/base/errors.ts";
+import { DataError, TrainingError } from "../../lib/base/errors.ts";
 import { start } from "../../lib/compute/backend.ts";
+import { imageFingerprint } from "../../lib/data/dataset.ts";
+import { generate } from "../../lib/data/generated.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
 import { readMetrics } from "../../lib/training/log.ts";
+import { train } from "../../lib/training/run.ts";
 import { runId } from "../../lib/training/spec.ts";
 import {
   dataset,
@@ -139,6 +142,37 @@ Deno.test("divergence stops the run and names step, term and stack", async () =>
       ),
   );
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("other images than the spec's are refused, before the run is trained and after, whatever they say of themselves", async () => {
+  await start();
+  const runs = await Deno.makeTempDir(), short = { ...spec, epochs: 1 };
+  const other = generate({ seed: 1, train: 256, test: 10 });
+  const images = dataset.train.images.with(1000, dataset.train.images[1000] ^ 1);
+  const refused = [
+    [other, other.fingerprint],
+    // The fingerprint of the right ones beside them.
+    [{ ...dataset, train: other.train }, imageFingerprint({ ...dataset, train: other.train })],
+    [{ ...dataset, test: other.test }, imageFingerprint({ ...dataset, test: other.test })],
+    [
+      { ...dataset, train: { ...dataset.train, images } },
+      imageFingerprint({ ...dataset, train: { ...dataset.train, images } }),
+    ],
+  ] as const;
+  for (const step of ["before", "after"]) {
+    for (const [images, fingerprint] of refused) {
+      await assert.rejects(
+        train(short, images, runs, "tiny"),
+        new DataError(
+          `tiny is a run on generated with fingerprint ${dataset.fingerprint}, but these images of generated have ` +
+            `${fingerprint}. Make its spec from the data set that it is to learn from.`,
+        ),
+        step,
+      );
+    }
+    await trainIn(runs, short);
+  }
+  await Deno.remove(runs, { recursive: true });
 });
 
 Deno.test("a batch larger than the set is refused", async () => {

@@ -27,7 +27,7 @@ export const spec = runSpec("s-jea", tiny, dataset, 0);
 
 /** Trains in this process. */
 export async function trainIn(runs: string, spec: RunSpec) {
-  const run = await train(spec, dataset.train, runs, "tiny");
+  const run = await train(spec, dataset, runs, "tiny");
   dispose(run.network);
   return run;
 }
@@ -44,8 +44,8 @@ export async function startTraining(runs: string, spec: RunSpec): Promise<Deno.C
     import { train } from ${from("training/run.ts")};
     await runCommand(async () => {
       await start();
-      const { train: images } = generate({ seed: 0, train: 256, test: 10 });
-      await train(${JSON.stringify(spec)}, images, ${JSON.stringify(runs)}, "tiny");
+      const dataset = generate({ seed: 0, train: 256, test: 10 });
+      await train(${JSON.stringify(spec)}, dataset, ${JSON.stringify(runs)}, "tiny");
     });`,
   );
   return new Deno.Command(Deno.execPath(), {
