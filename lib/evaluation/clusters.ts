@@ -8,6 +8,7 @@
 import { type Generator, generator } from "../base/random.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import { blocks, squaredDistances } from "../compute/distances.ts";
+import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
 
 /** A grouping of points around centres. */
@@ -31,7 +32,7 @@ const ITERATIONS = 300;
  * @param seed Seed of the starts.
  * @param restarts Starts, at least one.
  * @returns The grouping with the least inertia.
- * @throws {RangeError} k is not a whole number from 1 to min(count, 256).
+ * @throws {RangeError} k is not a whole number from 1 to min(count, 256), or a point is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -48,6 +49,7 @@ export async function kmeans(x: tf.Tensor2D, k: number, seed: number, restarts =
   if (!Number.isInteger(k) || k < 1 || k > most) {
     throw new RangeError(`${count} points fall into 1 to ${most} clusters, not ${k}.`);
   }
+  demandFinite(x, "k-means");
   const { mean, centred } = tf.tidy(() => {
     const mean = x.mean(0);
     return { mean, centred: x.sub(mean) as tf.Tensor2D };
@@ -114,7 +116,8 @@ function plusPlus(x: tf.Tensor2D, k: number, random: Generator): tf.Tensor2D {
  * @param x Points, `[count, features]`.
  * @param assignment `[count]`: the cluster of each point.
  * @returns −1..1.
- * @throws {RangeError} Points and assignment do not fit together, or there are not 2 to count − 1 clusters.
+ * @throws {RangeError} Points and assignment do not fit together, there are not 2 to count − 1
+ * clusters, or a point is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -136,6 +139,7 @@ export async function silhouette(x: tf.Tensor2D, assignment: ArrayLike<number>):
       `The silhouette of ${count} points needs 2 to ${count - 1} clusters, not ${sizes.length}.`,
     );
   }
+  demandFinite(x, "silhouette");
   const sums = compile(
     (block: tf.Tensor2D, rows: tf.Tensor1D, all: tf.Tensor2D, members: tf.Tensor2D) => {
       // By products a point has a rounding error for a distance from itself.

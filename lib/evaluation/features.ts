@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { DataError } from "../base/errors.ts";
 import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
+import { nonFiniteRow } from "../compute/finite.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { normalise, pixels } from "../data/normalise.ts";
 import { type Network, pass } from "../model/layers.ts";
@@ -33,7 +35,7 @@ export interface FeatureOptions {
  * @param set The images, at least one.
  * @param options How to extract.
  * @returns `[count, representation]`, one tensor a level, lowest first.
- * @throws {DataError} The network is of another configuration.
+ * @throws {DataError} The network is of another configuration, or makes something else than numbers of an image.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -71,6 +73,15 @@ export async function features(
   forward.dispose();
   const joined = config.levels.map((_, level) => tf.concat(parts.map((part) => part[level])));
   dispose(parts);
+  joined.forEach((x, level) => {
+    const found = nonFiniteRow(x);
+    if (!found) return;
+    dispose(joined);
+    throw new DataError(
+      `Stack ${level}'s representation of image ${found.row} of ${count} holds ${found.holds}. ` +
+        "The encoder's weights are damaged or too large: use another one, or train it again.",
+    );
+  });
   return joined;
 }
 

@@ -6,6 +6,7 @@
  */
 import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
+import { demandFinite } from "../compute/finite.ts";
 
 /** Representations with their labels. */
 export interface Labelled {
@@ -43,7 +44,7 @@ export interface KnnResult {
  * @param queries What is asked.
  * @param options How to vote.
  * @returns One result a k.
- * @throws {RangeError} Features and labels do not fit together, or a k is not a whole number from 1 on.
+ * @throws {RangeError} Features and labels do not fit together, a feature is not finite, or a k is not a whole number from 1 on.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -109,7 +110,7 @@ export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<numbe
 
 /**
  * Checks that sets are not empty, that each has one label an image and that all
- * have features of one length.
+ * have features of one length, which are numbers.
  *
  * @param sets The sets by what the error should call them.
  * @param classes Every label has to be below it.
@@ -117,7 +118,8 @@ export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<numbe
  */
 export function checkLabelled(sets: Readonly<Record<string, Labelled>>, classes: number): void {
   const [[first, { features: { shape: [, length] } }]] = Object.entries(sets);
-  for (const [name, { features: { shape }, labels }] of Object.entries(sets)) {
+  for (const [name, { features, labels }] of Object.entries(sets)) {
+    const { shape } = features;
     if (shape.length !== 2 || shape[0] !== labels.length || labels.length === 0) {
       throw new RangeError(
         `${name}: expected features [count, length] with one label each, got [${shape}] with ${labels.length} labels.`,
@@ -128,6 +130,7 @@ export function checkLabelled(sets: Readonly<Record<string, Labelled>>, classes:
         `${name}: its features have length ${shape[1]}, those of ${first} have ${length}.`,
       );
     }
+    demandFinite(features, name);
     const wrong = labels.find((label) => label >= classes);
     if (wrong !== undefined) {
       throw new RangeError(`${name}: expected labels below ${classes}, the number of classes, got ${wrong}.`);

@@ -66,7 +66,7 @@ const LEARNING_RATES = {
  *
  * @param options What to fit and how.
  * @returns The chosen probe's accuracy.
- * @throws {RangeError} Features and labels do not fit together.
+ * @throws {RangeError} Features and labels do not fit together, or a feature is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";

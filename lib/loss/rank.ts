@@ -7,6 +7,7 @@
  */
 import { backend } from "../compute/backend.ts";
 import { DataType } from "../compute/binding.ts";
+import { demandFinite } from "../compute/finite.ts";
 import type { tf } from "../compute/tf.ts";
 
 /**
@@ -14,7 +15,7 @@ import type { tf } from "../compute/tf.ts";
  *
  * @param x `[count, features]`.
  * @returns From 1, a representation collapsed to a line, to min(count, features).
- * @throws {RangeError} There are no numbers, or all are zero.
+ * @throws {RangeError} There are no numbers, all are zero, or one is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -26,6 +27,7 @@ import type { tf } from "../compute/tf.ts";
  * ```
  */
 export function rankMe(x: tf.Tensor2D): number {
+  demandFinite(x, "RankMe");
   const { TF_ATTR_BOOL, TF_ATTR_TYPE } = backend().binding;
   const attributes = [
     { name: "compute_uv", type: TF_ATTR_BOOL, value: false },

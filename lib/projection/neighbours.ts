@@ -6,6 +6,7 @@
  */
 import { compile, dispose } from "../compute/compile.ts";
 import { blocks, squaredDistances } from "../compute/distances.ts";
+import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
 
 /** The nearest neighbours of `count` points, nearest first. */
@@ -28,7 +29,7 @@ const CANCELLED = 1e-2;
  * @param x Points, `[count, features]`.
  * @param k Neighbours of each, below the number of points.
  * @returns The neighbours.
- * @throws {RangeError} k is not a whole number from 1 to count − 1.
+ * @throws {RangeError} k is not a whole number from 1 to count − 1, or a point is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -44,6 +45,7 @@ export async function neighbours(x: tf.Tensor2D, k: number): Promise<Neighbours>
   if (!Number.isInteger(k) || k < 1 || k >= count) {
     throw new RangeError(`${count} points have 1 to ${count - 1} neighbours each, not ${k}.`);
   }
+  demandFinite(x, "neighbours");
   const most = k + 1;
   const nearest = compile((block: tf.Tensor2D, all: tf.Tensor2D) => {
     const { values, indices } = tf.topk(squaredDistances(block, all).neg(), most);

@@ -6,6 +6,7 @@
  */
 import { backend } from "../compute/backend.ts";
 import { DataType } from "../compute/binding.ts";
+import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
 
 /**
@@ -16,7 +17,7 @@ import { tf } from "../compute/tf.ts";
  * @param components How many, at most min(count, features).
  * @returns The points around their mean, `[count · components]`, and the variance along each component,
  * largest first.
- * @throws {RangeError} There are not so many components.
+ * @throws {RangeError} There are not so many components, or a point is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -33,6 +34,7 @@ export function pca(x: tf.Tensor2D, components: number): { points: Float32Array;
   if (!Number.isInteger(components) || components < 1 || components > most) {
     throw new RangeError(`Points of shape [${x.shape}] have 1 to ${most} components, not ${components}.`);
   }
+  demandFinite(x, "principal components");
   return tf.tidy(() => {
     const centred = x.sub(x.mean(0)) as tf.Tensor2D;
     // Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller matrix.

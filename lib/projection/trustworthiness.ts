@@ -6,6 +6,7 @@
  * @module
  */
 import { blocks, squaredDistances } from "../compute/distances.ts";
+import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
 import { neighbours } from "./neighbours.ts";
 
@@ -16,7 +17,8 @@ import { neighbours } from "./neighbours.ts";
  * @param points The projected points, `[count · dimensions]`.
  * @param k Neighbours of each point, below half the number of points.
  * @returns 0..1.
- * @throws {RangeError} The projection is not of so many points, or k is not from 1 to below half of them.
+ * @throws {RangeError} The projection is not of so many points, k is not from 1 to below half
+ * of them, or a point is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -40,6 +42,7 @@ export async function trustworthiness(x: tf.Tensor2D, points: Float32Array, k: n
       `Trustworthiness of ${count} points needs a k from 1 to below ${count / 2}, not ${k}.`,
     );
   }
+  demandFinite(x, "trustworthiness");
   const projected = tf.tensor2d(points, [count, points.length / count]);
   const { indices } = await neighbours(projected, k);
   projected.dispose();

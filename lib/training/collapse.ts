@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
 import { rankMe } from "../loss/rank.ts";
 import type { Level } from "../model/stack.ts";
@@ -32,6 +33,7 @@ const LEAST_RANK = 1.5;
  *
  * @param level What the stack makes of a batch.
  * @returns Its spread.
+ * @throws {RangeError} A number is NaN or infinite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -51,10 +53,16 @@ export function spreadOf({ representation, embedding }: Level): LevelSpread {
 
 function spread(batch: tf.Tensor2D): Spread {
   return tf.tidy(() => {
-    const x = batch.slice(0, Math.min(ROWS, batch.shape[0]));
+    const some = batch.slice(0, Math.min(ROWS, batch.shape[0]));
+    const largest = some.dataSync<"float32">().reduce(
+      (largest, value) => Math.max(largest, Math.abs(value)),
+      0,
+    );
+    if (largest === 0) return { deviation: 0, rank: 1 };
+    // Neither measure knows a scale, and squares of large and small numbers leave float32.
+    const x = some.div(largest) as tf.Tensor2D;
+    demandFinite(x, "a batch's spread");
     const square = x.square().mean().dataSync()[0];
-    // Of zeros, or of numbers that are none, there is nothing to measure.
-    if (!(square > 0 && square < Infinity)) return { deviation: 0, rank: 1 };
     const variance = tf.moments(x, 0).variance.mean().dataSync()[0];
     return { deviation: Math.sqrt(variance / square), rank: rankMe(x) };
   });

@@ -163,13 +163,15 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
     dispose([state, inputs]);
     state = result.state;
     const done = batch.step + 1, epochEnds = done % stepsPerEpoch === 0;
+    const levels = readTerms(result.terms);
+    const finite = levels.every((level) => TERMS.every((term) => Number.isFinite(level[term])));
     const metrics: StepMetrics = {
       step: batch.step,
       epoch: batch.epoch,
       learningRate: rate,
-      levels: readTerms(result.terms),
+      levels,
       imagesPerSecond: Math.round(spec.batch / (performance.now() - ended) * 1e4) / 10,
-      ...epochEnds && { spread: result.levels.map(spreadOf) },
+      ...epochEnds && finite && { spread: result.levels.map(spreadOf) },
     };
     dispose(result.levels);
     ended = performance.now();

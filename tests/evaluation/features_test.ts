@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DataError } from "../../lib/base/errors.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { dispose } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
@@ -97,6 +98,30 @@ Deno.test("a network of another configuration is refused", async () => {
     name: "DataError",
     message: "encoders.0.conv1.weight has shape [3,3,3,4], the network needs [3,3,3,8].",
   });
+});
+
+Deno.test("features that are no numbers stop it, and are named", async () => {
+  const scaled = (name: string, by: (x: tf.Tensor) => tf.Tensor): Network => ({
+    ...trained,
+    parameters: { ...trained.parameters, [name]: by(trained.parameters[name]) },
+  });
+  const broken = tf.tensor1d([1, 1, NaN, ...new Array(29).fill(1)]);
+  // Of the upper encoder alone, so that stack 0 is sound.
+  await assert.rejects(
+    features(scaled("encoders.1.layer4.1.bn2.weight", () => broken), config, set, { batch: 10 }),
+    new DataError(
+      "Stack 1's representation of image 0 of 22 holds NaN at position 2. " +
+        "The encoder's weights are damaged or too large: use another one, or train it again.",
+    ),
+  );
+  await assert.rejects(
+    features(scaled("encoders.0.layer4.1.bn2.weight", (x) => x.mul(1e30)), config, set),
+    {
+      name: "DataError",
+      message:
+        /^Stack 0's representation of image 0 of 22 holds \d.*e\+\d+, whose square does not fit into float32/,
+    },
+  );
 });
 
 Deno.test("pixel features are the pixels in 0..1", () => {

@@ -23,6 +23,15 @@ Deno.test("rankMe: singular values 3 and 1 give exp of their entropy", () => {
   close(rankMe(tf.tensor2d([[3, 0], [0, 1], [0, 0]])), Math.exp(entropy));
 });
 
+Deno.test("rankMe: a number that is none has no rank", () => {
+  for (const value of [NaN, -Infinity]) {
+    assert.throws(
+      () => rankMe(tf.tensor2d([[1, 2], [3, value]])),
+      new RangeError(`RankMe: expected finite numbers, row 1 holds ${value} at position 1.`),
+    );
+  }
+});
+
 Deno.test("rankMe: nothing but zeros has no rank", () => {
   assert.throws(() => rankMe(tf.zeros([4, 2])), {
     name: "RangeError",
