@@ -20,9 +20,10 @@ import { parse } from "./parse.ts";
 const HELP = `deno task import FILE [options]
 
 Reads a ResNet-18, -34 or -50 for images from the safetensors file of its PyTorch state dict
-(torchvision's names; the head "fc" is left out), evaluates its representations by k-NN and
-linear probe, and keeps it as data/encoders/NAME.safetensors for notebooks (readEncoder).
+(torchvision's names; what is beside the encoder is left out), evaluates its representations by
+k-NN and linear probe, and keeps it as data/encoders/NAME.safetensors for notebooks (readEncoder).
 
+  --prefix TEXT      what the encoder's names begin with, where the file holds several
   --preset NAME      images and protocol of the evaluation: ${
   Object.keys(presets).join(", ")
 } (default: quick)
@@ -36,6 +37,7 @@ await runCommand(async () => {
   const { values, positionals } = parse({
     allowPositionals: true,
     options: {
+      prefix: { type: "string" },
       preset: { type: "string", default: "quick" },
       set: { type: "string", multiple: true, default: [] },
       dataset: { type: "string", default: "auto" },
@@ -52,7 +54,7 @@ await runCommand(async () => {
   }
   const [file] = positionals, { preset, set, data, runs } = values;
   const dataset = oneOf("dataset", values.dataset, DATASETS);
-  const encoder = await readEncoder(file);
+  const encoder = await readEncoder(file, values.prefix);
   const { depth, width, stem } = encoder.config.levels[0].encoder;
   const channels = encoder.network.parameters["encoders.0.conv1.weight"].shape[2];
   if (channels !== 3) {
@@ -61,15 +63,18 @@ await runCommand(async () => {
   const study = await openStudy({ preset, dataset, set, data, runs });
   const kept = join(places.encoders, `${basename(file, ".safetensors")}.safetensors`);
   const metadata = { format: "pt", depth: `${depth}`, width: `${width}`, stem, channels: `${channels}` };
-  if (resolve(file) !== kept) {
-    await writeAtomically(kept, encodeSafetensors(toStateDict(encoder.network, 0), metadata));
-  }
+  const { network, config, leftOut } = encoder, { images, preset: protocol } = study;
   console.log(
     `${file}: a ResNet-${depth} of width ${width} with the ${stem} stem, ` +
-      `${countParameters(encoder.network).toLocaleString("en")} parameters\nkept as ${kept}`,
+      `${countParameters(network).toLocaleString("en")} parameters` +
+      (leftOut.length > 0 ? `, without ${leftOut.length} tensors beside it (${leftOut[0]}, …)` : ""),
   );
-  const { network, config } = encoder, { images, preset: protocol } = study;
   const [{ top1, knn }] = await evaluate(study, network, config, 0, `Evaluating ${basename(file)}`);
+  // Kept only once it is known to make numbers of images.
+  if (resolve(file) !== kept) {
+    await writeAtomically(kept, encodeSafetensors(toStateDict(network, 0), metadata));
+  }
+  console.log(`kept as ${kept}`);
   dispose(network);
   console.log(
     [

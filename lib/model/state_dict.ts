@@ -5,7 +5,7 @@
  * @module
  */
 import { DataError } from "../base/errors.ts";
-import { decodeSafetensors, type HostTensor, type LongTensor } from "../base/safetensors.ts";
+import { type HostTensor, type LongTensor, openSafetensors, type StoredTensor } from "../base/safetensors.ts";
 import { start } from "../compute/backend.ts";
 import { tf } from "../compute/tf.ts";
 import type { Network } from "./layers.ts";
@@ -16,6 +16,8 @@ import type { StackConfig } from "./stack.ts";
 export interface LoneEncoder {
   readonly network: Network;
   readonly config: StackConfig;
+  /** Names of the tensors beside it that were left out, such as a head's. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -65,48 +67,61 @@ export function toStateDict(
 /**
  * Reads the state dict of a ResNet-18, -34 or -50. Depth, width, stem and input
  * channels follow from its names and shapes; a 3×3 first convolution means the
- * stem for small images, without max-pooling. The head `fc` and the counters
- * `num_batches_tracked` are left out, as is a prefix that all names share.
+ * stem for small images, without max-pooling. Names are torchvision's, or those
+ * of its children as a `Sequential` numbers them; a shortcut may be called
+ * `shortcut`. What stands beside the encoder is left out, whatever its type.
  *
  * @param tensors Tensors by name.
  * @param file Where they come from, for messages.
+ * @param prefix What its names begin with, where there are several encoders, such as `module.encoder_q.`.
  * @returns The encoder; its network is the caller's to dispose.
- * @throws {DataError} A tensor is missing, unexpected, or of a wrong shape or type.
+ * @throws {DataError} A tensor is missing, unexpected, of a wrong shape or type or holds what is no weight, or
+ * there is no encoder or more than one.
  */
-export function fromStateDict(tensors: Readonly<Record<string, HostTensor>>, file: string): LoneEncoder {
-  const state = withoutPrefix(tensors, file);
+export function fromStateDict(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  file: string,
+  prefix?: string,
+): LoneEncoder {
+  const { state, names, leftOut, below } = choose(findEncoders(tensors), Object.keys(tensors), file, prefix);
   const encoder = configOf(state, file);
   const shapes = shapesOf(encoder, state["conv1.weight"].shape[1]);
   const kind = `a ResNet-${encoder.depth} of width ${encoder.width}`;
-  for (const [name, shape] of Object.entries(shapes)) {
-    const found = state[name];
-    if (!found) {
-      throw new DataError(
-        `${file} has no ${name}, in ${kind} of shape [${shape}]. Save the whole model.state_dict().`,
-      );
-    }
-    if (found.shape.join() !== shape.join()) {
-      throw new DataError(
-        `${file}: ${name} has shape [${found.shape}], in ${kind} it has [${shape}]. ` +
-          "Only torchvision's plain ResNets can be read.",
-      );
-    }
-    if (!(found.data instanceof Float32Array)) {
-      throw new DataError(`${file}: ${name} holds integers, expected F32. Save ${name}.float().`);
-    }
-  }
   const unexpected = Object.keys(state).find((name) => !Object.hasOwn(shapes, name));
   if (unexpected !== undefined) {
     throw new DataError(
-      `${file}: ${kind} has no ${unexpected}. Only torchvision's plain ResNets can be read; ` +
+      `${file}: ${kind} has no ${names[unexpected]}. Only torchvision's plain ResNets can be read; ` +
         "if it belongs to something else, leave it out.",
     );
   }
   const parameters: Record<string, tf.Tensor> = {}, statistics: Record<string, tf.Tensor> = {};
-  for (const [name, { shape, data }] of Object.entries(state)) {
+  for (const [name, shape] of Object.entries(shapes)) {
+    const found = state[name];
+    if (!found) {
+      const statistic = name.includes(".running_");
+      throw new DataError(
+        `${file} has no ${name}${below}, in ${kind} of shape [${shape}]. ` +
+          (statistic && !Object.keys(state).some((name) => name.includes(".running_"))
+            ? "A batch norm without running statistics (track_running_stats=False) cannot be evaluated."
+            : "Save the whole model.state_dict()."),
+      );
+    }
+    if (found.shape.join() !== shape.join()) {
+      throw new DataError(
+        `${file}: ${names[name]} has shape [${found.shape}], in ${kind} it has [${shape}]. ` +
+          "Only torchvision's plain ResNets can be read.",
+      );
+    }
+    const { data } = found.read();
+    if (!(data instanceof Float32Array)) {
+      throw new DataError(
+        `${file}: ${names[name]} holds integers, expected F32. Save ${names[name]}.float().`,
+      );
+    }
+    checkWeights(data, shape, names[name], file);
     const group = name.includes(".running_") ? statistics : parameters;
     group[`encoders.0.${name}`] = tf.tidy(() => {
-      const x = tf.tensor(data, [...shape]);
+      const x = tf.tensor(data, shape);
       return shape.length === 4 ? x.transpose([2, 3, 1, 0]) : x;
     });
   }
@@ -115,7 +130,7 @@ export function fromStateDict(tensors: Readonly<Record<string, HostTensor>>, fil
     wiring: "prepool",
     stopGradient: false,
   };
-  return { network: { parameters, statistics }, config };
+  return { network: { parameters, statistics }, config, leftOut };
 }
 
 /**
@@ -123,6 +138,7 @@ export function fromStateDict(tensors: Readonly<Record<string, HostTensor>>, fil
  * `deno task export` wrote, or PyTorch.
  *
  * @param path The file.
+ * @param prefix What the encoder's names begin with, where the file holds several.
  * @returns The encoder; its network is the caller's to dispose.
  * @throws {DataError} The file is not there or holds something else.
  * @example
@@ -141,7 +157,7 @@ export function fromStateDict(tensors: Readonly<Record<string, HostTensor>>, fil
  * await Deno.remove(file);
  * ```
  */
-export async function readEncoder(path: string): Promise<LoneEncoder> {
+export async function readEncoder(path: string, prefix?: string): Promise<LoneEncoder> {
   let bytes;
   try {
     bytes = await Deno.readFile(path);
@@ -149,51 +165,102 @@ export async function readEncoder(path: string): Promise<LoneEncoder> {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory)) throw error;
     throw new DataError(`There is no file ${path}. Name a safetensors file with a ResNet's state dict.`);
   }
-  if (PICKLES.includes(bytes.subarray(0, 4).toHex())) {
-    throw new DataError(
-      `${path} is a pickle of PyTorch's, which can run any program. Save its tensors alone: ` +
-        "safetensors.torch.save_file(model.state_dict(), FILE).",
-    );
-  }
+  const { tensors } = openSafetensors(bytes, path);
   await start();
-  return fromStateDict(decodeSafetensors(bytes, path).tensors, path);
+  return fromStateDict(tensors, path, prefix);
 }
 
-/** First bytes of what `torch.save` writes: a zip archive, a bare pickle before PyTorch 1.6. */
-const PICKLES = ["504b0304", "80028a0a"];
+/** An encoder among the tensors of a file. */
+interface Candidate {
+  /** What its names begin with. */
+  readonly prefix: string;
+  /** The torchvision name of what stands below the prefix; undefined for what torchvision's ResNet does not have. */
+  readonly rename: (name: string) => string | undefined;
+  readonly tensors: Readonly<Record<string, StoredTensor>>;
+}
 
-/** Strips what stands before `conv1.weight` from every name; drops head and counters. */
-function withoutPrefix(
-  tensors: Readonly<Record<string, HostTensor>>,
-  file: string,
-): Record<string, HostTensor> {
+/** Parts of torchvision's ResNet; with another number behind it, a part is of another network. */
+const PART = /^(conv|bn|layer)\d+\./;
+
+function findEncoders(tensors: Readonly<Record<string, StoredTensor>>): Candidate[] {
   const names = Object.keys(tensors);
-  const first = names.find((name) => /(^|\.)conv1\.weight$/.test(name) && !/layer\d+\.\d+\.conv1/.test(name));
-  if (first === undefined) {
+  const shortcut = (name: string) => name.replace(/^(layer\d+\.\d+)\.shortcut\./, "$1.downsample.");
+  return names.flatMap((name): Candidate[] => {
+    const [, prefix, first] = name.match(/^(.*\.|)(conv1|0)\.weight$/s) ?? [];
+    if (prefix === undefined) return [];
+    const below = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    if (first === "conv1") {
+      if (!below.some((name) => name.startsWith("layer1."))) return [];
+      return [{ prefix, tensors, rename: (name) => PART.test(name) ? shortcut(name) : undefined }];
+    }
+    // Convolution and norm are the first children, its stages those that have blocks; the others have no weights.
+    const stages = below.flatMap((name) => name.match(/^(\d+)\.\d+\.conv1\.weight$/)?.[1] ?? []);
+    if (stages.length === 0 || tensors[name].shape.length !== 4) return [];
+    const order = [...new Set(stages)].sort((a, b) => Number(a) - Number(b));
+    const parts: Record<string, string> = { 0: "conv1", 1: "bn1" };
+    order.forEach((child, at) => parts[child] = `layer${at + 1}`);
+    const rename = (name: string) => {
+      const [child] = name.split(".", 1);
+      return Object.hasOwn(parts, child) ? shortcut(parts[child] + name.slice(child.length)) : undefined;
+    };
+    return [{ prefix, tensors, rename }];
+  });
+}
+
+/** Chooses an encoder and gives its tensors torchvision's names, without counters and all that is beside it. */
+function choose(candidates: readonly Candidate[], all: readonly string[], file: string, asked?: string) {
+  const listed = candidates.map(({ prefix }) => `"${prefix}"`).join(", ");
+  if (candidates.length === 0) {
     throw new DataError(
       `${file} has no conv1.weight, the first layer of torchvision's ResNet` +
-        `${names.length > 0 ? `; it has ${names.slice(0, 3).join(", ")}` : ""}. ` +
+        `${all.length > 0 ? `; it has ${all.slice(0, 3).join(", ")}` : ""}. ` +
         "Save model.state_dict() of such a ResNet.",
     );
   }
-  const prefix = first.slice(0, -"conv1.weight".length);
-  const foreign = names.find((name) => !name.startsWith(prefix));
-  if (foreign !== undefined) {
+  if (all.some((name) => name.startsWith("parameters/encoders."))) {
     throw new DataError(
-      `${file}: ${foreign} does not begin with "${prefix}" as ${first} does. Save the encoder alone: ` +
-        `{k: v for k, v in state.items() if k.startswith("${prefix}")}.`,
+      `${file} is a run's own file, with projectors and all encoders. deno task export writes one of them.`,
     );
   }
-  return Object.fromEntries(
-    names.map((name) => [name.slice(prefix.length), tensors[name]] as const)
-      .filter(([name]) => !name.startsWith("fc.") && !name.endsWith(".num_batches_tracked")),
+  const chosen = asked === undefined ? candidates : candidates.filter(({ prefix }) => prefix === asked);
+  if (chosen.length === 0) {
+    throw new DataError(`${file} has no encoder whose names begin with "${asked}". Valid: ${listed}.`);
+  }
+  if (chosen.length > 1) {
+    throw new DataError(
+      `${file} has ${chosen.length} encoders, whose names begin with ${listed}. ` +
+        `Choose one: --prefix "${chosen[0].prefix}".`,
+    );
+  }
+  const [{ prefix, rename, tensors }] = chosen;
+  const state: Record<string, StoredTensor> = {}, names: Record<string, string> = {}, leftOut: string[] = [];
+  for (const name of all) {
+    if (name.endsWith(".num_batches_tracked")) continue;
+    const ours = name.startsWith(prefix) ? rename(name.slice(prefix.length)) : undefined;
+    if (ours === undefined) leftOut.push(name);
+    else [state[ours], names[ours]] = [tensors[name], name];
+  }
+  return { state, names, leftOut, below: prefix && ` below "${prefix}"` };
+}
+
+/** A NaN or a negative variance gives features that look like any others, or none. */
+function checkWeights(data: Float32Array, shape: readonly number[], name: string, file: string): void {
+  const variance = name.endsWith("running_var");
+  const wrong = data.findIndex((value) => !Number.isFinite(value) || variance && value < 0);
+  if (wrong < 0) return;
+  const position: number[] = [];
+  shape.toReversed().reduce((rest, size) => (position.unshift(rest % size), Math.floor(rest / size)), wrong);
+  throw new DataError(
+    `${file}: ${name}[${position}] is ${data[wrong]}, but ${
+      variance ? "variances are finite and not negative" : "weights are finite numbers"
+    }. Its training diverged or the file is damaged: take another one, such as an earlier checkpoint.`,
   );
 }
 
 /** Blocks a stage. */
 const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 
-function configOf(state: Readonly<Record<string, HostTensor>>, file: string): EncoderConfig {
+function configOf(state: Readonly<Record<string, StoredTensor>>, file: string): EncoderConfig {
   const { shape } = state["conv1.weight"], [width, channels, ...kernel] = shape;
   const stem = ({ "3,3": "cifar", "7,7": "imagenet" } as const)[kernel.join()];
   if (stem === undefined || width === 0 || channels === 0) {

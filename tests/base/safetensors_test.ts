@@ -44,11 +44,11 @@ Deno.test("integers of 64 bits come back as 32 bits, and those that do not fit a
 });
 
 Deno.test("a type that cannot be represented here is named, with what to do", () => {
-  for (const dtype of ["F64", "BF16", "toString"]) {
+  for (const dtype of ["F64", "BOOL", "toString"]) {
     assert.throws(
       () => decodeSafetensors(file({ x: { ...entry, dtype } }, 8), "f"),
       new DataError(
-        `f: x is of type ${dtype}, which cannot be read. Types: F32, I64, I32, U8. ` +
+        `f: x is of type ${dtype}, which cannot be read. Types: F32, F16, BF16, I64, I32, U8. ` +
           "In PyTorch, x.float() makes an F32 of any tensor.",
       ),
     );
@@ -91,6 +91,8 @@ Deno.test("what another implementation wrote is read", () => {
   const { tensors, metadata } = decodeSafetensors(bytes, "x");
   assert.deepEqual([tensors.a.data, tensors.b.data], [Float32Array.of(2.5), Uint8Array.of(9)]);
   assert.deepEqual(metadata, {});
+  // Some write that there is none.
+  assert.deepEqual(decodeSafetensors(file({ __metadata__: null }), "x").metadata, {});
 });
 
 const python = await new Deno.Command("/usr/bin/env", {
@@ -136,7 +138,7 @@ Deno.test("a malformed file is refused with what is wrong in it", () => {
   const notText = file("{}");
   notText[8] = 0xff;
   const cases: [Uint8Array, string][] = [
-    [new Uint8Array(5), "it has 5 bytes, fewer than the 8 of a header's length"],
+    [Uint8Array.of(1, 2, 3, 4, 5), "it has 5 bytes, fewer than the 8 of a header's length"],
     [long, "its header is given as 1099511627776 bytes, where there can be 2 at most"],
     [file("{"), "its header is no JSON"],
     [notText, "its header is no JSON"],

@@ -177,7 +177,7 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
 const RUNS = "vicreg, s-jea, vicreg-resnet50, s-jea-no-projectors, s-jea-projector-1, s-jea-projectors, " +
   "s-jea-low-covariance";
 const EXPORT = "--run, --stack, --preset, --seed, --set, --dataset, --data, --runs, --out, --help";
-const IMPORT = "--preset, --set, --dataset, --data, --runs, --help";
+const IMPORT = "--prefix, --preset, --set, --dataset, --data, --runs, --help";
 
 Deno.test("options that do not exist are refused with the valid ones", async () => {
   await Promise.all([

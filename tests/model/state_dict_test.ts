@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "@std/path";
 import { DataError } from "../../lib/base/errors.ts";
 import { generator } from "../../lib/base/random.ts";
-import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../../lib/base/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type HostTensor,
+  openSafetensors,
+} from "../../lib/base/safetensors.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { dispose } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
@@ -43,6 +49,9 @@ function randomised({ parameters, statistics }: Network): Network {
 const resnet18 = (channels = 3) =>
   initialise(1, (pass) => void resnet(pass, "encoders.0", tf.zeros([1, 8, 8, channels]), small));
 
+/** Tensors as they stand in a file f. */
+const stored = (tensors: Fixture) => openSafetensors(encodeSafetensors(tensors), "f").tensors;
+
 /** The state dict of a small ResNet-18, as it comes from a file. */
 const state = (channels = 3): Fixture =>
   decodeSafetensors(encodeSafetensors(toStateDict(resnet18(channels), 0)), "x").tensors;
@@ -61,7 +70,7 @@ for (const depth of [18, 34, 50] as const) {
       const network = randomised(initialiseStack(twice(encoder), 3));
       for (const level of [0, 1]) {
         const bytes = encodeSafetensors(toStateDict(network, level));
-        const back = fromStateDict(decodeSafetensors(bytes, "x").tensors, "x");
+        const back = fromStateDict(openSafetensors(bytes, "x").tensors, "x");
         assert.deepEqual(back.config, {
           levels: [{ encoder, projector: [] }],
           wiring: "prepool",
@@ -84,7 +93,7 @@ const WRITTEN = [["resnet18", 18, "cifar"], ["imagenet", 18, "imagenet"], ["resn
 for (const [name, depth, stem] of WRITTEN) {
   Deno.test(`the state dict that PyTorch wrote of ${name} gives PyTorch's representations`, () => {
     const given = below(fixtures, `${name}.state.`);
-    const { network, config } = fromStateDict(given, name);
+    const { network, config } = fromStateDict(stored(given), name);
     assert.deepEqual(config.levels[0].encoder, { depth, width: 4, stem, zeroInitResidual: false });
     const x = images(fixtures[`${name}.x`]);
     const [{ representation }] = stack(pass(network, false), x, config);
@@ -113,19 +122,142 @@ Deno.test("a level that is not there is refused", () => {
   assert.throws(() => toStateDict(resnet18(), 1), new RangeError("The network has no encoder at level 1."));
 });
 
-Deno.test("head and counters are left out, as is what stands before every name", () => {
-  const plain = state();
-  const head: Fixture = {
-    "fc.weight": { shape: [10, 32], data: new Float32Array(320) },
-    "fc.bias": { shape: [10], data: new Float32Array(10) },
-  };
-  const expected = values(fromStateDict(plain, "x").network.parameters);
-  for (const prefix of ["", "module.", "encoder.", "backbone.", "module.encoder_q."]) {
-    const named = Object.fromEntries(
-      Object.entries({ ...head, ...plain }).map(([name, host]) => [prefix + name, host]),
+/** The same tensors under other names. */
+const renamed = (tensors: Fixture, rename: (name: string) => string): Fixture =>
+  Object.fromEntries(Object.entries(tensors).map(([name, host]) => [rename(name), host]));
+
+/** As `nn.Sequential(*resnet.children())` numbers them, without what is not listed. */
+const numbered = (...children: string[]) => (name: string) => {
+  const [child] = name.split(".", 1);
+  return children.indexOf(child) + name.slice(child.length);
+};
+
+const head: Fixture = {
+  "fc.weight": { shape: [10, 32], data: new Float32Array(320) },
+  "fc.bias": { shape: [10], data: new Float32Array(10) },
+};
+const projector: Fixture = { "projection_head.layers.0.weight": { shape: [1], data: Float32Array.of(1) } };
+const CHILDREN = "conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc".split(" ");
+const NAMED: Record<string, (state: Fixture) => Fixture> = {
+  "as torchvision's": (state: Fixture) => ({ ...state, ...head }),
+  ...Object.fromEntries(
+    ["module.", "encoder.", "backbone.", "module.encoder_q.", "model.backbone.", "online.0."].map((
+      prefix,
+    ) => [
+      `below ${prefix}, beside others`,
+      (state: Fixture) => ({ ...renamed({ ...head, ...state }, (name) => prefix + name), ...projector }),
+    ]),
+  ),
+  "as lightly's children of a Sequential": (state: Fixture) => ({
+    ...renamed({ ...state, ...head }, (name) => `backbone.${numbered(...CHILDREN)(name)}`),
+    ...projector,
+  }),
+  "as children of a Sequential without max-pooling": (state: Fixture) =>
+    renamed(
+      state,
+      (name) => `f.${numbered("conv1", "bn1", "relu", "layer1", "layer2", "layer3", "layer4")(name)}`,
+    ),
+  "as kuangliu's, with shortcut and linear": (state: Fixture) =>
+    renamed(
+      { ...state, ...head },
+      (name) => name.replace(".downsample.", ".shortcut.").replace(/^fc\./, "linear."),
+    ),
+};
+
+for (const [names, write] of Object.entries(NAMED)) {
+  Deno.test(`an encoder named ${names} is read, without head and counters`, () => {
+    const plain = state(), file = write(plain);
+    const { network, leftOut } = fromStateDict(stored(file), "x");
+    assert.deepEqual(
+      values(network.parameters),
+      values(fromStateDict(stored(plain), "x").network.parameters),
     );
-    assert.deepEqual(values(fromStateDict(named, "x").network.parameters), expected, prefix);
+    const beside = Object.keys(file).filter((name) =>
+      /fc\.|linear|backbone\.9\.|projection/.test(name) && !name.endsWith("num_batches_tracked")
+    );
+    assert.deepEqual([...leftOut].sort(), beside.sort());
+  });
+}
+
+Deno.test("of several encoders one is read that is asked for, and all are named", () => {
+  const [query, key] = ["module.encoder_q.", "module.encoder_k."];
+  const [one, other] = [state(), renamed(state(), (name) => name)];
+  other["bn1.bias"] = { shape: [4], data: Float32Array.of(1, 2, 3, 4) };
+  const file = stored({
+    ...renamed(one, (name) => query + name),
+    ...renamed(other, (name) => key + name),
+    "module.queue": { shape: [1], data: new Float32Array(1) },
+  });
+  const bias = (prefix: string) =>
+    fromStateDict(file, "f", prefix).network.parameters["encoders.0.bn1.bias"].dataSync();
+  assert.deepEqual([...bias(query)], [0, 0, 0, 0]);
+  assert.deepEqual([...bias(key)], [1, 2, 3, 4]);
+  assert.throws(
+    () => fromStateDict(file, "f"),
+    new DataError(
+      'f has 2 encoders, whose names begin with "module.encoder_q.", "module.encoder_k.". ' +
+        'Choose one: --prefix "module.encoder_q.".',
+    ),
+  );
+  assert.throws(
+    () => fromStateDict(file, "f", "encoder_q"),
+    new DataError(
+      'f has no encoder whose names begin with "encoder_q". Valid: "module.encoder_q.", "module.encoder_k.".',
+    ),
+  );
+});
+
+/** A file with these bytes for tensors of any type beside or instead of an encoder's own. */
+function typed(
+  tensors: Fixture,
+  others: Record<string, { dtype: string; bytes: Uint8Array; shape: number[] }>,
+) {
+  const whole = encodeSafetensors(tensors);
+  const length = Number(new DataView(whole.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(whole.subarray(8, 8 + length)));
+  let end = whole.length - 8 - length;
+  for (const [name, { dtype, shape, bytes }] of Object.entries(others)) {
+    header[name] = { dtype, shape, data_offsets: [end, end += bytes.length] };
   }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const size = new Uint8Array(BigUint64Array.of(BigInt(json.length)).buffer);
+  const parts = [size, json, whole.subarray(8 + length), ...Object.values(others).map(({ bytes }) => bytes)];
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+Deno.test("what is left out may be of any type, and hold any number", () => {
+  const others = {
+    "mask": { dtype: "BOOL", shape: [3], bytes: new Uint8Array(3) },
+    "fc.weight": { dtype: "F16", shape: [2], bytes: new Uint8Array(4) },
+    "queue_ptr": { dtype: "I64", shape: [1], bytes: new Uint8Array(8).fill(127) },
+    "scale": { dtype: "F8_E4M3", shape: [1], bytes: new Uint8Array(1) },
+    "bn1.num_batches_tracked": { dtype: "I64", shape: [], bytes: new Uint8Array(8).fill(127) },
+  };
+  const { "bn1.num_batches_tracked": _, ...tensors } = state();
+  const { leftOut } = fromStateDict(openSafetensors(typed(tensors, others), "f").tensors, "f");
+  assert.deepEqual([...leftOut].sort(), ["fc.weight", "mask", "queue_ptr", "scale"]);
+});
+
+Deno.test("weights of 16 bits are read exactly, of 64 bits refused with what to do", () => {
+  const { "bn1.bias": _, ...tensors } = state();
+  const bias = (dtype: string, bytes: Uint8Array) =>
+    fromStateDict(
+      openSafetensors(typed(tensors, { "bn1.bias": { dtype, shape: [4], bytes } }), "f").tensors,
+      "f",
+    )
+      .network.parameters["encoders.0.bn1.bias"].dataSync();
+  const half = [1.5, -0.000030517578125, 65504, 5.960464477539063e-8];
+  assert.deepEqual([...bias("F16", new Uint8Array(new Float16Array(half).buffer))], half);
+  const brain = [1.5, -3.0625, 2 ** 127, 2 ** -126];
+  const upper = Uint16Array.from(new Uint32Array(Float32Array.from(brain).buffer), (bits) => bits >>> 16);
+  assert.deepEqual([...bias("BF16", new Uint8Array(upper.buffer))], brain);
+  assert.throws(
+    () => bias("F64", new Uint8Array(32)),
+    new DataError(
+      "f: bn1.bias is of type F64, which cannot be read. Types: F32, F16, BF16, I64, I32, U8. " +
+        "In PyTorch, x.float() makes an F32 of any tensor.",
+    ),
+  );
 });
 
 const floats = (...shape: number[]): HostTensor => ({
@@ -144,13 +276,9 @@ const refused: Record<string, [change: (state: Fixture) => Fixture, message: str
     "f has no conv1.weight, the first layer of torchvision's ResNet; it has layer1.0.conv1.weight, b. " +
     "Save model.state_dict() of such a ResNet.",
   ],
-  "a prefix that not all share": [
-    (state) => ({
-      ...Object.fromEntries(Object.entries(state).map(([name, host]) => [`encoder.${name}`, host])),
-      "head.weight": floats(1),
-    }),
-    'f: head.weight does not begin with "encoder." as encoder.conv1.weight does. Save the encoder alone: ' +
-    '{k: v for k, v in state.items() if k.startswith("encoder.")}.',
+  "a run's own file": [
+    (state) => renamed(state, (name) => `parameters/encoders.0.${name}`),
+    "f is a run's own file, with projectors and all encoders. deno task export writes one of them.",
   ],
   "another stem": [
     (state) => ({ ...state, "conv1.weight": floats(4, 3, 5, 5) }),
@@ -184,6 +312,35 @@ const refused: Record<string, [change: (state: Fixture) => Fixture, message: str
     ({ "bn1.running_var": _, ...state }) => state,
     "f has no bn1.running_var, in a ResNet-18 of width 4 of shape [4]. Save the whole model.state_dict().",
   ],
+  "a missing parameter below a prefix": [
+    ({ "bn1.weight": _, ...state }) => renamed(state, (name) => `backbone.${numbered(...CHILDREN)(name)}`),
+    'f has no bn1.weight below "backbone.", in a ResNet-18 of width 4 of shape [4]. ' +
+    "Save the whole model.state_dict().",
+  ],
+  "batch norm without statistics": [
+    (state) => Object.fromEntries(Object.entries(state).filter(([name]) => !name.includes("running_"))),
+    "f has no bn1.running_mean, in a ResNet-18 of width 4 of shape [4]. " +
+    "A batch norm without running statistics (track_running_stats=False) cannot be evaluated.",
+  ],
+  "a weight that is no number": [
+    (state) => {
+      const { shape, data } = state["layer3.0.conv1.weight"];
+      const damaged = data.slice();
+      damaged[8 * 9 + 2 * 9 + 5] = NaN;
+      return { ...state, "layer3.0.conv1.weight": { shape, data: damaged } };
+    },
+    "f: layer3.0.conv1.weight[1,2,1,2] is NaN, but weights are finite numbers. " +
+    "Its training diverged or the file is damaged: take another one, such as an earlier checkpoint.",
+  ],
+  "a variance below 0": [
+    (state) =>
+      renamed(
+        { ...state, "bn1.running_var": { shape: [4], data: Float32Array.of(1, 0, -1, 1) } },
+        (name) => `module.${name}`,
+      ),
+    "f: module.bn1.running_var[2] is -1, but variances are finite and not negative. " +
+    "Its training diverged or the file is damaged: take another one, such as an earlier checkpoint.",
+  ],
   "a name too many": [
     (state) => ({ ...state, "layer1.0.conv1.bias": floats(4) }),
     `f: a ResNet-18 of width 4 has no layer1.0.conv1.bias. ${PLAIN}; if it belongs to something else, leave it out.`,
@@ -201,7 +358,7 @@ const refused: Record<string, [change: (state: Fixture) => Fixture, message: str
 
 for (const [what, [change, message]] of Object.entries(refused)) {
   Deno.test(`${what} is refused by name`, () => {
-    assert.throws(() => fromStateDict(change(state()), "f"), new DataError(message));
+    assert.throws(() => fromStateDict(stored(change(state())), "f"), new DataError(message));
   });
 }
 
@@ -235,16 +392,12 @@ Deno.test("what is no safetensors file is refused with what to do", () =>
         new DataError(`There is no file ${nothing}. Name a safetensors file with a ResNet's state dict.`),
       );
     }
-    for (const start of ["504b0304", "80028a0a"]) {
-      await Deno.writeFile(file, Uint8Array.fromHex(`${start}${"00".repeat(40)}`));
-      await assert.rejects(
-        readEncoder(file),
-        new DataError(
-          `${file} is a pickle of PyTorch's, which can run any program. Save its tensors alone: ` +
-            "safetensors.torch.save_file(model.state_dict(), FILE).",
-        ),
-      );
-    }
+    await Deno.writeFile(file, Uint8Array.fromHex(`80028a0a${"00".repeat(40)}`));
+    await assert.rejects(readEncoder(file), {
+      name: "DataError",
+      message:
+        /^.*resnet18\.pth is a pickle of PyTorch's, no safetensors file\. Save its tensors alone, in Python: /,
+    });
   }));
 
 /** NHWC to a tensor of PyTorch's. */
@@ -309,7 +462,7 @@ Deno.test({
       }));
       await torchEncoder(jobs);
       for (const { make, encoder, input, output } of jobs) {
-        const { network, config } = fromStateDict(await read(encoder), encoder);
+        const { network, config } = await readEncoder(encoder);
         const [depth, width, channels, stem] = make;
         assert.deepEqual(config.levels[0].encoder, { depth, width, stem, zeroInitResidual: false });
         assert.equal(network.parameters["encoders.0.conv1.weight"].shape[2], channels);
