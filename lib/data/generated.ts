@@ -243,7 +243,7 @@ function develop(canvas: Float32Array, random: Generator): Uint8Array {
  *
  * @param options Seed and number of images of each split.
  * @returns The data set with the factors of every image.
- * @throws {UsageError} A count that is not a whole number, 0 or more.
+ * @throws {UsageError} A count that is not a whole number from 0 to a million.
  * @example
  * ```ts
  * import { generate } from "./generated.ts";
@@ -265,13 +265,18 @@ export function generate(options: { seed: number; train: number; test: number })
   };
 }
 
+/** Images of a split. */
+const MOST = 1_000_000;
+
 function generateSplit(
   seed: number,
   split: "train" | "test",
   count: number,
 ): ImageSet & { factors: Factors[] } {
-  if (!Number.isSafeInteger(count) || count < 0) {
-    throw new UsageError(`generate: ${split} is ${count}; expected a whole number of images, 0 or more.`);
+  if (!Number.isSafeInteger(count) || count < 0 || count > MOST) {
+    throw new UsageError(
+      `generate: ${split} is ${count}; expected a whole number of images, from 0 to ${MOST} (3 GB).`,
+    );
   }
   const images = new Uint8Array(count * SIZE * SIZE * 3), factors: Factors[] = [];
   for (let index = 0; index < count; index++) {

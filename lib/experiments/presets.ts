@@ -23,7 +23,7 @@ export const presetSchema = z.strictObject({
     "what feeds stack 1: the paper's text, or the released code",
   ),
   stopGradient: z.boolean().describe("keep stack 1's loss from reaching stack 0"),
-  projector: z.array(count).describe("widths of a projector's layers"),
+  projector: z.array(count).min(1).describe("widths of a projector's layers"),
   plainProjector: z.array(count).describe(
     "what stands on stack 1 without a projector; released code: a linear layer",
   ),
@@ -33,7 +33,8 @@ export const presetSchema = z.strictObject({
   covariance: weight.describe("weight υ of VICReg's covariance term"),
   lowCovariance: weight.describe("υ of Figure 4's down-weighted run; the paper gives no value"),
   epochs: count.describe("passes over the training images"),
-  batch: count.describe("images a step"),
+  // Batch norm and the loss need a spread.
+  batch: z.int().min(2).describe("images a step"),
   optimiser: z.enum(["adam", "lars", "sgd"]).describe("how parameters follow their gradients"),
   learningRate: z.number().positive().describe("peak learning rate"),
   weightDecay: weight.describe("L2 penalty"),
@@ -52,6 +53,26 @@ export const presetSchema = z.strictObject({
   neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
   temperature: z.number().positive().describe("temperature of the k-NN votes"),
   seeds: count.describe("training runs a row, seeds 0, 1, …"),
+}).check(({ value, issues }) => {
+  const refuse = (field: keyof typeof value, message: string) =>
+    issues.push({ code: "custom", path: [field], message, input: value[field] });
+  const { trainImages, batch, neighbours, epochs, warmupEpochs, covariance, lowCovariance } = value;
+  if (batch > trainImages) {
+    refuse("batch", `a batch of ${batch} is more than the ${trainImages} training images`);
+  }
+  const most = Math.max(...neighbours);
+  if (most > trainImages) {
+    refuse("neighbours", `${most} neighbours are more than the ${trainImages} training images that can vote`);
+  }
+  if (new Set(neighbours).size < neighbours.length) {
+    refuse("neighbours", "a number of neighbours occurs twice");
+  }
+  if (warmupEpochs > epochs) {
+    refuse("warmupEpochs", `${warmupEpochs} epochs of warm-up are more than all ${epochs} epochs`);
+  }
+  if (lowCovariance > covariance) {
+    refuse("lowCovariance", `Figure 4's lowered υ, ${lowCovariance}, is above the plain one, ${covariance}`);
+  }
 });
 
 /** One preset. */
@@ -161,7 +182,7 @@ export const PURPOSES: Readonly<Record<PresetName, { readonly what: string; read
  * @param name Name of the preset.
  * @param overrides `field=value` texts; lists are written `512,512,256`.
  * @returns The preset.
- * @throws {UsageError} Unknown preset or field, or a value the field cannot have.
+ * @throws {UsageError} Unknown preset or field, a value the field cannot have, or values that do not go together.
  * @example
  * ```ts
  * import { preset } from "./presets.ts";
@@ -173,15 +194,22 @@ export function preset(name: string, overrides: readonly string[] = []): Preset 
     throw new UsageError(`There is no preset "${name}". Presets: ${Object.keys(presets).join(", ")}.`);
   }
   const chosen: Record<string, unknown> = { ...presets[name as PresetName] };
+  const fields = Object.keys(presetSchema.shape), given = new Map<string, string>();
   for (const override of overrides) {
     const [field, text] = override.split(/=(.*)/s);
-    if (!Object.hasOwn(presetSchema.shape, field)) {
+    if (!fields.includes(field)) {
+      const meant = fields.find((name) => name.toLowerCase() === field.toLowerCase());
       throw new UsageError(
-        `--set ${override}: a preset has no field "${field}". Fields: ${
-          Object.keys(presetSchema.shape).join(", ")
-        }.`,
+        `--set ${override}: a preset has no field "${field}". ` +
+          (meant ? `Did you mean ${meant}?` : `Fields: ${fields.join(", ")}.`),
       );
     }
+    if (given.has(field)) {
+      throw new UsageError(
+        `--set ${override}: it is set already, by --set ${given.get(field)}. Set it once.`,
+      );
+    }
+    given.set(field, override);
     const value = parse(text ?? "", chosen[field]);
     const result = presetSchema.shape[field as keyof Preset].safeParse(value);
     if (!result.success) {
@@ -189,13 +217,24 @@ export function preset(name: string, overrides: readonly string[] = []): Preset 
     }
     chosen[field] = value;
   }
-  return chosen as Preset;
+  const { success, data, error } = presetSchema.safeParse(chosen);
+  if (success) return data;
+  const [{ path: [field], message }] = error.issues;
+  throw new UsageError(
+    `Preset ${name} with ${overrides.map((override) => `--set ${override}`).join(" ")}: ${message}. ` +
+      `Change ${String(field)} as well, or what it depends on.`,
+  );
 }
 
 /** Reads a text as the kind of value that the field has now. */
 function parse(text: string, now: unknown): unknown {
-  if (Array.isArray(now)) return text === "" ? [] : text.split(",").map(Number);
-  if (typeof now === "number") return text === "" ? NaN : Number(text);
+  if (Array.isArray(now)) return text === "" ? [] : text.split(",").map(decimal);
+  if (typeof now === "number") return decimal(text);
   if (typeof now === "boolean") return { true: true, false: false }[text] ?? text;
   return text;
+}
+
+/** NaN for all but a decimal number: `Number` would take a blank for 0. */
+function decimal(text: string): number {
+  return /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
 }

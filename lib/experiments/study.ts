@@ -56,7 +56,7 @@ export function fromEnvironment(preset: string): StudyOptions {
     preset: read("PRESET") ?? preset,
     dataset: read("DATASET") as StudyOptions["dataset"],
     seeds: seeds === undefined ? undefined : Number(seeds),
-    set: read("SET")?.split(" "),
+    set: read("SET")?.split(/\s+/).filter((override) => override !== ""),
   };
 }
 
@@ -83,7 +83,7 @@ export interface Study {
  *
  * @param options What is asked for.
  * @returns What to work on.
- * @throws {UsageError} Unknown preset or field.
+ * @throws {UsageError} Unknown preset or field, two wishes that differ, or sizes that the data set does not have.
  * @throws {DataError} The data set is damaged or cannot be fetched.
  */
 export async function openStudy(options: StudyOptions): Promise<Study> {
@@ -96,8 +96,22 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   if (!Number.isInteger(seeds) || seeds < 1) {
     throw new UsageError(`The number of seeds is a whole number from 1 on, not ${seeds}.`);
   }
+  const differs = (field: string, asked: unknown, own: unknown) =>
+    asked !== undefined && asked !== own && set.some((override) => override.startsWith(`${field}=`));
+  if (differs("seeds", options.seeds, preset.seeds)) {
+    throw new UsageError(
+      `${seeds} seeds are asked for, and by --set seeds=${preset.seeds} others: say one of them.`,
+    );
+  }
+  if (differs("dataset", name === "auto" ? undefined : name, preset.dataset)) {
+    throw new UsageError(
+      `Data set ${name} is asked for, and by --set dataset=${preset.dataset} another one: say one of them.`,
+    );
+  }
   const dataset = await chooseDataset(name, preset, options.data);
   const sizes = { train: preset.trainImages, heldOut: preset.heldOutImages, test: preset.testImages };
+  const images = await split(dataset, sizes, preset.splitSeed, runs);
+  demandOfEachClass(dataset, preset.testImages);
   const asIs = set.length === 0 && dataset.name === preset.dataset && seeds === preset.seeds;
   return {
     presetName: options.preset,
@@ -105,11 +119,25 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     overrides: set,
     dataset,
     data: options.data,
-    images: await split(dataset, sizes, preset.splitSeed, runs),
+    images,
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     runs,
     results: join(places.results, asIs ? options.preset : `${options.preset}-custom`),
   };
+}
+
+/** Test images of a class that its sub-clusters and their map need. */
+const LEAST_OF_A_CLASS = 4;
+
+function demandOfEachClass({ name, classes, test: { labels } }: Dataset, asked: number): void {
+  const places = Map.groupBy(labels.keys(), (at) => labels[at]);
+  const enough = 1 +
+    Math.max(...classes.keys().map((label) => places.get(label)?.[LEAST_OF_A_CLASS - 1] ?? Infinity));
+  if (asked >= enough) return;
+  throw new UsageError(
+    `The first ${asked} test images of ${name} do not show each class ${LEAST_OF_A_CLASS} times, as the ` +
+      `figures need it. Raise testImages with --set${enough < Infinity ? `, to ${enough} or more` : ""}.`,
+  );
 }
 
 /** Only `auto` may end at another data set than the preset's, and says so. */

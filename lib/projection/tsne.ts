@@ -15,7 +15,7 @@ import { pca } from "./pca.ts";
 export interface TsneOptions {
   /** Seed of the noise that parts equal points. */
   readonly seed: number;
-  /** Effective number of neighbours, 30 unless said otherwise. */
+  /** Effective number of neighbours; unless said otherwise 30, and a third of the others where these are few. */
   readonly perplexity?: number;
   /** 1,000 unless said otherwise, the first 250 of which exaggerate. */
   readonly iterations?: number;
@@ -38,7 +38,8 @@ const PAUSE = 10;
  *
  * @param x Points, `[count, features]`.
  * @param options How to project.
- * @returns The projected points, `[count · 2]`, and the Kullback-Leibler divergence that is left.
+ * @returns The projected points, `[count · 2]`, the Kullback-Leibler divergence that is left, and the
+ * perplexity.
  * @throws {RangeError} The perplexity is not from 1 to below the number of points.
  * @example
  * ```ts
@@ -54,9 +55,10 @@ const PAUSE = 10;
  */
 export async function tsne(
   x: tf.Tensor2D,
-  { seed, perplexity = 30, iterations = 1000, progress }: TsneOptions,
-): Promise<{ points: Float32Array; divergence: number }> {
+  { seed, perplexity: asked, iterations = 1000, progress }: TsneOptions,
+): Promise<{ points: Float32Array; divergence: number; perplexity: number }> {
   const [count] = x.shape;
+  const perplexity = asked ?? Math.max(1, Math.min(30, (count - 1) / 3));
   if (!(perplexity >= 1 && perplexity < count)) {
     throw new RangeError(
       `The perplexity of ${count} points has to be from 1 to below ${count}, not ${perplexity}.`,
@@ -92,7 +94,7 @@ export async function tsne(
   }
   const { sum } = await repulsion.repulsion(points);
   repulsion.dispose();
-  return { points: Float32Array.from(points), divergence: divergence(graph, points, sum) };
+  return { points: Float32Array.from(points), divergence: divergence(graph, points, sum), perplexity };
 }
 
 /** Symmetric similarities p, every pair once: those of point i with `others` from `offsets[i]` on. */

@@ -14,7 +14,7 @@ import { pca } from "./pca.ts";
 /** How to project. */
 export interface UmapOptions {
   readonly seed: number;
-  /** Neighbours that make a neighbourhood, the point itself included; 15 unless said otherwise. */
+  /** Neighbours that make a neighbourhood, the point itself included; unless said otherwise 15, or all others. */
   readonly neighbours?: number;
   /** Least distance of two points in the plane, 0.1 unless said otherwise. */
   readonly minDistance?: number;
@@ -49,9 +49,10 @@ const SLICE = 50;
  */
 export async function umap(
   x: tf.Tensor2D,
-  { seed, neighbours = 15, minDistance = 0.1, epochs, progress }: UmapOptions,
+  { seed, neighbours: asked, minDistance = 0.1, epochs, progress }: UmapOptions,
 ): Promise<Float32Array> {
   const [count] = x.shape;
+  const neighbours = asked ?? Math.min(15, count - 1);
   if (!Number.isInteger(neighbours) || neighbours < 2 || neighbours >= count) {
     throw new RangeError(`UMAP of ${count} points needs 2 to ${count - 1} neighbours, not ${neighbours}.`);
   }

@@ -150,10 +150,10 @@ function dot(a: Float32Array, b: Float32Array): number {
 Deno.test("generate refuses a count that is none", () => {
   assert.throws(
     () => generate({ seed: 1, train: -1, test: 10 }),
-    new UsageError("generate: train is -1; expected a whole number of images, 0 or more."),
+    new UsageError("generate: train is -1; expected a whole number of images, from 0 to 1000000 (3 GB)."),
   );
   assert.throws(
     () => generate({ seed: 1, train: 10, test: 2.5 }),
-    new UsageError("generate: test is 2.5; expected a whole number of images, 0 or more."),
+    new UsageError("generate: test is 2.5; expected a whole number of images, from 0 to 1000000 (3 GB)."),
   );
 });

@@ -78,6 +78,15 @@ Deno.test("t-SNE frees what it makes", async () => {
   assert.equal(tf.memory().numTensors, before);
 });
 
+Deno.test("t-SNE of few points takes a perplexity that they have, and says which", async () => {
+  for (const [count, expected] of [[200, 30], [91, 30], [13, 4], [3, 1]]) {
+    const x = tf.randomNormal([count, 3], 0, 1, "float32", 1) as tf.Tensor2D;
+    const { points, perplexity } = await tsne(x, { seed: 0, iterations: 10 });
+    assert.equal(perplexity, expected);
+    assert.equal(points.length, 2 * count);
+  }
+});
+
 Deno.test("t-SNE refuses a perplexity that the points do not have", async () => {
   for (const perplexity of [20, 0.5, NaN]) {
     await assert.rejects(tsne(tf.zeros([20, 2]), { seed: 0, perplexity }), {

@@ -66,6 +66,11 @@ Deno.test("UMAP frees what it makes", async () => {
   assert.equal(tf.memory().numTensors, before);
 });
 
+Deno.test("UMAP of few points takes all others for neighbours", async () => {
+  const few = tf.randomNormal([7, 3], 0, 1, "float32", 1) as tf.Tensor2D;
+  assert.equal((await umap(few, { seed: 0, epochs: 2 })).length, 14);
+});
+
 Deno.test("UMAP refuses neighbours that there are not", async () => {
   for (const neighbours of [1, 15, 2.5]) {
     await assert.rejects(umap(tf.zeros([15, 2]), { seed: 0, neighbours }), {
