@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
-import { DataError } from "./errors.ts";
+import { DataError, UsageError } from "./errors.ts";
 import { exists } from "./files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -20,18 +20,27 @@ export const places = {
   notebooks: join(root, "notebooks"),
 } as const;
 
+/** A folder to look for data sets in. */
+export interface DataPlace {
+  readonly folder: string;
+  /** How the user named it: then nothing else is as good. */
+  readonly by?: "--data" | "SJEA_DATA";
+}
+
 /**
- * Folders to look for data sets in: the one the user names (`--data`, else
- * `SJEA_DATA`), then `data/datasets`.
+ * Where to look for data sets: in the folder that the user names (`--data`,
+ * else `SJEA_DATA`), and only where none is named in `data/datasets`.
  *
  * @param data The value of `--data`.
- * @returns The folders.
+ * @returns The folder.
+ * @throws {UsageError} `--data` is empty.
  * @throws {DataError} The folder that the user names does not exist.
  */
-export async function dataFolders(data?: string): Promise<string[]> {
-  const named = data ?? Deno.env.get("SJEA_DATA");
-  if (named && !await exists(named)) {
-    throw new DataError(`${data ? "--data" : "SJEA_DATA"} is ${named}, but there is no such folder.`);
-  }
-  return named ? [named, places.datasets] : [places.datasets];
+export async function dataPlace(data?: string): Promise<DataPlace> {
+  if (data === "") throw new UsageError("--data is empty: name a folder, or leave it out.");
+  const folder = data ?? (Deno.env.get("SJEA_DATA") || undefined);
+  if (folder === undefined) return { folder: places.datasets };
+  const by = data ? "--data" : "SJEA_DATA";
+  if (!await exists(folder)) throw new DataError(`${by} is ${folder}, but there is no such folder.`);
+  return { folder, by };
 }

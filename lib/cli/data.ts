@@ -6,14 +6,14 @@
 import { UsageError } from "../base/errors.ts";
 import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
 import { runCommand } from "./options.ts";
-import { dataFolders, places } from "../base/places.ts";
+import { dataPlace, places } from "../base/places.ts";
 
 await runCommand(async () => {
   const [name, ...rest] = Deno.args;
   if (rest.length > 0 || (name !== undefined && name !== "cifar10")) {
     throw new UsageError(`"${Deno.args.join(" ")}" cannot be fetched. Data sets: cifar10.`);
   }
-  let folder = await findCifar10(await dataFolders());
+  let folder = await findCifar10(name ? { folder: places.datasets } : await dataPlace());
   if (!folder && name) folder = await downloadCifar10(places.datasets);
   console.log(await describeCifar10(folder));
   console.log("generated  always there: drawn from a seed");

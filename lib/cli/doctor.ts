@@ -11,7 +11,7 @@ import { start } from "../compute/backend.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
 import { findCifar10, loadCifar10 } from "../data/cifar10.ts";
-import { dataFolders, places } from "../base/places.ts";
+import { dataPlace, places } from "../base/places.ts";
 
 const line = (name: string, value: string) => console.log(`${name.padEnd(12)} ${value}`);
 
@@ -39,7 +39,7 @@ await part("TensorFlow", async () => {
   );
 });
 await part("data", async () => {
-  const folder = await findCifar10(await dataFolders());
+  const folder = await findCifar10(await dataPlace());
   if (!folder) return line("cifar10", "not here: deno task data cifar10 fetches it, 170.1 MB");
   const { copy, fingerprint } = await loadCifar10(folder);
   line("cifar10", `${copy} copy ${fingerprint}, ${folder}`);

@@ -6,7 +6,14 @@
 import { SjeaError, UsageError } from "../base/errors.ts";
 import { exitCode, Interrupted } from "../base/interrupt.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
-import { type Preset, type PresetName, presets, presetSchema, PURPOSES } from "../experiments/presets.ts";
+import {
+  DEFAULT_PRESET,
+  type Preset,
+  type PresetName,
+  presets,
+  presetSchema,
+  PURPOSES,
+} from "../experiments/presets.ts";
 import { DATASETS } from "../experiments/study.ts";
 import { parse } from "./parse.ts";
 
@@ -30,7 +37,7 @@ export interface Options {
 
 const OPTIONS = {
   experiment: { type: "string", default: EXPERIMENTS[0] },
-  preset: { type: "string", default: "quick" },
+  preset: { type: "string", default: DEFAULT_PRESET },
   dataset: { type: "string", default: "auto" },
   seeds: { type: "string" },
   data: { type: "string" },
@@ -108,8 +115,8 @@ notebooks and renders notebooks/reports.
 
   --experiment NAME  all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}
   --preset NAME      how large: ${PRESETS.join(", ")}
-  --dataset NAME     auto (default): the preset's, else generated where CIFAR-10 cannot be had;
-                     cifar10; generated: drawn from a seed, no download
+  --dataset NAME     auto (default): the preset's; with preset ${DEFAULT_PRESET}, generated where CIFAR-10
+                     cannot be had; cifar10; generated: drawn from a seed, no download
   --seeds N          training runs a row (default: the preset's)
   --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
   --set FIELD=VALUE  overrides a field of the preset; repeatable; a list is written 512,512,256

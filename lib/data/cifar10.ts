@@ -1,14 +1,17 @@
 /**
- * CIFAR-10 in its official binary layout (Krizhevsky 2009).
+ * CIFAR-10 in its official layouts, the binary one and Python's (Krizhevsky 2009).
  *
  * @module
  */
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DataError } from "../base/errors.ts";
 import { unpackTarGz } from "../base/archive.ts";
 import { download, makeOnce, type Source } from "../base/download.ts";
+import { fileKind } from "../base/file_kind.ts";
 import { exists, writeAtomically } from "../base/files.ts";
+import type { DataPlace } from "../base/places.ts";
 import { type Dataset, imageFingerprint, type ImageSet } from "./dataset.ts";
+import { type Pickled, readPickle } from "./pickle.ts";
 
 /** The official archive. */
 export const CIFAR10 = {
@@ -18,9 +21,6 @@ export const CIFAR10 = {
 } as const satisfies Source;
 
 const FOLDER = "cifar-10-batches-bin";
-const TRAIN = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
-const TEST = "test_batch.bin";
-const NAMES = "batches.meta.txt";
 const CLASSES = 10, SIDE = 32, PLANE = SIDE * SIDE;
 /** A label byte, then the red, green and blue planes. */
 const RECORD = 1 + 3 * PLANE;
@@ -28,6 +28,38 @@ const RECORDS_A_FILE = 10_000;
 /** Written beside files that came out of the verified official archive. */
 const OFFICIAL = "official.json";
 const marker = (fingerprint: string) => JSON.stringify({ fingerprint });
+
+/** One of the two ways in which the same images lie in files. */
+interface Layout {
+  readonly folder: string;
+  readonly train: readonly string[];
+  readonly test: string;
+  /** The file with the names of the classes. */
+  readonly names: string;
+  readonly images: (bytes: Uint8Array, file: string) => ImageSet;
+  readonly classes: (bytes: Uint8Array, file: string) => string[];
+}
+
+const batches = (end: string) => [1, 2, 3, 4, 5].map((number) => `data_batch_${number}${end}`);
+
+const LAYOUTS: readonly Layout[] = [{
+  folder: FOLDER,
+  train: batches(".bin"),
+  test: "test_batch.bin",
+  names: "batches.meta.txt",
+  images: readRecords,
+  classes: (bytes) => new TextDecoder().decode(bytes).trim().split(/\s+/),
+}, {
+  folder: "cifar-10-batches-py",
+  train: batches(""),
+  test: "test_batch",
+  names: "batches.meta",
+  images: readBatch,
+  classes: (bytes, file) => {
+    const names = fieldOf(readPickle(bytes, file), "label_names");
+    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+  },
+}];
 
 const AGAIN = "Delete its folder and fetch CIFAR-10 again (deno task data cifar10).";
 
@@ -66,6 +98,42 @@ export function readRecords(bytes: Uint8Array, file: string): ImageSet {
 }
 
 /**
+ * Reads a batch of the Python version: labels, and the planes of an image as a row of an array.
+ *
+ * @param bytes A pickle.
+ * @param file Its file, for messages.
+ * @returns Images with interleaved channels, and labels.
+ * @throws {DataError} It is another pickle, or none.
+ */
+export function readBatch(bytes: Uint8Array, file: string): ImageSet {
+  const pickle = readPickle(bytes, file), data = fieldOf(pickle, "data"), field = fieldOf(pickle, "labels");
+  const labels = Array.isArray(field) ? field.filter((label) => typeof label === "number") : [];
+  const count = labels.length;
+  // NumPy's own: version, shape, type, whether columns come first, bytes.
+  const state = data !== null && typeof data === "object" && "state" in data ? data.state : undefined;
+  const [, shape, , columnsFirst, values] = Array.isArray(state) ? state : [];
+  const [rows, columns] = Array.isArray(shape) ? shape : [];
+  if (
+    !(values instanceof Uint8Array) || values.length !== count * 3 * PLANE ||
+    rows !== count || columns !== 3 * PLANE || labels.some((label) => label < 0 || label > 255)
+  ) {
+    throw new DataError(`${file} is a pickle without CIFAR-10's "data" and "labels". ${AGAIN}`);
+  }
+  const records = new Uint8Array(count * RECORD);
+  for (let record = 0; record < count; record++) {
+    const at = record * RECORD, from = record * 3 * PLANE;
+    records[at] = labels[record];
+    if (!columnsFirst) records.set(values.subarray(from, from + 3 * PLANE), at + 1);
+    else for (let byte = 0; byte < 3 * PLANE; byte++) records[at + 1 + byte] = values[byte * count + record];
+  }
+  return readRecords(records, file);
+}
+
+function fieldOf(pickle: Pickled, name: string): Pickled | undefined {
+  return pickle instanceof Map ? pickle.get(name) : undefined;
+}
+
+/**
  * Loads CIFAR-10.
  *
  * @param folder The folder of the batches.
@@ -73,37 +141,43 @@ export function readRecords(bytes: Uint8Array, file: string): ImageSet {
  * @throws {DataError} A file is missing, truncated or damaged.
  */
 export async function loadCifar10(folder: string): Promise<Dataset> {
-  const missing: string[] = [];
-  for (const file of [...TRAIN, TEST, NAMES]) if (!await exists(join(folder, file))) missing.push(file);
+  const files = await filesOf(folder);
+  const layout = LAYOUTS.find(({ train, test }) => [...train, test].some((file) => files.includes(file))) ??
+    LAYOUTS[0];
+  const missing = lackOf(layout, files);
   if (missing.length > 0) {
     throw new DataError(
       `${folder} lacks ${
         missing.join(", ")
       }: a copy of CIFAR-10 has five training batches, a test batch and ` +
-        `${NAMES}. Complete it, or delete it and fetch CIFAR-10 again (deno task data cifar10).`,
+        `${layout.names}. Complete it, or delete it and fetch CIFAR-10 again (deno task data cifar10).`,
     );
   }
   const read = async (file: string) => {
-    const path = join(folder, file);
-    const { size } = await Deno.stat(path);
-    if (size !== RECORDS_A_FILE * RECORD) {
+    const path = join(folder, file), bytes = await Deno.readFile(path);
+    // A batch that is damaged begins with a label or as a pickle all the same.
+    const kind = bytes[0] < CLASSES || bytes[0] === 0x80 ? undefined : fileKind(bytes);
+    if (kind) throw new DataError(`${path} is ${kind.what}, no batch of CIFAR-10. ${kind.advice}`);
+    if (layout === LAYOUTS[0] && bytes.length !== RECORDS_A_FILE * RECORD) {
       throw new DataError(
-        `${path} has ${size} bytes instead of ${
+        `${path} has ${bytes.length} bytes instead of ${
           RECORDS_A_FILE * RECORD
         }: it is truncated or another file. ${AGAIN}`,
       );
     }
-    return readRecords(await Deno.readFile(path), path);
+    const images = layout.images(bytes, path), count = images.labels.length;
+    if (count === RECORDS_A_FILE) return images;
+    throw new DataError(`${path} has ${count} images instead of ${RECORDS_A_FILE}. ${AGAIN}`);
   };
   const parts: ImageSet[] = [];
-  for (const file of TRAIN) parts.push(await read(file));
+  for (const file of layout.train) parts.push(await read(file));
   const train: ImageSet = {
     ...parts[0],
     images: concatenate(parts.map((part) => part.images)),
     labels: concatenate(parts.map((part) => part.labels)),
   };
-  const test = await read(TEST);
-  const names = join(folder, NAMES), classes = (await Deno.readTextFile(names)).trim().split(/\s+/);
+  const test = await read(layout.test);
+  const names = join(folder, layout.names), classes = layout.classes(await Deno.readFile(names), names);
   if (classes.length !== CLASSES) {
     throw new DataError(`${names} has ${classes.length} names of classes instead of ${CLASSES}. ${AGAIN}`);
   }
@@ -119,18 +193,68 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
   };
 }
 
+/** Names of what a folder holds, in order; none where there is no folder. */
+async function filesOf(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
+    throw error;
+  }
+}
+
+const lackOf = ({ train, test, names }: Layout, files: readonly string[]) =>
+  [...train, test, names].filter((file) => !files.includes(file));
+
 /**
  * Looks for a copy of CIFAR-10.
  *
- * @param places Folders that hold the batches, or a folder `cifar-10-batches-bin` with them.
- * @returns The folder of the batches, or undefined.
+ * @param place The folder that holds the batches, or a folder `cifar-10-batches-bin` or
+ * `cifar-10-batches-py` with them.
+ * @returns The folder of the batches; undefined if it is not there, and nobody said that it is.
+ * @throws {DataError} The user named this place, and it holds something else.
  */
-export async function findCifar10(places: readonly string[]): Promise<string | undefined> {
-  for (const place of places) {
-    for (const folder of [place, join(place, FOLDER)]) {
-      if (await exists(join(folder, TRAIN[0])) && await exists(join(folder, TEST))) return folder;
+export async function findCifar10({ folder, by }: DataPlace): Promise<string | undefined> {
+  for (const layout of LAYOUTS) {
+    for (const candidate of [folder, join(folder, layout.folder)]) {
+      const files = await filesOf(candidate);
+      if (files.includes(layout.train[0]) && files.includes(layout.test)) return candidate;
     }
   }
+  if (!by) return;
+  const { what, advice } = await describe(folder);
+  throw new DataError(
+    `${by} is ${folder}, which ${what}. CIFAR-10 is a folder ${
+      LAYOUTS.map(({ folder }) => folder).join(" or ")
+    } with five training batches, a test batch and the names of its classes. ${advice}`,
+  );
+}
+
+/** What is where CIFAR-10 should be, and what to do about it. */
+async function describe(path: string): Promise<{ what: string; advice: string }> {
+  const elsewhere = "Name another folder, or none: deno task data cifar10 fetches it into data/datasets.";
+  const unpack = (archive: string) =>
+    `Unpack it with tar xzf ${JSON.stringify(archive)} -C ${JSON.stringify(dirname(archive))}, and name ${
+      dirname(archive)
+    }.`;
+  if ((await Deno.stat(path)).isFile) {
+    using file = await Deno.open(path);
+    const first = new Uint8Array(512);
+    const kind = fileKind(first.subarray(0, await file.read(first) ?? 0));
+    const advice = kind?.what.includes("compressed") ? unpack(path) : elsewhere;
+    return { what: `is a file${kind ? `, ${kind.what}` : ""}`, advice };
+  }
+  const files = await filesOf(path);
+  if (files.length === 0) return { what: "is empty", advice: elsewhere };
+  const begun = LAYOUTS.find(({ train, test }) => [...train, test].some((file) => files.includes(file)));
+  if (begun) return { what: `lacks ${lackOf(begun, files).join(", ")}`, advice: `Complete it. ${elsewhere}` };
+  const archive = files.find((file) => /cifar.*10.*\.(tar\.gz|tgz)$/.test(file));
+  if (archive) return { what: `holds ${archive}, an archive`, advice: unpack(join(path, archive)) };
+  const hundred = files.some((file) => /^cifar-100|^fine_label_names/.test(file)) ||
+    basename(path).startsWith("cifar-100");
+  if (hundred) return { what: "holds CIFAR-100, another data set", advice: elsewhere };
+  const more = files.length > 3 ? ` and ${files.length - 3} more` : "";
+  return { what: `holds ${files.slice(0, 3).join(", ")}${more}`, advice: elsewhere };
 }
 
 /**

@@ -176,6 +176,9 @@ export const PURPOSES: Readonly<Record<PresetName, { readonly what: string; read
   paper: { what: "the authors' released recipe at full size, three seeds", time: "days; use a GPU" },
 };
 
+/** The preset that is taken where none is named. */
+export const DEFAULT_PRESET: PresetName = "quick";
+
 /**
  * A preset with some fields overridden.
  *

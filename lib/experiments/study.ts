@@ -5,8 +5,8 @@
  */
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
-import { SjeaError, UsageError } from "../base/errors.ts";
-import { dataFolders, places } from "../base/places.ts";
+import { EnvironmentError, SjeaError, UsageError } from "../base/errors.ts";
+import { dataPlace, places } from "../base/places.ts";
 import { start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
 import type { tf } from "../compute/tf.ts";
@@ -20,7 +20,7 @@ import { initialiseStack } from "../model/stack.ts";
 import { readMetrics } from "../training/log.ts";
 import { type FinishedRun, isFinished, totalSteps, train } from "../training/run.ts";
 import { runId, type RunSpec } from "../training/spec.ts";
-import { type Preset, preset as presetOf } from "./presets.ts";
+import { DEFAULT_PRESET, type Preset, preset as presetOf } from "./presets.ts";
 import { RUN_TITLES, type RunName, runSpec } from "./runs.ts";
 
 /** Data sets that can be asked for. */
@@ -30,7 +30,10 @@ export const DATASETS = ["auto", "cifar10", "generated"] as const;
 export interface StudyOptions {
   /** Name of a preset. */
   readonly preset: string;
-  /** `auto`: the preset's; generated images, and a word about it, where that one cannot be had. */
+  /**
+   * `auto`: the preset's. Where that one cannot be had, and nobody named it, its folder or a preset but the
+   * default one: generated images, and a word about it.
+   */
   readonly dataset?: typeof DATASETS[number];
   /** Runs a row; the preset's own number if absent. */
   readonly seeds?: number;
@@ -108,7 +111,9 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
       `Data set ${name} is asked for, and by --set dataset=${preset.dataset} another one: say one of them.`,
     );
   }
-  const dataset = await chooseDataset(name, preset, options.data);
+  const named = name !== "auto" || options.preset !== DEFAULT_PRESET ||
+    set.some((override) => override.startsWith("dataset="));
+  const dataset = await chooseDataset(name === "auto" ? preset.dataset : name, preset, named, options.data);
   const sizes = { train: preset.trainImages, heldOut: preset.heldOutImages, test: preset.testImages };
   const images = await split(dataset, sizes, preset.splitSeed, runs);
   demandOfEachClass(dataset, preset.testImages);
@@ -140,25 +145,32 @@ function demandOfEachClass({ name, classes, test: { labels } }: Dataset, asked: 
   );
 }
 
-/** Only `auto` may end at another data set than the preset's, and says so. */
+/** Only a data set that nobody named is replaced by another one, with a word about it. */
 async function chooseDataset(
-  name: typeof DATASETS[number],
+  name: Preset["dataset"],
   preset: Preset,
-  folder?: string,
+  named: boolean,
+  data?: string,
 ): Promise<Dataset> {
   const { splitSeed, trainImages, heldOutImages, testImages } = preset;
   const generated = () => generate({ seed: splitSeed, train: trainImages + heldOutImages, test: testImages });
-  if (name === "generated" || (name === "auto" && preset.dataset === "generated")) return generated();
-  const found = await findCifar10(await dataFolders(folder));
+  if (name === "generated") return generated();
+  const found = await findCifar10(await dataPlace(data));
   if (found) return await loadCifar10(found);
   try {
     return await loadCifar10(await downloadCifar10(places.datasets));
   } catch (error) {
-    if (name !== "auto" || !(error instanceof SjeaError)) throw error;
+    if (!(error instanceof SjeaError)) throw error;
+    const what = `CIFAR-10 is not here and could not be fetched: ${error.message}`;
+    const remedy = "put it into data/datasets or name its folder with --data";
+    if (named) {
+      throw new EnvironmentError(
+        `${what}\nTo use CIFAR-10, ${remedy}. To do without, say --dataset generated.`,
+      );
+    }
     console.error(
-      `CIFAR-10 is not here and could not be fetched: ${error.message}\n` +
-        "Going on with generated images; their numbers say nothing about the paper's. " +
-        "To use CIFAR-10, put its binary version into data/datasets or name its folder with --data.",
+      `${what}\nGoing on with generated images; their numbers say nothing about the paper's. ` +
+        `To use CIFAR-10, ${remedy}.`,
     );
     return generated();
   }

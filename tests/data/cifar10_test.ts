@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { createTarPacker } from "modern-tar";
-import { downloadCifar10, findCifar10, loadCifar10, readRecords } from "../../lib/data/cifar10.ts";
+import { DataError } from "../../lib/base/errors.ts";
+import { downloadCifar10, findCifar10, loadCifar10, readBatch, readRecords } from "../../lib/data/cifar10.ts";
+import { array, dictionary, integers, text } from "./pickled.ts";
 import { mutatedBytes, survive } from "../mutate.ts";
 
 const DATA = Deno.env.get("SJEA_DATA");
@@ -73,8 +75,166 @@ Deno.test("10,000 damaged batches: other images or a DataError, never worse", as
 
 Deno.test("a copy is found in a folder or in its subfolder, and nowhere else", async () => {
   const folder = await layout(new Uint8Array(3073));
-  assert.equal(await findCifar10(["/nowhere", folder]), folder);
-  assert.equal(await findCifar10(["/nowhere"]), undefined);
+  assert.equal(await findCifar10({ folder }), folder);
+  const above = await Deno.makeTempDir();
+  await Deno.rename(folder, join(above, "cifar-10-batches-bin"));
+  assert.equal(await findCifar10({ folder: above, by: "--data" }), join(above, "cifar-10-batches-bin"));
+  assert.equal(await findCifar10({ folder: "/nowhere" }), undefined);
+  assert.equal(await findCifar10({ folder: await Deno.makeTempDir() }), undefined);
+});
+
+const NEEDED =
+  "CIFAR-10 is a folder cifar-10-batches-bin or cifar-10-batches-py with five training batches, " +
+  "a test batch and the names of its classes.";
+const ELSEWHERE = "Name another folder, or none: deno task data cifar10 fetches it into data/datasets.";
+
+Deno.test("what the user names and is no copy is told, and never passed over", async (test) => {
+  const folder = await Deno.makeTempDir();
+  const held = async (name: string, files: Record<string, string | Uint8Array>) => {
+    const place = join(folder, name);
+    await Deno.mkdir(place);
+    for (const [file, content] of Object.entries(files)) {
+      await Deno.writeFile(
+        join(place, file),
+        typeof content === "string" ? new TextEncoder().encode(content) : content,
+      );
+    }
+    return place;
+  };
+  const archive = Uint8Array.of(0x1f, 0x8b, 8, 0);
+  const downloads = await held("Down loads", { "cifar-10-binary.tar.gz": archive, "other.txt": "" });
+  const unpack = `Unpack it with tar xzf "${downloads}/cifar-10-binary.tar.gz" -C "${downloads}", ` +
+    `and name ${downloads}.`;
+  const cases: [place: string, what: string, advice: string][] = [
+    [await held("empty", {}), "is empty", ELSEWHERE],
+    [downloads, "holds cifar-10-binary.tar.gz, an archive", unpack],
+    [join(downloads, "cifar-10-binary.tar.gz"), "is a file, a compressed file", unpack],
+    [join(downloads, "other.txt"), "is a file, empty", ELSEWHERE],
+    [
+      await held("fine", { "train.bin": "", "test.bin": "", "fine_label_names.txt": "" }),
+      "holds CIFAR-100, another data set",
+      ELSEWHERE,
+    ],
+    [await held("cifar-100-python", { train: "", test: "" }), "holds CIFAR-100, another data set", ELSEWHERE],
+    [
+      await held("part", { "data_batch_1.bin": "", "data_batch_2.bin": "", "batches.meta.txt": "" }),
+      "lacks data_batch_3.bin, data_batch_4.bin, data_batch_5.bin, test_batch.bin",
+      `Complete it. ${ELSEWHERE}`,
+    ],
+    [
+      await held("any", { a: "", b: "", c: "", d: "", e: "" }),
+      "holds a, b, c and 2 more",
+      ELSEWHERE,
+    ],
+  ];
+  for (const [place, what, advice] of cases) {
+    await test.step(what, async () => {
+      for (const by of ["--data", "SJEA_DATA"] as const) {
+        await assert.rejects(
+          findCifar10({ folder: place, by }),
+          new DataError(`${by} is ${place}, which ${what}. ${NEEDED} ${advice}`),
+        );
+      }
+      // Where nobody named it, it is fetched.
+      assert.equal(await findCifar10({ folder: place }), undefined);
+    });
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a batch that is something else is called what it is", async () => {
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 30730000\n";
+  for (
+    const [content, what] of [[pointer, "a pointer of Git LFS"], ["<html>", "an HTML page"], ["", "empty"]]
+  ) {
+    const folder = await layout(new TextEncoder().encode(content));
+    await assert.rejects(loadCifar10(folder), (error: Error) =>
+      error instanceof DataError &&
+      error.message.startsWith(`${join(folder, "data_batch_1.bin")} is ${what}`) &&
+      error.message.includes(", no batch of CIFAR-10. "));
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Records of the binary layout as a batch of Python's. */
+function batch(records: Uint8Array, columnsFirst = false): Uint8Array {
+  const count = records.length / 3073, rows = new Uint8Array(count * 3072);
+  for (let row = 0; row < count; row++) {
+    for (let column = 0; column < 3072; column++) {
+      const to = columnsFirst ? column * count + row : row * 3072 + column;
+      rows[to] = records[row * 3073 + 1 + column];
+    }
+  }
+  const labels = Array.from({ length: count }, (_, row) => records[row * 3073]);
+  return dictionary({
+    batch_label: text("training batch 1 of 5"),
+    labels: integers(labels),
+    data: array([count, 3072], columnsFirst, rows),
+  });
+}
+
+/** Records of all labels and of bytes that repeat nowhere near. */
+const records = (count: number) =>
+  Uint8Array.from({ length: count * 3073 }, (_, at) => at % 3073 === 0 ? (at / 3073) % 10 : at % 251);
+
+Deno.test("Python's batches hold the same images as the binary ones", () => {
+  const some = records(1001), expected = readRecords(some, "x");
+  for (const columnsFirst of [false, true]) {
+    assert.deepEqual(readBatch(batch(some, columnsFirst), "x"), expected);
+  }
+});
+
+Deno.test("a copy in Python's layout is found and loaded", async () => {
+  const above = await Deno.makeTempDir(), folder = join(above, "cifar-10-batches-py");
+  await Deno.mkdir(folder);
+  const bytes = batch(records(10_000));
+  for (const number of [1, 2, 3, 4, 5]) await Deno.writeFile(join(folder, `data_batch_${number}`), bytes);
+  await Deno.writeFile(join(folder, "test_batch"), bytes);
+  await assert.rejects(loadCifar10(folder), { name: "DataError", message: /lacks batches\.meta: / });
+  const names = NAMES.trim().split("\n");
+  await Deno.writeFile(join(folder, "batches.meta"), dictionary({ label_names: names.map(text) }));
+  assert.equal(await findCifar10({ folder: above, by: "SJEA_DATA" }), folder);
+  const { classes, copy, fingerprint, train, test } = await loadCifar10(folder);
+  assert.deepEqual([classes, copy, train.labels.length], [names, "unofficial", 50_000]);
+  const same = await layout(records(10_000));
+  assert.equal((await loadCifar10(same)).fingerprint, fingerprint);
+  assert.deepEqual(test, readRecords(records(10_000), "x"));
+  await Deno.writeFile(join(folder, "data_batch_3"), batch(records(9_999)));
+  await assert.rejects(loadCifar10(folder), {
+    name: "DataError",
+    message: /data_batch_3 has 9999 images instead of 10000\. /,
+  });
+  await Promise.all([above, same].map((folder) => Deno.remove(folder, { recursive: true })));
+});
+
+Deno.test("10,000 damaged batches of Python's: other images or a DataError, never worse", async () => {
+  const { read, refused } = await survive(mutatedBytes(batch(records(2)), "CIFAR's pickle"), (bytes) => {
+    const { images, labels } = readBatch(bytes, "x");
+    assert.equal(images.length, labels.length * 3072);
+    assert.ok(labels.every((label) => label < 10));
+  });
+  assert.ok(read > 100 && refused > 1_000, `${read} were read, ${refused} refused`);
+});
+
+Deno.test("a pickle that is no batch, or would call something, is refused", () => {
+  const other = dictionary({
+    fine_labels: integers([1]),
+    data: array([1, 3072], false, new Uint8Array(3072)),
+  });
+  const wrong = dictionary({ labels: integers([300]), data: array([1, 3072], false, new Uint8Array(3072)) });
+  for (const bytes of [other, wrong]) {
+    assert.throws(() => readBatch(bytes, "x"), {
+      name: "DataError",
+      message: /^x is a pickle without CIFAR-10's "data" and "labels"\. /,
+    });
+  }
+  // os.system("true") in protocol 0, and a call of a method.
+  for (const bytes of ["cos\nsystem\n(S'true'\ntR.", "\x80\x02ios\nsystem\n."]) {
+    assert.throws(() => readBatch(Uint8Array.from(bytes, (character) => character.charCodeAt(0)), "x"), {
+      name: "DataError",
+      message: /^x is no pickle of plain values and arrays: it has "[Si]" before byte \d+\. /,
+    });
+  }
 });
 
 Deno.test("a download with a wrong checksum is not unpacked", async () => {
@@ -148,7 +308,9 @@ Deno.test({
   name: "the whole data set: counts, classes, fingerprint",
   ignore: !DATA,
   fn: async () => {
-    const { train, test, classes, copy, fingerprint } = await loadCifar10((await findCifar10([DATA!]))!);
+    const { train, test, classes, copy, fingerprint } = await loadCifar10(
+      (await findCifar10({ folder: DATA! }))!,
+    );
     const counts = (labels: Uint8Array) =>
       labels.reduce((counts, label) => (counts[label]++, counts), Array(10).fill(0));
     assert.deepEqual(counts(train.labels), Array(10).fill(5000));
