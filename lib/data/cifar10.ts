@@ -247,7 +247,9 @@ async function describe(path: string): Promise<{ what: string; advice: string }>
   const files = await filesOf(path);
   if (files.length === 0) return { what: "is empty", advice: elsewhere };
   const begun = LAYOUTS.find(({ train, test }) => [...train, test].some((file) => files.includes(file)));
-  if (begun) return { what: `lacks ${lackOf(begun, files).join(", ")}`, advice: `Complete it. ${elsewhere}` };
+  if (begun) {
+    return { what: `lacks ${lackOf(begun, files).join(", ")}`, advice: `Complete it. Or: ${elsewhere}` };
+  }
   const archive = files.find((file) => /cifar.*10.*\.(tar\.gz|tgz)$/.test(file));
   if (archive) return { what: `holds ${archive}, an archive`, advice: unpack(join(path, archive)) };
   const hundred = files.some((file) => /^cifar-100|^fine_label_names/.test(file)) ||

@@ -119,7 +119,7 @@ Deno.test("what the user names and is no copy is told, and never passed over", a
     [
       await held("part", { "data_batch_1.bin": "", "data_batch_2.bin": "", "batches.meta.txt": "" }),
       "lacks data_batch_3.bin, data_batch_4.bin, data_batch_5.bin, test_batch.bin",
-      `Complete it. ${ELSEWHERE}`,
+      `Complete it. Or: ${ELSEWHERE}`,
     ],
     [
       await held("any", { a: "", b: "", c: "", d: "", e: "" }),

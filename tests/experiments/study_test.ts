@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { fileURLToPath } from "node:url";
+import { exists } from "../../lib/base/files.ts";
+import { places } from "../../lib/base/places.ts";
 import { UsageError } from "../../lib/base/errors.ts";
 import { fromEnvironment, openStudy, type StudyOptions } from "../../lib/experiments/study.ts";
 
@@ -48,4 +52,71 @@ Deno.test("overrides in the environment may stand apart by any blanks", () => {
   } finally {
     Deno.env.delete("SJEA_SET");
   }
+});
+
+Deno.test("a folder that is named is not replaced by another one, by a download or by drawings", async () => {
+  const folder = await Deno.makeTempDir(), given = Deno.env.get("SJEA_DATA");
+  const refused = (by: string) => ({
+    name: "DataError",
+    message: new RegExp(`^${by} is ${folder}, which is empty\\. CIFAR-10 is a folder `),
+  });
+  await assert.rejects(openStudy({ preset: "quick", runs, data: folder }), refused("--data"));
+  Deno.env.set("SJEA_DATA", folder);
+  try {
+    await assert.rejects(openStudy({ preset: "quick", runs }), refused("SJEA_DATA"));
+  } finally {
+    if (given === undefined) Deno.env.delete("SJEA_DATA");
+    else Deno.env.set("SJEA_DATA", given);
+  }
+  await assert.rejects(
+    openStudy({ preset: "quick", runs, data: "" }),
+    new UsageError("--data is empty: name a folder, or leave it out."),
+  );
+});
+
+/** Opens a study in a process that has no network and no `SJEA_DATA`. */
+async function offline(options: StudyOptions) {
+  const from = JSON.stringify(import.meta.resolve("../../lib/experiments/study.ts"));
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(
+    script,
+    `import { openStudy } from ${from};
+    const study = await openStudy(${
+      JSON.stringify({ ...options, runs })
+    }).catch(({ name, message }) => ({ name, message }));
+    console.log("dataset" in study ? study.dataset.name : study.name + ": " + study.message);`,
+  );
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--config=deno.json", "-A", "--deny-net", script],
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    env: { SJEA_DATA: "", NO_COLOR: "1" },
+  }).output();
+  return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+}
+
+Deno.test({
+  name: "drawings take the place of CIFAR-10 only where nobody named it",
+  ignore: await exists(join(places.datasets, "cifar-10-batches-bin")) ||
+    await exists(join(places.datasets, "cifar-10-batches-py")),
+  fn: async () => {
+    const set = ["trainImages=256", "heldOutImages=10", "testImages=40"];
+    const [drawn, said] = await offline({ preset: "quick", set });
+    assert.equal(drawn, "generated\n");
+    assert.match(
+      said,
+      /^CIFAR-10 is not here and could not be fetched: .*\nGoing on with generated images; /,
+    );
+    for (
+      const options of [
+        { preset: "quick", dataset: "cifar10", set },
+        { preset: "quick", set: [...set, "dataset=cifar10"] },
+        { preset: "cpu", set },
+        { preset: "smoke", set: [...set, "dataset=cifar10"] },
+      ] as const
+    ) {
+      const [refused] = await offline(options);
+      assert.match(refused, /^EnvironmentError: CIFAR-10 is not here and could not be fetched: /);
+      assert.match(refused, /\nTo use CIFAR-10, .* To do without, say --dataset generated\.\n$/);
+    }
+  },
 });
