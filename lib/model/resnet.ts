@@ -21,12 +21,85 @@ export interface EncoderConfig {
 
 const STAGES = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 
+/** Kernel and stride of the first convolution. */
+const STEMS = { cifar: [3, 1], imagenet: [7, 2] } as const;
+
 /** Channels out of a bottleneck for each channel within. */
 const EXPANSION = 4;
 
 /** Length of an encoder's representation: 512 for a ResNet-18 of width 64. */
 export function representationSize({ depth, width }: EncoderConfig): number {
   return width * 8 * (depth === 50 ? EXPANSION : 1);
+}
+
+/** Height, width and channels of an image or a map. */
+export type MapShape = readonly [height: number, width: number, channels: number];
+
+/** Parameters of an encoder for inputs of one size. */
+export interface EncoderCount {
+  /** Trainable values. */
+  readonly parameters: number;
+  /** Those of them that can touch the output. */
+  readonly live: number;
+  /** Shape of the map before pooling. */
+  readonly map: MapShape;
+}
+
+/**
+ * Counts the parameters of an encoder and those that are live. A value of a
+ * kernel never touches the output where it meets padding only, at every
+ * position: of a 3×3 convolution of a 1×1 map the centre alone is live, of a
+ * strided one from 2×2 to 1×1 four values of nine.
+ *
+ * @param config Which encoder.
+ * @param input Shape of what it is applied to.
+ * @returns The counts, and the shape of the map.
+ * @example
+ * ```ts
+ * import { countEncoder } from "./resnet.ts";
+ * const config = { depth: 18, width: 16, stem: "cifar", zeroInitResidual: true } as const;
+ * const { parameters, live } = countEncoder(config, [4, 4, 128]);
+ * if (parameters !== 718_176 || parameters - live !== 567_296) throw new Error(`${live} of ${parameters}`);
+ * ```
+ */
+export function countEncoder({ depth, width, stem }: EncoderConfig, input: MapShape): EncoderCount {
+  let parameters = 0, live = 0;
+  /** A convolution with its batch norm, whose weight and bias are always live. */
+  const convolution = (x: MapShape, channels: number, kernel: number, stride: number): MapShape => {
+    const [rows, columns] = [x[0], x[1]].map((size) => liveTaps(size, kernel, stride));
+    parameters += (kernel * kernel * x[2] + 2) * channels;
+    live += (rows * columns * x[2] + 2) * channels;
+    return [outSize(x[0], kernel, stride), outSize(x[1], kernel, stride), channels];
+  };
+  const [kernel, stride] = STEMS[stem];
+  let map = convolution(input, width, kernel, stride);
+  if (stem === "imagenet") map = [outSize(map[0], 3, 2), outSize(map[1], 3, 2), width];
+  STAGES[depth].forEach((blocks, stage) => {
+    for (let at = 0; at < blocks; at++) {
+      const stride = stage > 0 && at === 0 ? 2 : 1, channels = width << stage, before = map;
+      const out = depth === 50 ? channels * EXPANSION : channels;
+      map = convolution(map, channels, depth === 50 ? 1 : 3, depth === 50 ? 1 : stride);
+      map = convolution(map, channels, 3, depth === 50 ? stride : 1);
+      if (depth === 50) map = convolution(map, out, 1, 1);
+      if (stride > 1 || before[2] !== out) convolution(before, out, 1, stride);
+    }
+  });
+  return { parameters, live, map };
+}
+
+/** Size of a map after a kernel with half its size of padding. */
+function outSize(size: number, kernel: number, stride: number): number {
+  return Math.floor((size + 2 * (kernel >> 1) - kernel) / stride) + 1;
+}
+
+/** Positions of a kernel, along one axis, that meet the input at all. */
+function liveTaps(size: number, kernel: number, stride: number): number {
+  const places = Array.from(
+    { length: outSize(size, kernel, stride) },
+    (_, at) => at * stride - (kernel >> 1),
+  );
+  const meets = (tap: number) => places.some((first) => first + tap >= 0 && first + tap < size);
+  return Array.from({ length: kernel }, (_, tap) => tap).filter(meets).length;
 }
 
 /** An encoder's output. */
@@ -49,7 +122,7 @@ export interface Encoded {
 export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: EncoderConfig): Encoded {
   const { depth, width, stem, zeroInitResidual } = config;
   const block = depth === 50 ? bottleneck : basic;
-  const [kernel, stride] = stem === "cifar" ? [3, 1] : [7, 2];
+  const [kernel, stride] = STEMS[stem];
   let y = convolution(pass, `${name}.conv1`, x, width, kernel, stride);
   y = relu(normalisation(pass, `${name}.bn1`, y));
   // After ReLU, padding with zeros is padding with −∞.
