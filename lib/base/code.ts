@@ -5,30 +5,72 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { join, relative } from "@std/path";
+import { dirname, join } from "@std/path";
 import { places } from "./places.ts";
 
 /**
- * A fingerprint of source files: another one whenever a character of them changes.
+ * Imports of values, each at the beginning of a line, where `deno fmt` puts them and no comment begins; those that
+ * wait for their turn; and workers. Types change no number.
+ */
+const IMPORTS = [
+  /^(?:import|export)\b(?!\s+type\b)(?:(?:[\s\w$*,]|\{[^{}]*\})*?\bfrom)?\s*["'](\.[^"']+)["']/gm,
+  /^(?:(?!\/\/)[^*\n])*\bimport\(\s*["'](\.[^"']+)["']/gm,
+  /\bnew Worker\(\s*new URL\(\s*["'](\.[^"']+)["'],\s*import\.meta\.url/g,
+];
+
+/**
+ * The modules that a module's code needs, as it names them: packages and types left out.
  *
- * @param parts Files and folders below `lib/`.
+ * @param code TypeScript as `deno fmt` writes it.
+ * @returns Relative specifiers.
+ * @example
+ * ```ts
+ * import { importsOf } from "./code.ts";
+ * const found = importsOf('import { z } from "zod";\nimport {\n  a,\n  type B,\n} from "./a.ts";\n');
+ * if (found.join() !== "./a.ts") throw new Error(`${found}`);
+ * ```
+ */
+export function importsOf(code: string): string[] {
+  return IMPORTS.flatMap((pattern) => [...code.matchAll(pattern)].map(([, specifier]) => specifier));
+}
+
+/**
+ * The source files of some modules: they themselves and all that they import, directly or not.
+ *
+ * @param entries Modules below `lib/`, such as `training/run.ts`.
+ * @param without Modules at which to stop: neither they nor what only they import.
+ * @returns Paths below `lib/`, sorted.
+ */
+export async function sourcesOf(
+  entries: readonly string[],
+  without: readonly string[] = [],
+): Promise<string[]> {
+  const found = new Set<string>();
+  const visit = async (file: string) => {
+    if (found.has(file) || without.includes(file)) return;
+    found.add(file);
+    for (const specifier of importsOf(await Deno.readTextFile(join(places.lib, file)))) {
+      await visit(join(dirname(file), specifier).replaceAll("\\", "/"));
+    }
+  };
+  for (const entry of entries) await visit(entry);
+  return [...found].sort();
+}
+
+/**
+ * A fingerprint of some modules' sources: another one whenever a character of them changes.
+ *
+ * @param entries Modules, as for {@link sourcesOf}.
+ * @param without Modules at which to stop.
  * @returns The first 12 hex digits of the SHA-256 of their names and contents.
  */
-export async function fingerprintOf(parts: readonly string[]): Promise<string> {
-  const files: string[] = [];
-  for (const part of parts) {
-    const path = join(places.lib, part);
-    if (part.endsWith(".ts")) {
-      files.push(path);
-      continue;
-    }
-    for await (const { name } of Deno.readDir(path)) {
-      if (name.endsWith(".ts")) files.push(join(path, name));
-    }
-  }
+export async function fingerprintOf(
+  entries: readonly string[],
+  without: readonly string[] = [],
+): Promise<string> {
   const hash = createHash("sha256");
-  for (const file of files.sort()) {
-    hash.update(`${relative(places.lib, file).replaceAll("\\", "/")}\n`).update(await Deno.readFile(file));
+  for (const file of await sourcesOf(entries, without)) {
+    hash.update(`${file}\n`).update(await Deno.readFile(join(places.lib, file)));
   }
   return hash.digest("hex").slice(0, 12);
 }

@@ -1,12 +1,92 @@
 import assert from "node:assert/strict";
-import { commit, commitName, fingerprintOf } from "../../lib/base/code.ts";
+import { commit, commitName, fingerprintOf, importsOf, sourcesOf } from "../../lib/base/code.ts";
 
 Deno.test("a fingerprint is that of names and contents", async () => {
-  const one = await fingerprintOf(["base/random.ts", "loss"]);
+  const one = await fingerprintOf(["base/random.ts", "loss/vicreg.ts"]);
   assert.match(one, /^[0-9a-f]{12}$/);
-  assert.equal(await fingerprintOf(["loss", "base/random.ts"]), one);
-  assert.notEqual(await fingerprintOf(["loss"]), one);
-  await assert.rejects(fingerprintOf(["nowhere"]), { name: "NotFound" });
+  assert.equal(await fingerprintOf(["loss/vicreg.ts", "base/random.ts"]), one);
+  assert.notEqual(await fingerprintOf(["loss/vicreg.ts"]), one);
+  await assert.rejects(fingerprintOf(["nowhere.ts"]), { name: "NotFound" });
+});
+
+Deno.test("imports are found however they are written; packages, types and comments are left out", () => {
+  const code = `/**
+ * import { no } from "./comment.ts";
+ * const later = await import("./comment.ts");
+ */
+import "./effect.ts";
+import whole from "./default.ts";
+import * as all from "./all.ts";
+import both, { named } from "./both.ts";
+import {
+  type A,
+  // What it is for.
+  b,
+} from "./lines.ts";
+import text from "./page.css" with { type: "text" };
+import { z } from "zod";
+import type { T } from "./type.ts";
+import type U from "./type.ts";
+export type { V } from "./type.ts";
+export type * from "./type.ts";
+export * from "./star.ts";
+export * as space from "./space.ts";
+export { one, two as deux } from '../named.ts';
+export const path = "./string.ts";
+export default "./string.ts";
+// import("./comment.ts") is only spoken of here: export * from "./comment.ts";
+export async function f() {
+  const { g } = await import("./later.ts");
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  return [g, worker, new URL("./program.ts", import.meta.url)];
+}
+`;
+  assert.deepEqual(importsOf(code).toSorted(), [
+    ...["../named.ts", "./all.ts", "./both.ts", "./default.ts", "./effect.ts", "./later.ts", "./lines.ts"],
+    ...["./page.css", "./space.ts", "./star.ts", "./worker.ts"],
+  ]);
+});
+
+/** The modules below `lib/` that Deno itself loads for an entry module, types left out. */
+async function loadedByDeno(entry: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", `lib/${entry}`] })
+    .output();
+  const { roots: [root], modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    roots: string[];
+    modules: { specifier: string; dependencies?: { code?: { specifier: string } }[] }[];
+  };
+  const lib = root.slice(0, -entry.length), loaded = new Set([root]);
+  // A set is walked through to its end, also while it grows.
+  for (const module of loaded) {
+    const { dependencies = [] } = modules.find(({ specifier }) => specifier === module)!;
+    dependencies.flatMap(({ code }) => code?.specifier ?? []).filter((specifier) => specifier.startsWith(lib))
+      .forEach((specifier) => loaded.add(specifier));
+  }
+  return [...loaded].map((specifier) => specifier.slice(lib.length));
+}
+
+/** Deno knows a worker only once it runs. */
+const WORKER = "data/view_worker.ts";
+
+for (const entry of ["training/run.ts", "experiments/score.ts", "mod.ts", "cli/reproduce.ts"]) {
+  Deno.test(`the sources of ${entry} are those that Deno loads`, async () => {
+    const found = await sourcesOf([entry]), loaded = new Set(await loadedByDeno(entry));
+    if (loaded.has("data/view_stream.ts")) {
+      for (const file of await loadedByDeno(WORKER)) loaded.add(file);
+    }
+    assert.deepEqual(found, [...loaded].sort());
+    assert.ok(found.length > 10);
+  });
+}
+
+Deno.test("a walk stops at modules that do not count, and at what only they import", async () => {
+  const all = await sourcesOf(["training/run.ts"]);
+  const some = await sourcesOf(["training/run.ts"], ["compute/library.ts"]);
+  // Packages are unpacked for TensorFlow only; a download shows its progress as the training does.
+  assert.deepEqual(
+    all.filter((file) => !some.includes(file)),
+    ["base/archive.ts", "base/download.ts", "compute/library.ts"],
+  );
 });
 
 Deno.test("the commit is git's, where there is one", async () => {
