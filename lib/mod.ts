@@ -36,6 +36,7 @@ export * from "./experiments/evaluate.ts";
 export * from "./experiments/experiments.ts";
 export * from "./experiments/findings.ts";
 export * from "./experiments/paper.ts";
+export * from "./experiments/predictions.ts";
 export * from "./experiments/presets.ts";
 export * from "./experiments/results.ts";
 export * from "./experiments/runs.ts";

@@ -12,7 +12,8 @@ import { duration, progress } from "../base/progress.ts";
 import { type Device, start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
-import { EXPERIMENT_NAMES, measure, runsOf } from "../experiments/experiments.ts";
+import { EXPERIMENT_NAMES, measure, predictionsOf, runsOf } from "../experiments/experiments.ts";
+import { writePredictions } from "../experiments/predictions.ts";
 import { environment, versions, writeResults } from "../experiments/results.ts";
 import { RUN_NAMES, RUN_TITLES, type RunName } from "../experiments/runs.ts";
 import { openStudy, specOf, type Study, trainedRun } from "../experiments/study.ts";
@@ -44,9 +45,10 @@ await runCommand(async () => {
   for (const name of experiments) {
     const results = await measure(study, name);
     const path = join(study.results, `${name}.json`);
+    await writePredictions(path, await predictionsOf(study, name));
     await writeResults(path, results);
     await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
-    console.log(`\n${renderTable(results)}\n\nWritten to ${path}\n`);
+    console.log(`\n${renderTable(results, terminalWidth())}\n\nWritten to ${path}\n`);
   }
   if (!all) return;
   // Figure 4 needs a run that no table does.
@@ -57,6 +59,13 @@ await runCommand(async () => {
   const [index] = await renderReports(places.notebooks);
   console.log(`\nReports: ${index}`);
 });
+
+/** Columns of the terminal; `COLUMNS` overrules it, and where there is none a file may be this wide. */
+function terminalWidth(): number {
+  const asked = Number(Deno.env.get("COLUMNS"));
+  if (asked > 0) return asked;
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 100;
+}
 
 /** What there is to train and about how long that takes. */
 async function plan(study: Study, names: readonly RunName[]): Promise<string> {

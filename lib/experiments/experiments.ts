@@ -8,8 +8,10 @@ import { start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
 import { commit } from "../base/code.ts";
 import { trainingCode } from "../training/origin.ts";
+import { countEncoders } from "../model/stack.ts";
 import { evaluatePixels, evaluateRun, evaluationCode, type Scores } from "./evaluate.ts";
-import { NOTES, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
+import { NOTES, PAPER_DATASET, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
+import { predictionName, type StoredPredictions } from "./predictions.ts";
 import { environment, type Results, type Row, summarise, versions } from "./results.ts";
 import { RUN_TITLES, type RunName } from "./runs.ts";
 import { specOf, type Study, trainedRun } from "./study.ts";
@@ -132,7 +134,7 @@ export async function measure(study: Study, name: ExperimentName): Promise<Resul
   for (const plan of EXPERIMENTS[name].rows as readonly RowPlan[]) rows.push(await measureRow(study, plan));
   return {
     format: "s-jea results",
-    version: 3,
+    version: 4,
     experiment: name,
     preset: study.presetName,
     overrides: [...study.overrides],
@@ -157,26 +159,62 @@ export async function measure(study: Study, name: ExperimentName): Promise<Resul
   };
 }
 
-async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
-  const { method, run, level, stack, projectors = null, paper = null } = plan;
-  const scores: Scores[] = [];
-  if (!run) scores.push(await evaluatePixels(study));
-  else {
-    for (const seed of study.seeds) {
-      scores.push((await evaluateRun(study, run, seed, method !== "untrained"))[level]);
+/**
+ * The predictions behind a measured table.
+ *
+ * @param study What was worked on.
+ * @param name Which experiment.
+ * @returns Those of all its rows, by the names that the rows give.
+ */
+export async function predictionsOf(study: Study, name: ExperimentName): Promise<StoredPredictions> {
+  const predictions: Record<string, Uint8Array> = {};
+  for (const plan of EXPERIMENTS[name].rows as readonly RowPlan[]) {
+    for (const [seed, scores] of (await scoresOf(study, plan)).entries()) {
+      for (const [measure, classes] of Object.entries(scores.predictions)) {
+        predictions[predictionName(nameOf(plan), seed, measure)] = classes;
+      }
     }
   }
+  return { labels: study.images.test.labels, predictions };
+}
+
+/** What a reader calls a row. */
+function nameOf({ method, run, stack }: RowPlan): string {
+  const title = run ? `${RUN_TITLES[run]}${method === "untrained" ? ", untrained" : ""}` : method;
+  return stack === null ? title : `${title}/stack ${stack}`;
+}
+
+/** Scores of a row, one entry a seed; raw pixels have nothing to draw. */
+async function scoresOf(study: Study, { method, run, level }: RowPlan): Promise<Scores[]> {
+  if (!run) return [await evaluatePixels(study)];
+  const scores: Scores[] = [];
+  for (const seed of study.seeds) {
+    scores.push((await evaluateRun(study, run, seed, method !== "untrained"))[level]);
+  }
+  return scores;
+}
+
+async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
+  const { method, run, level, stack, projectors = null, paper } = plan;
+  const scores = await scoresOf(study, plan);
+  const { height, width } = study.images.test;
+  const model = run && specOf(study, run, 0).model;
+  const encoders = model ? countEncoders(model, height, width).slice(0, level + 1) : [];
   const { neighbours } = study.preset;
   const at = (k: number) => summarise(scores.map(({ knn }) => knn[k]));
   return {
     method,
-    encoder: run ? `ResNet-${specOf(study, run, 0).model.levels[level].encoder.depth}` : "none",
+    encoder: model ? `ResNet-${model.levels[level].encoder.depth}` : "none",
     stack,
     projectors: projectors && [...projectors],
-    parameters: scores[0].parameters,
+    parameters: encoders.reduce((sum, { parameters }) => sum + parameters, 0),
+    live: encoders.reduce((sum, { live }) => sum + live, 0),
     top1: summarise(scores.map(({ top1 }) => top1)),
     knn: at(neighbours[0]),
     knnAt: Object.fromEntries(neighbours.map((k) => [`${k}`, at(k)])),
-    paper: paper && { ...paper, parameters: paper.parameters ?? null },
+    paper: paper && study.dataset.name === PAPER_DATASET
+      ? { ...paper, parameters: paper.parameters ?? null }
+      : null,
+    predictions: nameOf(plan),
   };
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { PAPER_DATASET } from "./paper.ts";
 import { type Results, type Row, summarise } from "./results.ts";
 
 /** Fewer seeds than this say nothing about a difference. */
@@ -85,7 +86,7 @@ const CONTRASTS: Readonly<Record<Results["experiment"], readonly Contrast[]>> = 
  */
 export function findings(results: Results): string {
   const { experiment, dataset, seeds, rows } = results;
-  const comparable = dataset.name === PAPERS;
+  const comparable = dataset.name === PAPER_DATASET;
   const lines = CONTRASTS[experiment].map(({ name, sides }) => {
     const [these, those] = sides(rows);
     const cells = MEASURES.flatMap(([, measure]) => [
@@ -103,9 +104,6 @@ export function findings(results: Results): string {
     [judgement(seeds.length), spread(results)].join(" "),
   ].join("\n");
 }
-
-/** The data set of the paper's numbers that stand here. */
-const PAPERS = "cifar10";
 
 function ours(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): string {
   // Raw pixels have no seeds: one value for all.

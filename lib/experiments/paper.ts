@@ -4,6 +4,9 @@
  * @module
  */
 
+/** The data set that the tables' numbers are for, as `--dataset` names it; STL-10's half of Table 1 is not reproduced. */
+export const PAPER_DATASET = "cifar10";
+
 /** Numbers of one encoder in one of the paper's tables. */
 export interface PaperNumbers {
   /** Linear evaluation, percent. */
@@ -58,7 +61,6 @@ export const NOTES = {
     "The paper's S-JEA rows are column 2 of its Table 3, where stack 0 has top-1 below k-NN; columns 1 and 3 have " +
     "it above. The two rows may be swapped there, and then here.",
     "The paper says means of 3 runs; every released configuration has one seed.",
-    "The parameters here are those of the encoders that a representation needs, without a classification head.",
   ],
   deep: [
     "The paper's 11.6 M for ResNet-18 has ImageNet's head of 0.5 M; without it, at width 64, they are 11.2 M. Its " +

@@ -11,13 +11,32 @@ const count = z.int().positive();
 const weight = z.number().nonnegative();
 const probability = z.number().min(0).max(1);
 
-/** The fields of a preset; each `describe` is its documentation. */
-export const presetSchema = z.strictObject({
-  dataset: z.enum(["cifar10", "generated"]).describe("data set that `--dataset auto` means"),
+const images = {
   trainImages: count.describe("images for pre-training, probe and k-NN bank"),
   heldOutImages: count.describe("training images set aside to choose the probe's learning rate"),
   testImages: count.describe("test images, touched once at the end"),
   splitSeed: z.int().describe("seed of the split into training and held-out images, and of generated images"),
+};
+
+const evaluation = {
+  probe: z.enum(["standard", "released"]).describe(
+    "linear evaluation: rate chosen on held-out images, or near to the authors' code",
+  ),
+  probeEpochs: count.describe("passes of the linear probe over the features"),
+  neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
+  temperature: z.number().positive().describe("temperature of the k-NN votes"),
+};
+
+/** The part of a preset that accuracies of given weights depend on; scoring is handed nothing else of it. */
+export const evaluationSchema = z.object({ ...images, ...evaluation });
+
+/** How representations are evaluated. */
+export type Evaluation = z.infer<typeof evaluationSchema>;
+
+/** The fields of a preset; each `describe` is its documentation. */
+export const presetSchema = z.strictObject({
+  dataset: z.enum(["cifar10", "generated"]).describe("data set that `--dataset auto` means"),
+  ...images,
   width: count.describe("channels of the encoder's first stage; torchvision's ResNet has 64"),
   wiring: z.enum(["prepool", "embedding"]).describe(
     "what feeds stack 1: the paper's text, or the released code",
@@ -46,12 +65,7 @@ export const presetSchema = z.strictObject({
   solarise: probability.describe("probability of a solarised view"),
   blur: probability.describe("probability of a blurred view"),
   precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
-  probe: z.enum(["standard", "released"]).describe(
-    "linear evaluation: rate chosen on held-out images, or near to the authors' code",
-  ),
-  probeEpochs: count.describe("passes of the linear probe over the features"),
-  neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
-  temperature: z.number().positive().describe("temperature of the k-NN votes"),
+  ...evaluation,
   seeds: count.describe("training runs a row, seeds 0, 1, …"),
 }).check(({ value, issues }) => {
   const refuse = (field: keyof typeof value, message: string) =>

@@ -36,11 +36,14 @@ const rowSchema = z.strictObject({
   projectors: z.array(z.boolean()).length(2).nullable(),
   /** Trainable parameters of the encoders that the representation needs. */
   parameters: z.int(),
+  /** Those of them that can touch the representation, at this size of images. */
+  live: z.int(),
   top1: summarySchema,
   /** At the first of the recipe's numbers of neighbours. */
   knn: summarySchema,
   /** At each number of neighbours. */
   knnAt: z.record(z.string(), summarySchema),
+  /** The paper's numbers; null where it has none of such a row, on other data than the paper's too. */
   paper: z.strictObject({
     top1: percent,
     knn: percent,
@@ -48,9 +51,11 @@ const rowSchema = z.strictObject({
     parameters: z.number().nullable(),
     source: z.string(),
   }).nullable(),
+  /** What its predictions are called in the file beside this one; null where they were not stored. */
+  predictions: z.string().nullable(),
 });
 
-const FORMAT = "s-jea results", VERSION = 3;
+const FORMAT = "s-jea results", VERSION = 4;
 
 const resultsSchema = z.strictObject({
   format: z.literal(FORMAT),

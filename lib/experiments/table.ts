@@ -7,6 +7,7 @@ import { commitName } from "../base/code.ts";
 import { duration } from "../base/progress.ts";
 import type { Origin } from "../training/origin.ts";
 import { EXPERIMENTS } from "./experiments.ts";
+import { PAPER_DATASET } from "./paper.ts";
 import { intervalFactor, type Results, type Row, type Summary } from "./results.ts";
 
 /** A column of a table. */
@@ -14,6 +15,8 @@ interface Column {
   readonly title: string;
   /** Words stand on the left, numbers on the right. */
   readonly words?: true;
+  /** What it is about, if that is more than which row it is. */
+  readonly about?: "parameters" | "top-1" | "k-NN";
   readonly cell: (row: Row) => string;
 }
 
@@ -21,14 +24,24 @@ const NONE = "–";
 
 function columns({ rows }: Results): Column[] {
   const has = (present: (row: Row) => unknown) => rows.some(present);
-  const paper = (read: (paper: NonNullable<Row["paper"]>) => number | null): Column => ({
-    title: "paper",
-    cell: (row) => (row.paper && read(row.paper))?.toFixed(1) ?? NONE,
-  });
-  const measured = (title: string, read: "top1" | "knn"): Column[] => [
-    { title, cell: (row) => number(row[read]) },
-    paper((paper) => paper[read]),
-    { title: "diff.", cell: (row) => row.paper ? signed(row[read].mean - row.paper[read]) : NONE },
+  const million = (count: number) => count === 0 ? NONE : (count / 1e6).toFixed(2);
+  const paper = (
+    about: Column["about"],
+    read: (paper: NonNullable<Row["paper"]>) => number | null,
+  ): Column[] =>
+    has(({ paper }) => paper && read(paper))
+      ? [{ title: "paper", about, cell: ({ paper }) => (paper && read(paper))?.toFixed(1) ?? NONE }]
+      : [];
+  const measured = (title: string, about: Column["about"], read: "top1" | "knn"): Column[] => [
+    { title, about, cell: (row) => number(row[read]) },
+    ...paper(about, (paper) => paper[read]),
+    ...has(({ paper }) => paper)
+      ? [{
+        title: "diff.",
+        about,
+        cell: (row: Row) => row.paper ? signed(row[read].mean - row.paper[read]) : NONE,
+      }]
+      : [],
   ];
   return [
     { title: "method", words: true, cell: ({ method }) => method },
@@ -36,22 +49,17 @@ function columns({ rows }: Results): Column[] {
     { title: "stack", cell: ({ stack }) => stack === null ? NONE : `${stack}` },
     ...has(({ projectors }) => projectors)
       ? [{
-        title: "projectors",
+        title: "projector",
         cell: ({ projectors }: Row) => projectors?.map((yes) => yes ? "✓" : "✗").join(" ") ?? NONE,
       }]
       : [],
-    {
-      title: "param. M",
-      cell: ({ parameters }) => parameters === 0 ? NONE : (parameters / 1e6).toFixed(2),
-    },
-    ...has(({ paper }) => paper?.parameters) ? [paper(({ parameters }) => parameters)] : [],
-    ...measured("top-1 %", "top1"),
-    ...measured("k-NN %", "knn"),
+    { title: "param. M", about: "parameters", cell: ({ parameters }) => million(parameters) },
+    ...paper("parameters", ({ parameters }) => parameters),
+    { title: "live M", about: "parameters", cell: ({ live }) => million(live) },
+    ...measured("top-1 %", "top-1", "top1"),
+    ...measured("k-NN %", "k-NN", "knn"),
   ];
 }
-
-/** Columns of a terminal. */
-const WIDTH = 100;
 
 /** A table for people: cells as text, and what the numbers are numbers of. */
 export interface Table {
@@ -72,34 +80,46 @@ export function tableOf(results: Results): Table {
   return {
     columns: all.map(({ title }) => title),
     rows: results.rows.map((row) => all.map(({ cell }) => cell(row))),
-    notes: [...caption(results), ...EXPERIMENTS[results.experiment].notes],
+    notes: [...caption(results), ...notes(results)],
   };
 }
 
 /**
- * A table for the terminal.
+ * A table for the terminal. One that is too wide is shown in two parts, top-1
+ * above k-NN.
  *
  * @param results What was measured.
- * @returns Text of several lines, none over 100 columns.
+ * @param width Columns of the terminal, at least 80.
+ * @returns Text of several lines, none longer.
  */
-export function renderTable(results: Results): string {
+export function renderTable(results: Results, width: number): string {
   const all = columns(results), { rows } = tableOf(results);
   const widths = all.map(({ title }, at) => Math.max(title.length, ...rows.map((row) => row[at].length)));
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, at) => all[at].words ? cell.padEnd(widths[at]) : cell.padStart(widths[at])).join("  ");
-  const header = line(all.map(({ title }) => title)), rule = "─".repeat(header.length);
-  const trained = rows.filter((_, at) => isTrained(results.rows[at]));
-  const others = rows.filter((_, at) => !isTrained(results.rows[at]));
+  const part = (shown: (column: Column) => boolean) => {
+    const at = [...all.keys()].filter((at) => shown(all[at]));
+    const line = (cells: readonly string[]) =>
+      at.map((at) => all[at].words ? cells[at].padEnd(widths[at]) : cells[at].padStart(widths[at])).join(
+        "  ",
+      );
+    const header = line(all.map(({ title }) => title)), rule = "─".repeat(header.length);
+    const trained = rows.filter((_, at) => isTrained(results.rows[at]));
+    const others = rows.filter((_, at) => !isTrained(results.rows[at]));
+    return [
+      ...[rule, header, rule],
+      ...[...trained.map(line), rule],
+      ...others.length > 0 ? [...others.map(line), rule] : [],
+    ];
+  };
+  const whole = part(() => true);
   return [
-    title(results),
-    rule,
-    header,
-    rule,
-    ...trained.map(line),
-    rule,
-    ...others.length > 0 ? [...others.map(line), rule] : [],
-    ...caption(results).map((sentence) => wrap(sentence)),
-    ...EXPERIMENTS[results.experiment].notes.map((note) => wrap(`Note: ${note}`, "  ")),
+    ...wrap(title(results), width),
+    ...whole[0].length <= width ? whole : [
+      ...part(({ about }) => about !== "k-NN"),
+      "",
+      ...part(({ about }) => about === undefined || about === "k-NN"),
+    ],
+    ...caption(results).flatMap((sentence) => wrap(sentence, width)),
+    ...notes(results).flatMap((note) => wrap(`Note: ${note}`, width, "  ")),
   ].join("\n");
 }
 
@@ -132,9 +152,18 @@ function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
 }
 
-function title({ experiment, recipe }: Results): string {
-  const { table, title } = EXPERIMENTS[experiment];
-  return `${table}, CIFAR-10: ${title} (k = ${recipe.neighbours[0]})`;
+/** Whether the paper's numbers are for the same data set. */
+const isPapers = ({ dataset }: Results) => dataset.name === PAPER_DATASET;
+
+function title(results: Results): string {
+  const { table, title } = EXPERIMENTS[results.experiment];
+  const where = isPapers(results) ? `${table}, CIFAR-10` : `Like ${table}, on ${results.dataset.name} images`;
+  return `${where}: ${title} (k = ${results.recipe.neighbours[0]})`;
+}
+
+/** What a reader should know of the paper's numbers, where they are shown. */
+function notes(results: Results): readonly string[] {
+  return isPapers(results) ? EXPERIMENTS[results.experiment].notes : [];
 }
 
 /** What the numbers are numbers of, one sentence each. */
@@ -154,11 +183,14 @@ function caption(results: Results): string[] {
     ...seeds.length > 1
       ? [`Student's 95 % interval of such a mean is ± ${intervalFactor(seeds.length).toFixed(2)} deviations.`]
       : [],
-    ...generated
-      ? ["These are not CIFAR-10's images: the paper's numbers cannot be compared with these."]
-      : [],
+    ...isPapers(results) ? [] : ["The paper's numbers are for CIFAR-10, and left out here."],
+    "Parameters are those of the encoders that a representation needs, without a classification head; live " +
+    "are those that can touch it, the others only ever meet padding.",
     `Training took ${time} with ${environment.threads} threads of ${environment.cpu} ` +
     `(${environment.device}, TensorFlow ${versions.tensorflow}), code ${commitName(code)}.`,
+    ...results.rows.some(({ predictions }) => predictions === null)
+      ? ["The predictions behind these numbers were not stored."]
+      : [],
     ...warnings(results),
   ];
 }
@@ -183,13 +215,13 @@ function warnings({ runs, code }: Results): string[] {
 }
 
 /** Breaks a text into lines between words; all but the first begin with the indent. */
-function wrap(text: string, indent = ""): string {
+function wrap(text: string, width: number, indent = ""): string[] {
   const [first, ...words] = text.split(" ");
   const lines = [first];
   for (const word of words) {
     const longer = `${lines.at(-1)} ${word}`;
-    if (longer.length <= WIDTH) lines[lines.length - 1] = longer;
+    if (longer.length <= width) lines[lines.length - 1] = longer;
     else lines.push(indent + word);
   }
-  return lines.join("\n");
+  return lines;
 }

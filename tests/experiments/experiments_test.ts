@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
+import { places } from "../../lib/base/places.ts";
 import { generate } from "../../lib/data/generated.ts";
-import { EXPERIMENT_NAMES, EXPERIMENTS, measure, runsOf } from "../../lib/experiments/experiments.ts";
+import {
+  EXPERIMENT_NAMES,
+  EXPERIMENTS,
+  measure,
+  predictionsOf,
+  runsOf,
+} from "../../lib/experiments/experiments.ts";
+import { readPredictions, writePredictions } from "../../lib/experiments/predictions.ts";
 import { presets } from "../../lib/experiments/presets.ts";
 import { readResults, writeResults } from "../../lib/experiments/results.ts";
 import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
+import { renderMarkdown, renderTable } from "../../lib/experiments/table.ts";
 import { readMetrics } from "../../lib/training/log.ts";
 import { runId } from "../../lib/training/spec.ts";
 
@@ -34,6 +43,32 @@ Deno.test("the smoke preset learns: losses fall, and k-NN and probe beat the unt
   const path = join(runs, "results.json");
   await writeResults(path, results);
   assert.deepEqual(await readResults(path), results);
+
+  // Accuracies are those of the predictions.
+  await writePredictions(path, await predictionsOf(study, "linear-evaluation"));
+  const { labels, predictions } = await readPredictions(path, results.rows);
+  const names = ["VICReg", "S-JEA/stack 0", "S-JEA/stack 1"];
+  names.push("S-JEA, untrained/stack 0", "S-JEA, untrained/stack 1", "raw pixels");
+  assert.deepEqual(results.rows.map(({ predictions }) => predictions), names);
+  const measures = names.flatMap((name) =>
+    ["top-1", "k-NN 20", "k-NN 200"].map((at) => `${name}/seed 0/${at}`)
+  );
+  assert.deepEqual(Object.keys(predictions), measures);
+  assert.deepEqual(labels, study.images.test.labels);
+  const right = (name: string) => predictions[name].filter((label, at) => label === labels[at]).length;
+  for (const { predictions: name, top1, knn, knnAt } of results.rows) {
+    assert.deepEqual(top1.values, [100 * (right(`${name}/seed 0/top-1`) / 512)]);
+    assert.deepEqual(knn.values, [100 * (right(`${name}/seed 0/k-NN 20`) / 512)]);
+    assert.deepEqual(knnAt[200].values, [100 * (right(`${name}/seed 0/k-NN 200`) / 512)]);
+  }
+  const { size } = await Deno.stat(join(runs, "results.predictions.safetensors"));
+  assert.ok(size < 19 * 512 + 2_000, `a byte an image, and names: ${size}`);
+
+  // The numbers of the paper are for other images.
+  assert.ok(results.rows.every(({ paper }) => paper === null));
+  assert.doesNotMatch(renderTable(results, 100), /Table 1, CIFAR-10|diff\./);
+  assert.ok(row("S-JEA", 1).live < row("S-JEA", 1).parameters);
+  assert.equal(row("S-JEA", 0).live, row("S-JEA", 0).parameters);
 
   // What was measured is kept beside the run, and another recipe is measured anew.
   const again = await measure(study, "linear-evaluation");
@@ -94,4 +129,32 @@ Deno.test("the paper's numbers stand beside the rows that they belong to", () =>
       ...[[80.5, 80.1], [81.6, 81.1], [80.8, 80.3], [79.9, 80.2]],
     ],
   ]);
+});
+
+Deno.test("predictions of every row, seed and measure have another name", async () => {
+  const runs = await Deno.makeTempDir();
+  const set = ["trainImages=64", "heldOutImages=16", "testImages=16", "batch=64", "epochs=1", "width=4"];
+  set.push("projector=8", "plainProjector=8", "probeEpochs=1", "neighbours=5,3");
+  for (const [name, seeds] of [["linear-evaluation", 2], ["projector-ablation", 1]] as const) {
+    const study = await openStudy({ preset: "smoke", runs, set, seeds });
+    const { rows } = await measure(study, name);
+    assert.equal(new Set(rows.map(({ predictions }) => predictions)).size, rows.length, name);
+    const { predictions } = await predictionsOf(study, name);
+    const each = rows.map(({ top1 }) => top1.n * 3);
+    assert.equal(Object.keys(predictions).length, each.reduce((sum, count) => sum + count), name);
+  }
+  await Deno.remove(runs, { recursive: true });
+});
+
+Deno.test("the stored results of preset cpu: read, with live parameters, and rendered as they stand", async () => {
+  for (const name of EXPERIMENT_NAMES) {
+    const results = await readResults(join(places.results, "cpu", `${name}.json`));
+    assert.equal(
+      await Deno.readTextFile(join(places.results, "cpu", `${name}.md`)),
+      `${renderMarkdown(results)}\n`,
+    );
+    for (const { parameters, live, stack } of results.rows) {
+      assert.equal(parameters - live, stack === 1 ? 567_296 : 0);
+    }
+  }
 });

@@ -13,7 +13,7 @@ import { mutatedJson, survive } from "../mutate.ts";
 
 const results: Results = {
   format: "s-jea results",
-  version: 3,
+  version: 4,
   experiment: "linear-evaluation",
   preset: "quick",
   overrides: [],
@@ -31,10 +31,12 @@ const results: Results = {
     stack: null,
     projectors: null,
     parameters: 700_000,
+    live: 600_000,
     top1: summarise([50, 52]),
     knn: summarise([45, 46]),
     knnAt: { 200: summarise([45, 46]) },
     paper: { top1: 80.5, knn: 83.2, parameters: null, source: "Table 1, row 1" },
+    predictions: "VICReg",
   }],
   runs: [{ id: "0123456789ab", method: "VICReg", seed: 0, seconds: 60, origins: [], collapsed: [] }],
   durations: { training: 60 },
@@ -116,11 +118,11 @@ for (const [name, foreign] of [["a foreign file", '{"accuracy": 80}'], ["null", 
   );
 }
 
-for (const version of [0, 2, undefined]) {
+for (const version of [0, 3, undefined]) {
   refuses(
     `version ${version}`,
     JSON.stringify({ ...results, version }),
-    (path) => `${path} has version ${version}, this program reads version 3. Run deno task reproduce again.`,
+    (path) => `${path} has version ${version}, this program reads version 4. Run deno task reproduce again.`,
   );
 }
 

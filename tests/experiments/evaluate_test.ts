@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { decodeSafetensors, encodeSafetensors } from "../../lib/base/safetensors.ts";
+import { start } from "../../lib/compute/backend.ts";
+import { accuracy } from "../../lib/evaluation/knn.ts";
+import { evaluatePixels, evaluateRun } from "../../lib/experiments/evaluate.ts";
+import { evaluationSchema } from "../../lib/experiments/presets.ts";
+import { openStudy, specOf } from "../../lib/experiments/study.ts";
+import { runId } from "../../lib/training/spec.ts";
+
+const LIB = fileURLToPath(new URL("../../lib", import.meta.url));
+
+async function copy(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copy(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
+
+Deno.test("a change of code makes stale what depends on it: scores, weights, both or none", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await copy(LIB, join(folder, "lib"));
+    const load = (module: string) => import(pathToFileURL(join(folder, "lib", module)).href);
+    const { evaluationCode } = await load("experiments/evaluate.ts");
+    const { trainingCode } = await load("training/origin.ts");
+    const codes = async (): Promise<string[]> => [await evaluationCode(), await trainingCode()];
+    const first = await codes();
+    for (
+      const [module, ...stale] of [
+        ["experiments/score.ts", true, false],
+        ["evaluation/probe.ts", true, false],
+        ["evaluation/knn.ts", true, false],
+        ["evaluation/features.ts", true, false],
+        ["data/normalise.ts", true, true],
+        ["data/split.ts", true, true],
+        ["model/resnet.ts", true, true],
+        ["compute/winograd.ts", true, true],
+        ["base/random.ts", true, true],
+        ["training/step.ts", false, true],
+        ["training/schedule.ts", false, true],
+        ["training/run.ts", false, true],
+        ["data/view_worker.ts", false, true],
+        ["data/views.ts", false, true],
+        ["loss/vicreg.ts", false, true],
+        ["base/progress.ts", false, false],
+        ["base/download.ts", false, false],
+        ["charts/theme.ts", false, false],
+        ["experiments/table.ts", false, false],
+        ["experiments/presets.ts", false, false],
+      ] as const
+    ) {
+      const path = join(folder, "lib", module), code = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, `${code}\n`);
+      assert.deepEqual((await codes()).map((code, at) => code !== first[at]), stale, module);
+      await Deno.writeTextFile(path, code);
+    }
+    assert.deepEqual(await codes(), first);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+await start();
+
+const SMALL = [
+  ...["trainImages=128", "heldOutImages=32", "testImages=64", "batch=64", "epochs=1", "width=4"],
+  ...["projector=8", "plainProjector=8", "probeEpochs=2", "neighbours=20,5"],
+];
+
+Deno.test("predictions are kept beside the run, and made again by another recipe or where they are damaged", async () => {
+  const runs = await Deno.makeTempDir();
+  try {
+    const study = await openStudy({ preset: "smoke", set: SMALL, runs }), { labels } = study.images.test;
+    const evaluated = () => evaluateRun(study, "s-jea", 0, false);
+    const first = await evaluated(), [{ predictions }] = first;
+    for (const { top1, knn, predictions } of first) {
+      assert.deepEqual(Object.keys(predictions), ["top-1", "k-NN 20", "k-NN 5"]);
+      assert.equal(top1, 100 * accuracy(predictions["top-1"], labels));
+      for (const k of [20, 5]) assert.equal(knn[k], 100 * accuracy(predictions[`k-NN ${k}`], labels));
+    }
+    const path = join(runs, runId(specOf(study, "s-jea", 0)), "evaluation-untrained.safetensors");
+    const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
+    assert.deepEqual(Object.keys(tensors), [
+      ...["stack 0/top-1", "stack 0/k-NN 20", "stack 0/k-NN 5"],
+      ...["stack 1/top-1", "stack 1/k-NN 20", "stack 1/k-NN 5"],
+    ]);
+    const recipe = JSON.parse(metadata.recipe);
+    for (const [field, value] of Object.entries(evaluationSchema.parse(study.preset))) {
+      assert.deepEqual(recipe[field], value, field);
+    }
+
+    // What is kept is taken for what it says it is.
+    const turned = Uint8Array.from(labels, (label) => (label + 1) % 10);
+    const altered = { ...tensors, "stack 0/top-1": { shape: [turned.length], data: turned } };
+    await Deno.writeFile(path, encodeSafetensors(altered, metadata));
+    assert.equal((await evaluated())[0].top1, 0);
+    const old = JSON.stringify({ ...recipe, code: "0123456789ab" });
+    for (const bytes of [encodeSafetensors(altered, { recipe: old }), new Uint8Array(99)]) {
+      await Deno.writeFile(path, bytes);
+      assert.deepEqual((await evaluated())[0].predictions, predictions);
+    }
+
+    for (const change of ["temperature=1", "probeEpochs=3"]) {
+      const other = await openStudy({ preset: "smoke", set: [...SMALL, change], runs });
+      await evaluateRun(other, "s-jea", 0, false);
+      const { metadata: { recipe: now } } = decodeSafetensors(await Deno.readFile(path), path);
+      assert.deepEqual(JSON.parse(now), { ...recipe, ...evaluationSchema.parse(other.preset) });
+      assert.notEqual(now, metadata.recipe);
+    }
+  } finally {
+    await Deno.remove(runs, { recursive: true });
+  }
+});
+
+Deno.test("raw pixels are judged by their predictions", async () => {
+  const runs = await Deno.makeTempDir();
+  try {
+    const study = await openStudy({ preset: "smoke", set: SMALL, runs });
+    const { top1, predictions } = await evaluatePixels(study);
+    assert.equal(top1, 100 * accuracy(predictions["top-1"], study.images.test.labels));
+    assert.deepEqual((await evaluatePixels(study)).predictions, predictions);
+  } finally {
+    await Deno.remove(runs, { recursive: true });
+  }
+});
