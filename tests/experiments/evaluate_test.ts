@@ -3,10 +3,11 @@ import { join } from "@std/path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/base/safetensors.ts";
 import { start } from "../../lib/compute/backend.ts";
-import { accuracy } from "../../lib/evaluation/knn.ts";
-import { evaluatePixels, evaluateRun } from "../../lib/experiments/evaluate.ts";
+import { features } from "../../lib/evaluation/features.ts";
+import { accuracy, knn } from "../../lib/evaluation/knn.ts";
+import { evaluatePixels, evaluateRun, evaluationCode } from "../../lib/experiments/evaluate.ts";
 import { evaluationSchema } from "../../lib/experiments/presets.ts";
-import { openStudy, specOf } from "../../lib/experiments/study.ts";
+import { openStudy, specOf, untrained } from "../../lib/experiments/study.ts";
 import { runId } from "../../lib/training/spec.ts";
 
 const LIB = fileURLToPath(new URL("../../lib", import.meta.url));
@@ -76,10 +77,24 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
     const study = await openStudy({ preset: "smoke", set: SMALL, runs }), { labels } = study.images.test;
     const evaluated = () => evaluateRun(study, "s-jea", 0, false);
     const first = await evaluated(), [{ predictions }] = first;
-    for (const { top1, knn, predictions } of first) {
+    for (const { top1, knn: found, predictions } of first) {
       assert.deepEqual(Object.keys(predictions), ["top-1", "k-NN 20", "k-NN 5"]);
       assert.equal(top1, 100 * accuracy(predictions["top-1"], labels));
-      for (const k of [20, 5]) assert.equal(knn[k], 100 * accuracy(predictions[`k-NN ${k}`], labels));
+      for (const k of [20, 5]) assert.equal(found[k], 100 * accuracy(predictions[`k-NN ${k}`], labels));
+    }
+    const { model } = specOf(study, "s-jea", 0), { images } = study;
+    const network = untrained(study, "s-jea", 0);
+    const [known, asked] = [
+      await features(network, model, images.train),
+      await features(network, model, images.test),
+    ];
+    for (const level of [0, 1]) {
+      const bank = { features: known[level], labels: images.train.labels };
+      const queries = { features: asked[level], labels };
+      for (const k of [20, 5]) {
+        const [alone] = await knn(bank, queries, { k: [k], temperature: 0.1, classes: 10 });
+        assert.deepEqual(first[level].predictions[`k-NN ${k}`], alone.predictions);
+      }
     }
     const path = join(runs, runId(specOf(study, "s-jea", 0)), "evaluation-untrained.safetensors");
     const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
@@ -88,6 +103,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
       ...["stack 1/top-1", "stack 1/k-NN 20", "stack 1/k-NN 5"],
     ]);
     const recipe = JSON.parse(metadata.recipe);
+    assert.equal(recipe.code, await evaluationCode());
     for (const [field, value] of Object.entries(evaluationSchema.parse(study.preset))) {
       assert.deepEqual(recipe[field], value, field);
     }
