@@ -91,7 +91,7 @@ Deno.test("SJEA_THREADS is a whole number of threads, which TensorFlow gets", as
     tf.matMul(x, x).dataSync();
     await told(() => [...Deno.readDirSync("/proc/self/task")].length);`;
   const linux = Deno.build.os === "linux";
-  const threads = linux ? [1, 127, 128, 300] : [1];
+  const threads = linux ? [1, 128] : [1];
   const counts: number[] = [];
   for (const wish of threads) {
     const [told, count] = await alone(use, { SJEA_THREADS: `${wish}` });
