@@ -67,7 +67,8 @@ await runCommand(async () => {
   console.log(
     `${file}: a ResNet-${depth} of width ${width} with the ${stem} stem, ` +
       `${countParameters(network).toLocaleString("en")} parameters` +
-      (leftOut.length > 0 ? `, without ${leftOut.length} tensors beside it (${leftOut[0]}, …)` : ""),
+      (leftOut.length > 0 ? `; left out: ${leftOut.slice(0, 3).join(", ")}` : "") +
+      (leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ""),
   );
   const [{ top1, knn }] = await evaluate(study, network, config, 0, `Evaluating ${basename(file)}`);
   // Kept only once it is known to make numbers of images.
