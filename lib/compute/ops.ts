@@ -166,6 +166,7 @@ export function relu<T extends tf.Tensor>(x: T): T {
  * The same tensor, with what follows from it computed in float32 even in a step
  * compiled for bfloat16, whose low precision TensorFlow would otherwise carry on
  * through all that follows a convolution or matrix product, up to the optimiser.
+ * The next convolution or matrix product is in bfloat16 again ({@link gram} is not).
  *
  * @param x Any float32 tensor.
  * @returns The same values.
@@ -175,6 +176,38 @@ export function exact<T extends tf.Tensor>(x: T): T {
   const wall = (x: tf.Tensor) =>
     backend().executeMultipleOutputs("Bitcast", [type("T"), type("type")], [x], 1)[0];
   return tf.customGrad((x) => ({ value: wall(x as tf.Tensor), gradFunc: wall }))(x) as T;
+}
+
+/**
+ * xᵀx, the products of every two columns, in float32 even in a step compiled for
+ * bfloat16, and so is its gradient x · (dy + dyᵀ).
+ *
+ * @param x `[rows, columns]`.
+ * @returns `[columns, columns]`.
+ */
+export function gram(x: tf.Tensor2D): tf.Tensor2D {
+  return tf.customGrad((...inputs) => {
+    const [x, save] = inputs as unknown as [tf.Tensor2D, tf.GradSaveFunc];
+    save([x]);
+    return {
+      value: product(x, x, true),
+      gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) => product(x, dy.add(dy.transpose()), false),
+    };
+  })(x) as tf.Tensor2D;
+}
+
+/** A matrix product by an op that mixed precision, which is for CPUs, does not know. */
+function product(a: tf.Tensor, b: tf.Tensor, transposeA: boolean): tf.Tensor {
+  const { binding } = backend();
+  if (binding.isUsingGpuDevice()) return tf.matMul(a, b, transposeA);
+  const attributes = [
+    type("Ta"),
+    type("Tb"),
+    type("Tout"),
+    { name: "adj_x", type: binding.TF_ATTR_BOOL, value: transposeA },
+    { name: "adj_y", type: binding.TF_ATTR_BOOL, value: false },
+  ];
+  return backend().executeMultipleOutputs("BatchMatMulV3", attributes, [a, b], 1)[0];
 }
 
 /**

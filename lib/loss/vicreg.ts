@@ -5,7 +5,7 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
-import { relu } from "../compute/ops.ts";
+import { gram, relu } from "../compute/ops.ts";
 
 /** Weights of the three terms; the paper's λ, µ and υ. */
 export interface VicregWeights {
@@ -66,7 +66,7 @@ function varianceTerm(centred: tf.Tensor): tf.Tensor {
 /** c(Z) = (1/D) · Σ over i ≠ j of Cov(Z)ᵢⱼ²: features do not repeat each other. */
 function covarianceTerm(centred: tf.Tensor): tf.Tensor {
   const [batch, features] = centred.shape;
-  const covariance = tf.matMul(centred as tf.Tensor2D, centred as tf.Tensor2D, true).div(batch - 1);
+  const covariance = gram(centred as tf.Tensor2D).div(batch - 1);
   const diagonal = centred.square().sum(0).div(batch - 1);
   return covariance.square().sum().sub(diagonal.square().sum()).div(features);
 }

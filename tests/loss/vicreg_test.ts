@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { start } from "../../lib/compute/backend.ts";
-import { gradients } from "../../lib/compute/ops.ts";
+import { compile } from "../../lib/compute/compile.ts";
+import { exact, gradients } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { vicreg, type VicregTerms, type VicregWeights } from "../../lib/loss/vicreg.ts";
 
@@ -95,6 +96,25 @@ Deno.test("the gradient is that of finite differences", () => {
   });
   close(Array.from(found.z1.dataSync()), slopes, 1e-3);
   assert.deepEqual(found.z2.shape, [6, 4]);
+});
+
+Deno.test("in a bfloat16 step the terms and the gradient of embeddings made exact are float32's", async () => {
+  const [x, w] = [normal(64, 32, 1), normal(32, 24, 2).div(6) as tf.Tensor2D];
+  const slopes = (z: tf.Tensor2D) => {
+    const { gradients: found, aside } = gradients(({ shift }) => {
+      const terms = vicreg(z.add(shift) as tf.Tensor2D, z.mul(2) as tf.Tensor2D, PAPER);
+      return { loss: terms.total, aside: { ...terms } };
+    }, { shift: tf.zerosLike(z) });
+    return { terms: aside, slope: found.shift };
+  };
+  const step = compile((x: tf.Tensor2D, w: tf.Tensor2D) => {
+    const z = tf.matMul(x, w) as tf.Tensor2D;
+    return { z, ...slopes(exact(z)) };
+  }, { precision: "bfloat16" });
+  const { z, ...found } = await step(x, w), expected = slopes(z as tf.Tensor2D);
+  close(read(found.terms), read(expected.terms));
+  assert.ok(found.slope.sub(expected.slope).abs().max().dataSync()[0] < 1e-6);
+  assert.ok(expected.slope.abs().max().dataSync()[0] > 1e-2);
 });
 
 Deno.test("batches that do not fit each other, or of one row, are refused", () => {
