@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { start } from "../../lib/compute/backend.ts";
+import type { Tensors } from "../../lib/compute/ops.ts";
+import { tf } from "../../lib/compute/tf.ts";
+import { vicreg } from "../../lib/loss/vicreg.ts";
+import type { Network } from "../../lib/model/layers.ts";
+import { initialiseStack, type StackConfig } from "../../lib/model/stack.ts";
+import { optimiser } from "../../lib/training/optimiser.ts";
+import { TERMS, type TrainingState, trainingStep } from "../../lib/training/step.ts";
+import { below, deviation, facts, fixture, images, network, parameter, tensor } from "../fixtures/read.ts";
+
+await start();
+
+/** Relative tolerance. */
+const CLOSE = 1e-3;
+/** Of levels after some steps, where ReLU's kink is between two correct float32 programs. */
+const KINKED = 1e-2;
+
+const encoder = { depth: 18, width: 2, stem: "cifar", zeroInitResidual: false } as const;
+const two: StackConfig = {
+  levels: [{ encoder, projector: [12, 8] }, { encoder, projector: [12, 6] }],
+  wiring: "prepool",
+  stopGradient: false,
+};
+const loss = [
+  { invariance: 25, variance: 25, covariance: 1 },
+  { invariance: 10, variance: 15, covariance: 3 },
+];
+const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 0 });
+const pictures = (seed: number) => tf.randomUniform([16, 32, 32, 3], 0, 1, "float32", seed) as tf.Tensor4D;
+const fresh = (net: Network, { slots } = sgd): TrainingState => ({ ...net, slots: slots(net.parameters) });
+
+Deno.test("four steps are PyTorch's: terms and levels of each, gradients, statistics of both views", async () => {
+  const found = await fixture("step"), { weights, rates, adam } = await facts("step");
+  const optimise = optimiser({ name: "adam", ...adam });
+  const step = trainingStep({ model: two, loss: weights, precision: "float32" }, optimise);
+  const views = ["0", "1", "2"].map((at) => images(found[`view.${at}`]).div(255) as tf.Tensor4D);
+  const near = (ours: tf.Tensor, theirs: tf.Tensor, tolerance: number, what: string) => {
+    const off = deviation(ours, theirs);
+    assert.ok(off < tolerance, `${what} is off by ${off}`);
+  };
+  const before = network(below(found, "state."));
+  let state = fresh(before, optimise);
+  for (const [at, rate] of rates.entries()) {
+    const [one, other] = [views[at % 3], views[(at + 1) % 3]];
+    const result = await step(state, one, other, tf.scalar(rate), tf.scalar(at + 1));
+    state = result.state;
+    near(result.terms, tensor(found[`terms.${at}`]), CLOSE, `step ${at}: the terms`);
+    result.levels.forEach(({ representation, embedding }, level) => {
+      const kept = at === 0 ? CLOSE : KINKED;
+      near(
+        representation,
+        tensor(found[`representation.${at}.${level}`]),
+        kept,
+        `representation ${at}.${level}`,
+      );
+      near(embedding, tensor(found[`embedding.${at}.${level}`]), kept, `embedding ${at}.${level}`);
+    });
+    if (at > 0) continue;
+    for (const [key, host] of Object.entries(below(found, "after."))) {
+      near(state.statistics[key], tensor(host), CLOSE, key);
+    }
+    for (const [key, host] of Object.entries(below(found, "gradient."))) {
+      // A bias before batch norm, or before a loss that centres, has no gradient but rounding.
+      if (/projectors\.\d\.[03]\.bias/.test(key)) continue;
+      // Adam's first mean of gradients, those of the loss and of weight decay.
+      const expected = parameter(host).add(before.parameters[key].mul(adam.weightDecay)).mul(1 - adam.beta1);
+      near(state.slots[`${key}.m`], expected, CLOSE, key);
+    }
+  }
+});
+
+/** The same step twice by SGD, with other rates and the views exchanged. */
+async function twice(model: StackConfig) {
+  const step = trainingStep({ model, loss, precision: "float32" }, sgd);
+  const [one, other] = [pictures(1), pictures(2)];
+  const first = await step(fresh(initialiseStack(model, 0)), one, other, tf.scalar(0.05), tf.scalar(1));
+  return await step(first.state, other, one, tf.scalar(0.1), tf.scalar(2));
+}
+
+/** All numbers of a part of a network. */
+const numbers = (tensors: Tensors, prefix: string) =>
+  Object.entries(tensors).filter(([name]) => name.startsWith(prefix)).map((
+    [name, x],
+  ) => [name, x.dataSync()]);
+
+Deno.test("under stopGradient the lowest level is trained, bit by bit, as if it were alone", async () => {
+  const alone = await twice({ ...two, levels: two.levels.slice(0, 1) });
+  const stopped = await twice({ ...two, stopGradient: true });
+  const joint = await twice(two);
+  assert.deepEqual(stopped.terms.arraySync()[0], alone.terms.arraySync()[0]);
+  assert.notDeepEqual(joint.terms.arraySync()[0], alone.terms.arraySync()[0]);
+  for (const kind of ["parameters", "statistics", "slots"] as const) {
+    for (const part of ["encoders.0.", "projectors.0."]) {
+      const expected = numbers(alone.state[kind], part);
+      assert.ok(expected.length > 0);
+      assert.deepEqual(numbers(stopped.state[kind], part), expected);
+    }
+  }
+});
+
+Deno.test("in bfloat16 the logged terms are those of the step's own embeddings in float32", async () => {
+  const wide: StackConfig = { ...two, levels: [64, 32].map((size) => ({ encoder, projector: [64, size] })) };
+  const step = trainingStep({ model: wide, loss, precision: "bfloat16" }, sgd);
+  const state = fresh(initialiseStack(wide, 0)), [first, second] = [pictures(1), pictures(2)];
+  const call = (one: tf.Tensor4D, other: tf.Tensor4D) =>
+    step(state, one, other, tf.scalar(0.1), tf.scalar(1));
+  // A step returns the embeddings of its first views: with the views exchanged, those of the other ones.
+  const [found, exchanged] = [await call(first, second), await call(second, first)];
+  const terms = found.terms.arraySync();
+  wide.levels.forEach((_, level) => {
+    const [one, other] = [found, exchanged].map(({ levels }) => levels[level].embedding);
+    const right = vicreg(one, other, loss[level]);
+    TERMS.forEach((term, at) => {
+      const expected = right[term].dataSync()[0];
+      const off = Math.abs(terms[level][at] / expected - 1);
+      assert.ok(off < 1e-5, `stack ${level}, ${term}: ${terms[level][at]} instead of ${expected}`);
+    });
+  });
+});
