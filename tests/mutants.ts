@@ -191,7 +191,11 @@ class Copy implements Disposable {
   }
 
   /** Those of some mutants that type-check: all are checked at once, each as a file of its own. */
-  async wellTyped(mutants: readonly Mutant[]): Promise<Mutant[]> {
+  async wellTyped(drawn: readonly Mutant[]): Promise<Mutant[]> {
+    // Equal arguments that change places are no change.
+    const mutants = drawn.filter(({ file, from, to, text }) =>
+      Deno.readTextFileSync(join(ROOT, file)).slice(from, to) !== text
+    );
     const paths = mutants.map(({ file }, at) => file.replace(/\.ts$/, `.mutant${at}.ts`));
     mutants.forEach((mutant, at) => Deno.writeTextFileSync(join(this.#folder, paths[at]), changed(mutant)));
     const { said } = await this.run(10 * LIMIT, "check", "--quiet", ...paths);

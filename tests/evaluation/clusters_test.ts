@@ -38,6 +38,30 @@ Deno.test("the same seed gives the same clusters, more starts never worse ones",
   assert.ok((await kmeans(x, 9, 3, 8)).inertia <= one.inertia);
 });
 
+Deno.test("a single start draws its centres far from each other: one in each of eight distant pairs", async () => {
+  const pairs = tf.tensor2d(Array.from({ length: 16 }, (_, at) => [1000 * (at >> 1), at & 1]));
+  // Drawn alike from all points, eight centres would fall into all pairs once in four hundred times.
+  for (const seed of [0, 1, 2]) assert.equal((await kmeans(pairs, 8, seed, 1)).inertia, 8 * 2 * 0.25);
+});
+
+Deno.test("a centre is never drawn where there is one, whichever point it is", async () => {
+  const two = tf.tensor2d([[0], [10]]);
+  for (let seed = 0; seed < 10; seed++) assert.equal((await kmeans(two, 2, seed, 1)).inertia, 0);
+});
+
+Deno.test("clusters do not depend on the scale", async () => {
+  const [one, small] = [await kmeans(x, 9, 3, 1), await kmeans(x.mul(2 ** -10) as tf.Tensor2D, 9, 3, 1)];
+  assert.deepEqual(small.assignment, one.assignment);
+  close(small.inertia / one.inertia, 2 ** -20, 1e-10);
+});
+
+Deno.test("a centre without points stays where it was drawn", async () => {
+  const { centres } = await kmeans(tf.tensor2d([[0], [0], [0], [0], [0], [9]]), 3, 0, 1);
+  for (const centre of centres) {
+    assert.ok(Math.min(Math.abs(centre), Math.abs(centre - 9)) < 1e-5, `${centre}`);
+  }
+});
+
 Deno.test("k-means of equal points, and of as many clusters as points", async () => {
   const equal = await kmeans(tf.fill([6, 2], 3), 3, 0);
   assert.deepEqual({ ...equal, centres: [...equal.centres] }, {

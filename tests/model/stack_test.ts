@@ -57,8 +57,8 @@ Deno.test("the next encoder sees the map before pooling, or the embedding as an 
   assert.deepEqual(stem(embedding), [3, 3, 1, 4]);
 });
 
-Deno.test("an embedding is laid out row by row: 256 features as 16×16, 512 as 16×32", () => {
-  for (const [features, height, width] of [[256, 16, 16], [512, 16, 32], [8, 2, 4]]) {
+Deno.test("an embedding is laid out row by row: 256 features as 16×16, 512 as 16×32, 18 as 2×9", () => {
+  for (const [features, height, width] of [[256, 16, 16], [512, 16, 32], [8, 2, 4], [18, 2, 9], [9, 1, 9]]) {
     const config: StackConfig = {
       ...embedding,
       levels: [{ encoder, projector: [features] }, { encoder, projector: [] }],

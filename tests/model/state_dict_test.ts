@@ -116,6 +116,7 @@ Deno.test("every batch norm counts the batches it was trained on, in 64 bits", (
     780,
   );
   assert.deepEqual([one, other], new Array(2).fill({ shape: [], data: BigInt64Array.of(780n) }));
+  assert.deepEqual(toStateDict(resnet18(), 0)["bn1.num_batches_tracked"].data, BigInt64Array.of(0n));
 });
 
 Deno.test("a level that is not there is refused", () => {
