@@ -22,7 +22,7 @@ import { executeNotebook } from "../notebook/execute.ts";
 import { writeNotebook } from "../notebook/ipynb.ts";
 import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
-import { isFinished, totalSteps } from "../training/run.ts";
+import { isFinished } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
 import { help, parseOptions, runCommand } from "./options.ts";
 
@@ -74,25 +74,25 @@ async function plan(study: Study, names: readonly RunName[]): Promise<string> {
   for (const seed of study.seeds) {
     for (const name of new Set(names)) {
       const spec = specOf(study, name, seed);
-      let work = "trained already";
+      let work: string;
       if (await isFinished(spec, study.runs)) {
         const origins = await readOrigins(join(study.runs, runId(spec)));
-        if (origins.length === 0 || origins.some((origin) => origin.code !== code)) work += ", by other code";
+        const ours = origins.length > 0 && origins.every((origin) => origin.code === code);
+        work = ours ? "trained already" : "trained by other code";
       } else {
         const time = trainingSeconds(spec, speed);
         seconds += time;
-        work = `${totalSteps(spec)} steps of ${spec.batch}, about ${duration(time)}`;
+        work = `about ${duration(time)}`;
       }
-      lines.push(`  ${runId(spec)}  ${RUN_TITLES[name].padEnd(33)}  seed ${seed}  ${work}`);
+      lines.push(`  ${runId(spec)}  ${RUN_TITLES[name].padEnd(32)}  seed ${seed}  ${work}`);
     }
   }
-  const { trainImages, testImages, epochs } = study.preset;
+  const { trainImages, testImages, epochs, batch } = study.preset;
   return [
-    `Plan        ${epochs} epochs of ${trainImages} images each; runs in ${study.runs}:`,
+    `Plan        ${epochs} epochs of ${trainImages} images in batches of ${batch}; runs in`,
+    `            ${study.runs}:`,
     ...lines,
-    `  about ${
-      duration(seconds)
-    } of training; then probe and k-NN of each stack on ${testImages} test images`,
+    `  about ${duration(seconds)} of training, then probes and k-NN of ${testImages} test images`,
   ].join("\n");
 }
 
