@@ -14,6 +14,9 @@ export interface Progress {
   stop(): void;
 }
 
+/** Of the bar, in letters: at most, and what is left beside it for numbers and a note. */
+const BAR = 24, WORDS = 52;
+
 /** Pause between two lines where there is no terminal, in milliseconds. */
 const PAUSE = 15_000;
 
@@ -39,7 +42,7 @@ export function progress(label: string, total: number, describe = (value: number
   if (Deno.stderr.isTerminal()) {
     const bar = new cliProgress.SingleBar({
       format: `${label} {bar} {percentage}% {text}`,
-      barsize: 24,
+      barsize: Math.max(0, Math.min(BAR, Deno.consoleSize().columns - label.length - WORDS)),
       barCompleteChar: "█",
       barIncompleteChar: "░",
       emptyOnZero: true,

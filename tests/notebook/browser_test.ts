@@ -2,28 +2,19 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { join } from "@std/path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { exists } from "../../lib/base/files.ts";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { places } from "../../lib/base/places.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
 import { renderReports } from "../../lib/notebook/render_reports.ts";
 import { clouds } from "../charts/drawn.ts";
+import { launch, noBrowser } from "./browser.ts";
 import { cell, exampleFolder, HOSTILE, notebook, scatter, shown } from "./example.ts";
-
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const ignore = !await exists(executablePath);
-if (ignore) {
-  console.log(`The pages are not tried in a browser: there is no ${executablePath}; CHROMIUM can name one.`);
-}
-
-const ARGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run " +
-  "--disable-background-networking --disable-component-update --disable-sync";
 
 let browser: Browser | undefined, pages: string[];
 
 // Playwright keeps processes and timers of its own between tests.
 const inBrowser = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, fn, ignore, sanitizeOps: false, sanitizeResources: false });
+  Deno.test({ name, fn, ignore: noBrowser, sanitizeOps: false, sanitizeResources: false });
 
 /** Opens a page; fails if it asks for anything or complains. */
 async function visit(
@@ -32,7 +23,7 @@ async function visit(
   options: BrowserContextOptions = {},
 ): Promise<void> {
   const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(5_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage(), faults: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) faults.push(message.text());
@@ -69,8 +60,8 @@ function widths(page: Page, selector: string): Promise<number[]> {
 }
 
 Deno.test.beforeAll(async () => {
-  if (ignore) return;
-  browser = await chromium.launch({ executablePath, args: ARGS.split(" ") });
+  if (noBrowser) return;
+  browser = await launch();
   pages = await renderReports(await exampleFolder());
 });
 

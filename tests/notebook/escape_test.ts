@@ -1,7 +1,6 @@
 /** Names, texts and outputs that would run if a page took them for more than text. */
 import assert from "node:assert/strict";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { exists } from "../../lib/base/files.ts";
+import type { Browser, Page } from "playwright-core";
 import { comparison } from "../../lib/charts/comparison.ts";
 import { confusionMatrix } from "../../lib/charts/confusion.ts";
 import { covarianceCurves } from "../../lib/charts/covariance.ts";
@@ -17,6 +16,7 @@ import { renderReports } from "../../lib/notebook/render_reports.ts";
 import { chartBundle, tableBundle } from "../../lib/notebook/show.ts";
 import { clouds, photograph, words } from "../charts/drawn.ts";
 import { log } from "../charts/examples.ts";
+import { launch, noBrowser } from "./browser.ts";
 import { cell, notebook, shown } from "./example.ts";
 
 const SCRIPT = "<script>alert(1)</script>";
@@ -150,20 +150,11 @@ async function hostileFolder(): Promise<string> {
   return folder;
 }
 
-const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const ignore = !await exists(executablePath);
-if (ignore) {
-  console.log(
-    `Hostile pages are not tried in a browser: there is no ${executablePath}; CHROMIUM can name one.`,
-  );
-}
-
 let browser: Browser | undefined, pages: string[];
 
 Deno.test.beforeAll(async () => {
-  if (ignore) return;
-  const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"];
-  browser = await chromium.launch({ executablePath, args });
+  if (noBrowser) return;
+  browser = await launch();
   pages = await renderReports(await hostileFolder());
 });
 Deno.test.afterAll(async () => await browser?.close());
@@ -178,13 +169,13 @@ const FOREIGN = `[...document.querySelectorAll("*")].filter((element) =>
 for (const bypassCSP of [false, true]) {
   Deno.test({
     name: `nothing hostile runs in a browser, ${bypassCSP ? "even without" : "with"} the page's policy`,
-    ignore,
+    ignore: noBrowser,
     // Playwright keeps processes and timers of its own between tests.
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
       const context = await browser!.newContext({ bypassCSP, viewport: { width: 1280, height: 900 } });
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(60_000);
       for (const file of pages) {
         const page = await context.newPage(), ran: string[] = [];
         page.on("dialog", (dialog) => {
