@@ -18,6 +18,7 @@ export const places = {
   encoders: join(root, "data", "encoders"),
   results: join(root, "data", "results"),
   notebooks: join(root, "notebooks"),
+  readme: join(root, "README.md"),
 } as const;
 
 /** A folder to look for data sets in. */

@@ -1,15 +1,23 @@
 /**
- * `deno task report`: the notebooks as they are, as pages to read.
+ * `deno task report`: the notebooks as they are, as pages to read, and the README's numbers.
  *
  * @module
  */
+import { join } from "@std/path";
 import { humanBytes } from "../base/files.ts";
 import { places } from "../base/places.ts";
+import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
+import { readResults } from "../experiments/results.ts";
 import { renderReports } from "../notebook/render_reports.ts";
+import { renderReadme } from "../reports/readme.ts";
 import { runCommand } from "./options.ts";
 
 await runCommand(async () => {
   for (const path of await renderReports(places.notebooks)) {
     console.log(`${path}  ${humanBytes((await Deno.stat(path)).size)}`);
   }
+  const stored = EXPERIMENT_NAMES.map((name) => readResults(join(places.results, "cpu", `${name}.json`)));
+  const text = renderReadme(await Deno.readTextFile(places.readme), await Promise.all(stored));
+  // In place: the task may write this file, and none beside it.
+  await Deno.writeTextFile(places.readme, text);
 });

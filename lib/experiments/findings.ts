@@ -7,6 +7,7 @@
  */
 import { PAPER_DATASET } from "./paper.ts";
 import { type Results, type Row, summarise } from "./results.ts";
+import { signed } from "./table.ts";
 
 /** Fewer seeds than this say nothing about a difference. */
 const JUDGED = 3;
@@ -85,7 +86,16 @@ const CONTRASTS: Readonly<Record<Results["experiment"], readonly Contrast[]>> = 
  * ```
  */
 export function findings(results: Results): string {
-  const { experiment, dataset, seeds, rows } = results;
+  return `${differences(results)}\n\n${certainty(results)}`;
+}
+
+/**
+ * The differences that a table is read for, without the sentences below.
+ *
+ * @param results A table's results.
+ * @returns A table in Markdown.
+ */
+export function differences({ experiment, dataset, rows }: Results): string {
   const comparable = dataset.name === PAPER_DATASET;
   const lines = CONTRASTS[experiment].map(({ name, sides }) => {
     const [these, those] = sides(rows);
@@ -98,11 +108,28 @@ export function findings(results: Results): string {
   const heads = MEASURES.flatMap(([title]) => [title, ...comparable ? ["paper"] : []]);
   return [
     `| difference, in points | ${heads.join(" | ")} |`,
-    `| --- |${heads.map(() => " ---: |").join("")}`,
+    `| --- |${" ---: |".repeat(heads.length)}`,
     ...lines,
-    "",
-    [judgement(seeds.length), spread(results)].join(" "),
   ].join("\n");
+}
+
+/**
+ * How sure the differences are.
+ *
+ * @param results A table's results.
+ * @returns Sentences.
+ */
+export function certainty({ seeds: { length: n }, rows, dataset: { images } }: Results): string {
+  const judgement = n < JUDGED
+    ? `n = ${n} ${n === 1 ? "seed" : "seeds"}: how much of a difference is chance is **not judged**; ` +
+      `${JUDGED} seeds would give an interval.`
+    : `± is half of Student's 95 % interval of the paired difference, n = ${n} seeds.`;
+  // What the choice of test images alone may change.
+  const error = Math.max(...rows.map(({ top1: { mean } }) => Math.sqrt(mean * (100 - mean) / images.test)));
+  return `${judgement} The ${
+    images.test.toLocaleString("en")
+  } test images alone give an accuracy a standard ` +
+    `error of up to ${error.toFixed(1)} points.`;
 }
 
 function ours(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): string {
@@ -120,25 +147,4 @@ function papers(these: readonly Row[], those: readonly Row[], measure: "top1" | 
   return Number.isNaN(difference) ? "–" : signed(difference);
 }
 
-function judgement(seeds: number): string {
-  return seeds < JUDGED
-    ? `n = ${seeds} ${
-      seeds === 1 ? "seed" : "seeds"
-    }: how much of a difference is chance is **not judged**; ` +
-      `${JUDGED} seeds would give an interval.`
-    : `± is half of Student's 95 % interval of the paired difference, n = ${seeds} seeds.`;
-}
-
-/** What the choice of test images alone may change. */
-function spread({ rows, dataset: { images } }: Results): string {
-  const error = Math.max(...rows.map(({ top1: { mean } }) => Math.sqrt(mean * (100 - mean) / images.test)));
-  return `The ${images.test.toLocaleString("en")} test images alone give an accuracy a standard error of ` +
-    `up to ${error.toFixed(1)} points.`;
-}
-
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** With its sign, a minus as long as a plus. */
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
-}

@@ -147,8 +147,8 @@ function number({ mean, std }: Summary): string {
   return std === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${std.toFixed(1)}`;
 }
 
-/** With its sign, a minus as long as a plus. */
-function signed(value: number): string {
+/** A difference with its sign, a minus as long as a plus. */
+export function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
 }
 
@@ -168,15 +168,31 @@ function notes(results: Results): readonly string[] {
 
 /** What the numbers are numbers of, one sentence each. */
 function caption(results: Results): string[] {
-  const { preset, overrides, dataset, seeds, recipe, durations, environment, versions, code } = results;
+  const { durations, environment, versions, code } = results;
+  return [
+    ...about(results),
+    `Training took ${
+      duration(durations.training)
+    } with ${environment.threads} threads of ${environment.cpu} ` +
+    `(${environment.device}, TensorFlow ${versions.tensorflow}), code ${commitName(code)}.`,
+    ...warnings(results),
+  ];
+}
+
+/**
+ * What was measured, on what and how.
+ *
+ * @param results What was measured.
+ * @returns One sentence each.
+ */
+export function about(results: Results): string[] {
+  const { preset, overrides, dataset, seeds, recipe, rows } = results;
   const { train, test } = dataset.images;
-  const generated = dataset.copy === "generated";
-  const source = generated
+  const source = dataset.copy === "generated"
     ? `(generated, fingerprint ${dataset.fingerprint})`
     : `of ${dataset.name} (${dataset.copy} copy, fingerprint ${dataset.fingerprint})`;
   const spread = seeds.length === 1 ? "n = 1 seed" : `n = ${seeds.length} seeds, mean ± standard deviation`;
   const changes = overrides.length > 0 ? ` with ${overrides.join(", ")}` : "";
-  const time = duration(durations.training);
   return [
     `Preset ${preset}${changes}: width ${recipe.width}, ${recipe.epochs} epochs, ${train} training and ${test} test images ` +
     `${source}, ${spread}, ${recipe.precision}, ${recipe.probe} probe.`,
@@ -186,12 +202,9 @@ function caption(results: Results): string[] {
     ...isPapers(results) ? [] : ["The paper's numbers are for CIFAR-10, and left out here."],
     "Parameters are those of the encoders that a representation needs, without a classification head; live " +
     "are those that can touch it, the others only ever meet padding.",
-    `Training took ${time} with ${environment.threads} threads of ${environment.cpu} ` +
-    `(${environment.device}, TensorFlow ${versions.tensorflow}), code ${commitName(code)}.`,
-    ...results.rows.some(({ predictions }) => predictions === null)
+    ...rows.some(({ predictions }) => predictions === null)
       ? ["The predictions behind these numbers were not stored."]
       : [],
-    ...warnings(results),
   ];
 }
 

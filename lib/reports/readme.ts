@@ -1,0 +1,100 @@
+/**
+ * The README's numbers: the parts between its marks are written from presets and stored results.
+ *
+ * @module
+ */
+import { commitName } from "../base/code.ts";
+import { DataError } from "../base/errors.ts";
+import { duration } from "../base/progress.ts";
+import { EXPERIMENTS } from "../experiments/experiments.ts";
+import { certainty, differences } from "../experiments/findings.ts";
+import { DEFAULT_PRESET, PURPOSES } from "../experiments/presets.ts";
+import type { Results, Row } from "../experiments/results.ts";
+import { about } from "../experiments/table.ts";
+
+/** Around a part, so that the formatter leaves it as it is. */
+const BEGIN = "<!-- deno-fmt-ignore-start -->", END = "<!-- deno-fmt-ignore-end -->";
+const mark = (part: string) => `<!-- ${part}: written by deno task report -->\n${BEGIN}\n`;
+
+/**
+ * Writes the README's parts anew.
+ *
+ * @param text The README.
+ * @param results Results of the paper's tables by one preset, in their order.
+ * @returns The README with their numbers.
+ * @throws {DataError} A part's mark is missing.
+ */
+export function renderReadme(text: string, results: readonly Results[]): string {
+  const parts = { presets: presetTable(), results: resultPart(results) };
+  return Object.entries(parts).reduce((text, [part, content]) => {
+    const begin = text.indexOf(mark(part)), end = text.indexOf(END, begin);
+    if (begin < 0 || end < 0) {
+      throw new DataError(`README.md has no part "${part}". Expected: ${JSON.stringify(mark(part) + END)}.`);
+    }
+    return `${text.slice(0, begin)}${mark(part)}\n${content}\n\n${text.slice(end)}`;
+  }, text);
+}
+
+function table(heads: readonly string[], words: number, rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [heads, heads.map((_, at) => at < words ? "---" : "---:"), ...rows].map(line).join("\n");
+}
+
+function presetTable(): string {
+  const rows = Object.entries(PURPOSES).map(([name, { what, time }]) => [
+    `\`${name}\`${name === DEFAULT_PRESET ? " (default)" : ""}`,
+    what,
+    time,
+  ]);
+  return table(["preset", "what it trains, seven runs each", "time on 2 cores"], 3, rows);
+}
+
+function resultPart(results: readonly Results[]): string {
+  const heads = [
+    "",
+    "method",
+    "encoder",
+    "stack",
+    "param. M",
+    "live M",
+    "top-1 %",
+    "paper",
+    "k-NN %",
+    "paper",
+  ];
+  const rows = results.flatMap(({ experiment, rows }) =>
+    rows.map((row, at) => [at === 0 ? EXPERIMENTS[experiment].table : "", ...cells(row)])
+  );
+  const runs = [...new Map(results.flatMap(({ runs }) => runs).map((run) => [run.id, run])).values()];
+  const seconds = runs.reduce((sum, { seconds }) => sum + seconds, 0);
+  const commits = new Set(runs.flatMap(({ origins }) => origins.map(commitName)));
+  return [
+    table(heads, 3, rows),
+    `${about(results[0]).join(" ")} The ${runs.length} trainings took ${
+      duration(seconds)
+    } together, by code ` +
+    `${[...commits].join(", ")}.`,
+    "Differences within one run, ours beside the paper's:",
+    ...results.map((each) =>
+      `${differences(each).replace("difference", EXPERIMENTS[each.experiment].table)}`
+    ),
+    certainty(results[0]),
+  ].join("\n\n");
+}
+
+const NONE = "–";
+
+function cells({ method, projectors, encoder, stack, parameters, live, top1, knn, paper }: Row): string[] {
+  const million = (count: number) => count === 0 ? NONE : (count / 1e6).toFixed(2);
+  return [
+    [method, ...projectors?.map((has) => has ? "✓" : "✗") ?? []].join(" "),
+    encoder,
+    stack === null ? NONE : `${stack}`,
+    million(parameters),
+    million(live),
+    top1.mean.toFixed(1),
+    paper?.top1.toFixed(1) ?? NONE,
+    knn.mean.toFixed(1),
+    paper?.knn.toFixed(1) ?? NONE,
+  ];
+}
