@@ -107,8 +107,10 @@ export function batchNormInference(
  *
  * TensorFlow's "SAME" pads one side only when the stride is 2, and its "EXPLICIT"
  * is slow on a CPU (TensorFlow 2.21: a training step at half the speed, in
- * bfloat16 at a twentieth), so a strided convolution pads first. In float32 on a
- * CPU, Winograd's way is taken where it is faster.
+ * bfloat16 at a twentieth), so a strided convolution pads first. A strided one of
+ * 1×1 leaves out pixels first: its filter gradient in oneDNN writes beyond its
+ * memory (TensorFlow 2.21, AVX-512; 8 channels in, 16 out, 48×48 pixels). In
+ * float32 on a CPU, Winograd's way is taken where it is faster.
  *
  * @param x `[batch, height, width, channels in]`.
  * @param weight `[kernel, kernel, channels in, channels out]`.
@@ -116,6 +118,7 @@ export function batchNormInference(
  * @returns `[batch, height / stride, width / stride, channels out]`.
  */
 export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): tf.Tensor4D {
+  if (weight.shape[0] === 1 && stride > 1) return convolve(everyNth(x, stride), weight, 1);
   const { binding } = backend();
   const exact = binding.recorder?.precision !== "bfloat16";
   if (exact && !binding.isUsingGpuDevice() && winogradPays(x, weight, stride)) return winograd(x, weight);
@@ -141,6 +144,25 @@ export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): t
       ],
     };
   })(padded, weight) as tf.Tensor4D;
+}
+
+/** Every n-th pixel along both axes, from the first one on. */
+function everyNth(x: tf.Tensor4D, n: number): tf.Tensor4D {
+  const { binding } = backend();
+  const masks = ["begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"];
+  const attributes = [
+    type("T"),
+    { name: "Index", type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+    ...masks.map((name) => ({ name, type: binding.TF_ATTR_INT, value: 0 })),
+  ];
+  const whole = x.shape, vector = (values: number[]) => tf.tensor1d(values, "int32");
+  const range = () => [vector([0, 0, 0, 0]), vector(whole), vector([1, n, n, 1])];
+  const run = (op: string, ...inputs: tf.Tensor[]) =>
+    backend().executeMultipleOutputs(op, attributes, inputs, 1)[0];
+  return tf.customGrad((x) => ({
+    value: run("StridedSlice", x as tf.Tensor, ...range()),
+    gradFunc: (dy: tf.Tensor) => run("StridedSliceGrad", vector(whole), ...range(), dy),
+  }))(x) as tf.Tensor4D;
 }
 
 /**
