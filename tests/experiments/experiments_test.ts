@@ -133,7 +133,7 @@ Deno.test("the paper's numbers stand beside the rows that they belong to", () =>
 
 Deno.test("predictions of every row, seed and measure have another name", async () => {
   const runs = await Deno.makeTempDir();
-  const set = ["trainImages=64", "heldOutImages=16", "testImages=16", "batch=64", "epochs=1", "width=4"];
+  const set = ["trainImages=64", "heldOutImages=16", "testImages=64", "batch=64", "epochs=1", "width=4"];
   set.push("projector=8", "plainProjector=8", "probeEpochs=1", "neighbours=5,3");
   for (const [name, seeds] of [["linear-evaluation", 2], ["projector-ablation", 1]] as const) {
     const study = await openStudy({ preset: "smoke", runs, set, seeds });
