@@ -71,6 +71,14 @@ Deno.test("in training mode batch norm uses the statistics of the batch", async 
   assert.throws(() => assertClose(found, evaluated, 1e-2));
 });
 
+Deno.test("in training mode a batch is of 64 images, as in the released probe", async () => {
+  const { train: many } = generate({ seed: 2, train: 70, test: 0 }), mode = "training";
+  const found = await features(trained, config, many, { mode });
+  assertClose(found, await features(trained, config, many, { mode, batch: 64 }), 1e-5);
+  const other = await features(trained, config, many, { mode, batch: 65 });
+  assert.throws(() => assertClose(found, other, 1e-5));
+});
+
 Deno.test("extraction does not change the network", async () => {
   const values = () =>
     Object.values({ ...trained.parameters, ...trained.statistics }).map((x) => [...x.dataSync()]);

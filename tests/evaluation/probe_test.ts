@@ -86,6 +86,11 @@ Deno.test("the learning rate is chosen on the validation set, whatever the test 
   assert.deepEqual({ ...found, top1: 0 }, { ...expected, top1: 0 });
 });
 
+Deno.test("the validation score is the chosen probe's on the validation set", async () => {
+  const { validation, top1 } = await probe({ ...options, epochs: 3, validation: test.set });
+  assert.equal(validation, top1);
+});
+
 Deno.test("a feature that never changes does no harm", async () => {
   const padded = ({ features, labels }: Labelled) => ({
     features: tf.concat(
