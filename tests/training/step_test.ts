@@ -118,3 +118,14 @@ Deno.test("in bfloat16 the logged terms are those of the step's own embeddings i
     });
   });
 });
+
+Deno.test("in bfloat16 the optimiser's arithmetic stays in float32", async () => {
+  const step = trainingStep({ model: two, loss, precision: "bfloat16" }, sgd);
+  const { parameters, ...rest } = fresh(initialiseStack(two, 0)), rate = tf.scalar(1e-3);
+  const { state } = await step({ parameters, ...rest }, pictures(1), pictures(2), rate, tf.scalar(1));
+  for (const [name, before] of Object.entries(parameters)) {
+    // A bfloat16 number has eight binary digits, a float32 number twenty-four.
+    const off = deviation(state.parameters[name], before.sub(state.slots[`${name}.momentum`].mul(rate)));
+    assert.ok(off < 1e-6, `${name} is off by ${off}`);
+  }
+});
