@@ -16,8 +16,12 @@ import { connect, type Socket } from "./zmtp.ts";
  * said that it is idle. What is put into the queue after the reply comes behind them all.
  */
 const FENCE = "sjea_fence";
-/** A kernel that is not ready after so many milliseconds never will be. */
-const START_LIMIT = 30_000;
+/** Milliseconds between two looks whether a kernel is ready, and looks after which it never will be. */
+const PAUSE = 10, LOOKS = 3_000;
+/** Looks after which a question that had no answer is asked again. */
+const ASK_AGAIN = 20;
+/** How often another program may take a port that was free a moment ago, before there is something else wrong. */
+const TRIES = 10;
 const DELIMITER = "<IDS|MSG>";
 
 /** Where and with what a kernel runs. */
@@ -78,7 +82,20 @@ type Handlers = Map<string, Handler>;
  * if (said.join("") !== "42\n") throw new Error(said.join(""));
  * ```
  */
-export async function startKernel({ folder, environment }: KernelOptions): Promise<Kernel> {
+export async function startKernel(options: KernelOptions): Promise<Kernel> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await tryStart(options);
+    } catch (error) {
+      if (!(error instanceof PortTaken) || tries === TRIES) throw error;
+    }
+  }
+}
+
+/** Ports are found by having them for a moment; until the kernel has them, another program may take one. */
+class PortTaken extends EnvironmentError {}
+
+async function tryStart({ folder, environment }: KernelOptions): Promise<Kernel> {
   const key = crypto.randomUUID(), session = crypto.randomUUID();
   const [shell_port, iopub_port, stdin_port, control_port, hb_port] = freePorts(5);
   await using stack = new AsyncDisposableStack();
@@ -99,31 +116,37 @@ export async function startKernel({ folder, environment }: KernelOptions): Promi
     ...{ stdin: "null", stdout: "null", stderr: "piped" },
   }).spawn();
   let ended = false;
-  process.status.then(() => ended = true);
+  const gone = new AbortController();
+  process.status.then(() => {
+    ended = true;
+    gone.abort();
+  });
   const complaint = lastWords(process.stderr);
   stack.defer(async () => {
     if (!ended) process.kill("SIGKILL");
     await Promise.all([process.status, complaint]);
   });
 
-  const refuse = (what: string) => new EnvironmentError(`The Deno kernel ${what}. Does "deno jupyter" work?`);
-  const began = performance.now();
-  /** Tries again and again while the kernel starts. */
-  const eventually = async <T>(attempt: () => Promise<T | undefined>): Promise<T> => {
-    for (; performance.now() - began < START_LIMIT; await pause(10)) {
-      if (ended) throw refuse(`ended while it started: ${await complaint}`);
-      const result = await attempt();
+  const refuse = (what: string, Refusal = EnvironmentError) =>
+    new Refusal(`The Deno kernel ${what}. Does "deno jupyter" work?`);
+  /** Tries again and again while the kernel starts. Looks are counted, not time, which this process may have slept. */
+  const eventually = async <T>(attempt: (look: number) => Promise<T | undefined>): Promise<T> => {
+    for (let look = 0; look < LOOKS; look++) {
+      const result = await attempt(look);
+      if (ended) {
+        const words = await complaint;
+        throw refuse(
+          `ended while it started: ${words}`,
+          words.includes("AddrInUse") ? PortTaken : EnvironmentError,
+        );
+      }
       if (result !== undefined) return result;
+      await pause(PAUSE);
     }
-    throw refuse(`was not ready within ${START_LIMIT / 1000} s`);
+    throw refuse(`was not ready within ${LOOKS * PAUSE / 1000} s`);
   };
   const socket = (port: number, type: "DEALER" | "SUB"): Promise<Socket> =>
-    eventually(() =>
-      connect(port, type).catch((error) => {
-        if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-        return undefined;
-      })
-    );
+    eventually(() => connect(port, type, gone.signal));
   const shell = stack.use(await socket(shell_port, "DEALER"));
   const iopub = stack.use(await socket(iopub_port, "SUB"));
 
@@ -141,14 +164,11 @@ export async function startKernel({ folder, environment }: KernelOptions): Promi
   };
 
   let language: Fields | undefined, subscribed = false;
-  await eventually(async () => {
-    await request(
-      "kernel_info_request",
-      {},
-      ({ content }) => language = content.language_info as Fields,
-      () => subscribed = true,
-    );
-    for (let tries = 0; tries < 20 && !(language && subscribed); tries++) await pause(10);
+  await eventually(async (look) => {
+    if (look % ASK_AGAIN === 0) {
+      const answered = ({ content }: Published) => language = content.language_info as Fields;
+      await request("kernel_info_request", {}, answered, () => subscribed = true).catch(() => {});
+    }
     return language && subscribed ? true : undefined;
   });
 
@@ -174,7 +194,8 @@ export async function startKernel({ folder, environment }: KernelOptions): Promi
           const message = `the cell ran for more than ${limit / 1000} s; its kernel was killed`;
           return end(fault("limit", "TimeLimit", message));
         }
-        const [{ code, signal }, words] = await Promise.all([process.status, complaint]);
+        const [{ code, signal }, complained] = await Promise.all([process.status, complaint]);
+        const words = complained.split("\n").slice(-5).join("\n");
         const how = signal ? `by ${signal}` : `with exit code ${code}`;
         const message = `the kernel ended ${how} while the cell ran${words && `: ${words}`}`;
         end(fault("dead", "KernelDied", message));
@@ -229,12 +250,12 @@ function fault(
   return { status, error: { name, message, traceback } };
 }
 
-/** Reads a stream to its end and keeps its last lines. */
+/** Reads a stream to its end and keeps its last 2,000 characters. */
 async function lastWords(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   let text = "";
   for await (const piece of stream.pipeThrough(new TextDecoderStream())) text = (text + piece).slice(-2000);
   const lines = stripVTControlCharacters(text).trim().split("\n");
-  return lines.filter((line) => !line.includes('"deno jupyter" is unstable')).slice(-5).join("\n");
+  return lines.filter((line) => !line.includes('"deno jupyter" is unstable')).join("\n");
 }
 
 function freePorts(count: number): number[] {

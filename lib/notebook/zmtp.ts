@@ -27,28 +27,28 @@ export interface Socket extends Disposable {
  *
  * @param port Of this machine.
  * @param type A `DEALER` asks and is answered; a `SUB` hears all that is published.
- * @returns The socket.
- * @throws {Deno.errors.ConnectionRefused} Nobody listens there.
+ * @param signal Closes the connection.
+ * @returns The socket; undefined if nobody listens there, or somebody who speaks another language.
  */
-export async function connect(port: number, type: "DEALER" | "SUB"): Promise<Socket> {
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const reader = new Reader(connection);
-  try {
-    const greeting = Buffer.alloc(64);
-    greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0]);
-    greeting.write("NULL", 12);
-    await write(connection, greeting);
-    await reader.bytes(64);
-    const property = Buffer.concat([Buffer.from("\x05READY\x0bSocket-Type\0\0\0"), Buffer.of(type.length)]);
-    await write(connection, frame(COMMAND, Buffer.concat([property, Buffer.from(type)])));
-    await reader.frame();
-    // A subscription is a message of the byte 1 and the topic, here the empty one.
-    if (type === "SUB") await write(connection, frame(0, Buffer.of(1)));
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+export async function connect(
+  port: number,
+  type: "DEALER" | "SUB",
+  signal?: AbortSignal,
+): Promise<Socket | undefined> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(endOfConnection);
+  if (!connection) return;
   let last = Promise.resolve(), open = true;
+  const reader = new Reader(connection);
+  const close = () => {
+    if (open) connection.close();
+    open = false;
+    signal?.removeEventListener("abort", close);
+  };
+  signal?.addEventListener("abort", close);
+  if (signal?.aborted || !await shakeHands(connection, reader, type).catch(endOfConnection)) {
+    close();
+    return;
+  }
   return {
     send(frames) {
       const message = frames.map((body, at) => frame(at < frames.length - 1 ? MORE : 0, body));
@@ -57,11 +57,24 @@ export async function connect(port: number, type: "DEALER" | "SUB"): Promise<Soc
     async *receive() {
       for (let message; (message = await reader.message());) yield message;
     },
-    [Symbol.dispose]() {
-      if (open) connection.close();
-      open = false;
-    },
+    [Symbol.dispose]: close,
   };
+}
+
+/** Whether the other side does as the protocol says. */
+async function shakeHands(connection: Deno.Conn, reader: Reader, type: string): Promise<boolean> {
+  const greeting = Buffer.alloc(64);
+  greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0]);
+  greeting.write("NULL", 12);
+  await write(connection, greeting);
+  const answer = await reader.bytes(64);
+  if (answer?.[0] !== 0xff || answer[9] !== 0x7f) return false;
+  const property = Buffer.concat([Buffer.from("\x05READY\x0bSocket-Type\0\0\0"), Buffer.of(type.length)]);
+  await write(connection, frame(COMMAND, Buffer.concat([property, Buffer.from(type)])));
+  if (!await reader.frame()) return false;
+  // A subscription is a message of the byte 1 and the topic, here the empty one.
+  if (type === "SUB") await write(connection, frame(0, Buffer.of(1)));
+  return true;
 }
 
 /** Bytes that are asked of a connection at once. */
@@ -156,8 +169,9 @@ function frame(flags: number, body: Uint8Array): Uint8Array {
 }
 
 function endOfConnection(error: unknown): null {
-  const { BadResource, ConnectionReset, Interrupted } = Deno.errors;
-  if ([BadResource, ConnectionReset, Interrupted].some((kind) => error instanceof kind)) return null;
+  const { BadResource, BrokenPipe, ConnectionRefused, ConnectionReset, Interrupted } = Deno.errors;
+  const kinds = [BadResource, BrokenPipe, ConnectionRefused, ConnectionReset, Interrupted];
+  if (kinds.some((kind) => error instanceof kind)) return null;
   throw error;
 }
 

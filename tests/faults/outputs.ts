@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { join } from "@std/path";
 import { executeNotebook } from "../../lib/notebook/execute.ts";
 import { type Cell, type Output, readNotebook, writeNotebook } from "../../lib/notebook/ipynb.ts";
@@ -90,11 +91,8 @@ for (const [name, { code, expected, throws = false }] of Object.entries(CASES)) 
             if (output.output_type === "execute_result") output.execution_count = 0;
             if (output.output_type === "error") output.traceback.length = 1;
           }
-          try {
-            assert.deepEqual(found, expected);
-          } catch {
-            wrong.push(found.map(({ output_type, text }) => `${output_type} ${text ?? ""}`).join("\n"));
-          }
+          if (isDeepStrictEqual(found, expected)) continue;
+          wrong.push(found.map(({ output_type, text }) => `${output_type} ${text ?? ""}`).join("\n"));
         }
       }
     }));

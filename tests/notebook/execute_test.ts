@@ -124,11 +124,12 @@ Deno.test("what a cell said before it failed is kept", async () => {
 
 Deno.test("a display after the end of its cell is in the notebook", async () => {
   const path = await notebook(
-    `${DISPLAY}\nconst _timer = setTimeout(() => show("display_data", "late", "late"), 200);`,
-    "await new Promise((resolve) => setTimeout(resolve, 500));",
+    `${DISPLAY}\nconst { promise, resolve } = Promise.withResolvers();
+const late = promise.then(() => show("display_data", "late", "late"));`,
+    "setTimeout(resolve, 10);\nawait late;",
   );
   await executeNotebook(path);
-  assert.deepEqual((await outputs(path)).flat(), [display("late")]);
+  assert.deepEqual(await outputs(path), [[], [display("late")]]);
 });
 
 Deno.test("a file that is no notebook is left alone", async () => {
