@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { dirname, join, resolve } from "@std/path";
+import { dirname, resolve } from "@std/path";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { z } from "zod";
-import { DataError, UsageError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
+import { UsageError } from "../base/errors.ts";
 import { type Cell, formatNotebook, type Notebook, parseNotebook, readNotebook } from "../notebook/ipynb.ts";
+import { ownNotebooks } from "../notebook/own.ts";
 import { runCommand } from "./options.ts";
 
 /** The code of a notebook as one module: its cells one after another, each beginning on a new line. */
@@ -33,7 +33,7 @@ const lintReport = z.object({
 
 await runCommand(async () => {
   const paths = await notebooksIn(Deno.args);
-  const modules = (await Promise.all(paths.map(readNotebook))).map((notebook, at) =>
+  const modules = (await Promise.all(paths.map((path) => readNotebook(path)))).map((notebook, at) =>
     extract(paths[at], notebook)
   );
   const findings = [
@@ -47,14 +47,13 @@ await runCommand(async () => {
 });
 
 async function notebooksIn(places: readonly string[]): Promise<string[]> {
-  if (places.length === 0) throw new UsageError("Name the notebooks to check, or a folder with notebooks.");
+  if (places.length === 0) {
+    throw new UsageError("Name the notebooks to check, or a folder, whose numbered ones are.");
+  }
   const paths: string[] = [];
   for (const place of places) {
     if (place.endsWith(".ipynb")) paths.push(place);
-    else if (!await exists(place)) throw new DataError(`${place}: there is no such folder.`);
-    else {for await (const { name } of Deno.readDir(place)) {
-        if (name.endsWith(".ipynb")) paths.push(join(place, name));
-      }}
+    else paths.push(...(await ownNotebooks(place)).own);
   }
   return paths.sort();
 }

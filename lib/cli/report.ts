@@ -13,9 +13,10 @@ import { renderReadme } from "../reports/readme.ts";
 import { runCommand } from "./options.ts";
 
 await runCommand(async () => {
-  for (const path of await renderReports(places.notebooks)) {
-    console.log(`${path}  ${humanBytes((await Deno.stat(path)).size)}`);
-  }
+  const { files, leftOut } = await renderReports(places.notebooks);
+  for (const path of files) console.log(`${path}  ${humanBytes((await Deno.stat(path)).size)}`);
+  for (const fault of leftOut) console.error(`left out: ${fault}`);
+  if (leftOut.length > 0) Deno.exitCode = 1;
   const stored = EXPERIMENT_NAMES.map((name) => readResults(join(places.results, "cpu", `${name}.json`)));
   const text = renderReadme(await Deno.readTextFile(places.readme), await Promise.all(stored));
   // In place: the task may write this file, and none beside it.

@@ -20,6 +20,7 @@ import { openStudy, specOf, type Study, trainedRun } from "../experiments/study.
 import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
 import { writeNotebook } from "../notebook/ipynb.ts";
+import { ownNotebooks } from "../notebook/own.ts";
 import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
 import { isFinished } from "../training/run.ts";
@@ -33,6 +34,8 @@ await runCommand(async () => {
   const options = parseOptions(Deno.args);
   if (options.help) return console.log(help(options.preset));
   const all = options.experiment === "all";
+  const notebooks = all ? await ownNotebooks(places.notebooks) : { own: [], others: [] };
+  for (const [path, reason] of notebooks.others) console.log(`${path} is left as it is, for ${reason}.`);
   const study = await openStudy(options);
   const device = await start();
   const kind = study.dataset.copy === "generated" ? "drawn from a seed" : `${study.dataset.copy} copy`;
@@ -55,8 +58,10 @@ await runCommand(async () => {
   for (const seed of study.seeds) {
     for (const name of RUN_NAMES) dispose((await trainedRun(study, name, seed)).network);
   }
-  for (const path of await notebooks()) await execute(path, study, device, options.data);
-  const [index] = await renderReports(places.notebooks);
+  for (const path of notebooks.own) await execute(path, study, device, options.data);
+  const { files: [index], leftOut } = await renderReports(places.notebooks);
+  for (const fault of leftOut) console.error(`left out: ${fault}`);
+  if (leftOut.length > 0) Deno.exitCode = 1;
   console.log(`\nReports: ${index}`);
 });
 
@@ -94,13 +99,6 @@ async function plan(study: Study, names: readonly RunName[]): Promise<string> {
     ...lines,
     `  about ${duration(seconds)} of training, then probes and k-NN of ${testImages} test images`,
   ].join("\n");
-}
-
-/** All notebooks in the order of their numbers. */
-async function notebooks(): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(places.notebooks));
-  return entries.filter(({ name }) => name.endsWith(".ipynb")).map(({ name }) => join(places.notebooks, name))
-    .sort();
 }
 
 async function execute(path: string, study: Study, device: Device, data: string | undefined): Promise<void> {

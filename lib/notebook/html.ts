@@ -43,7 +43,7 @@ const ATTRIBUTES: Record<string, RegExp> = {
   open: /^$/,
   rowspan: /^\d{1,3}$/,
   scope: /^(col|row|colgroup|rowgroup)$/,
-  src: /^data:image\/(png|jpeg|gif|webp);base64,[\w+/=]+$/,
+  src: /^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[\w+/=]+$/,
   style: /^text-align: ?(left|right|center|start|end);?$/,
   title: /^/,
   value: /^\d+$/,

@@ -28,6 +28,8 @@ export interface IndexOptions {
   readonly differences: string;
   /** File that `differences` is from. */
   readonly path: string;
+  /** Is told of each part of `differences` that cannot be shown. */
+  readonly leaveOut: (fault: string) => void;
 }
 
 /**
@@ -37,8 +39,11 @@ export interface IndexOptions {
  * @param options What it says.
  * @returns An HTML document.
  */
-export async function renderIndex({ pages, facts, differences, path }: IndexOptions): Promise<string> {
+export async function renderIndex(options: IndexOptions): Promise<string> {
+  const { pages, facts, differences, path } = options;
   const { render } = markdownRenderer(path);
+  // The notebooks' own pages are where their faults are told.
+  const leaveOut = () => {}, markdown = (text: string) => render(text, { leaveOut });
   const found = ordered(
     pages.flatMap((page) => exhibits(page.notebook).map((exhibit) => ({ ...exhibit, page }))),
   );
@@ -55,13 +60,13 @@ export async function renderIndex({ pages, facts, differences, path }: IndexOpti
       escapeHtml(page.title)
     } →</a>`;
     figures.push(
-      await renderOutput(output, { id: `exhibit_${at}`, interactive: false, markdown: render, after }),
+      await renderOutput(output, { id: `exhibit_${at}`, interactive: false, markdown, leaveOut, after }),
     );
   }
   const list: string[] = [];
   for (const { file, title, summary } of pages) {
     list.push(
-      `<li><a href="${encodeURIComponent(file)}">${escapeHtml(title)}</a>${await render(summary)}</li>`,
+      `<li><a href="${encodeURIComponent(file)}">${escapeHtml(title)}</a>${await markdown(summary)}</li>`,
     );
   }
   const sections = [
@@ -70,7 +75,11 @@ export async function renderIndex({ pages, facts, differences, path }: IndexOpti
       title: "Tables and figures",
       html: `<ul class="glance">${glance.join("")}</ul>\n${figures.join("\n")}`,
     },
-    { id: "what_differs", title: "What differs, and why", html: await render(differences) },
+    {
+      id: "what_differs",
+      title: "What differs, and why",
+      html: await render(differences, { leaveOut: (fault) => options.leaveOut(`${path}: ${fault}`) }),
+    },
     {
       id: "the_notebooks",
       title: "Notebooks",

@@ -10,6 +10,7 @@ import json from "highlight.js/lib/languages/json";
 import typescript from "highlight.js/lib/languages/typescript";
 import { Marked, type Token, type Tokens } from "marked";
 import katex from "marked-katex-extension";
+import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { escapeHtml, htmlFilter } from "./html.ts";
 
@@ -24,9 +25,17 @@ export interface Section {
   readonly title: string;
 }
 
+/** What belongs to a text. */
+export interface MarkdownOptions {
+  /** Its cell's pictures by name: `attachment:NAME` is their address. */
+  readonly attachments?: unknown;
+  /** Is told of each part that cannot be shown; in its place are words or nothing. */
+  readonly leaveOut: (fault: string) => void;
+}
+
 /** Texts of one page, rendered in order. */
 export interface MarkdownRenderer {
-  render(markdown: string): Promise<string>;
+  render(markdown: string, options: MarkdownOptions): Promise<string>;
   /** The headings of the second level so far. */
   readonly sections: readonly Section[];
 }
@@ -34,15 +43,16 @@ export interface MarkdownRenderer {
 /**
  * A renderer for the texts of one page in a folder beside their file; the ids
  * of its headings are unique. HTML inside a text passes `htmlFilter`, links lead
- * to web pages, mail, files or into the page, and images of files become data URIs.
+ * to web pages, mail, files or, as JupyterLab writes them (`#Its-Heading`), into the page,
+ * and images of files become data URIs.
  *
- * @param path The file that the texts are from: images are looked for beside it, and errors name it.
+ * @param path The file that the texts are from: images are looked for beside it.
  * @returns The renderer.
  * @example
  * ```ts
  * import { markdownRenderer } from "./markdown.ts";
  * const { render } = markdownRenderer("notebooks/01_data.ipynb");
- * const html = await render("[next](02_train.ipynb) of [lib](../lib)");
+ * const html = await render("[next](02_train.ipynb) of [lib](../lib)", { leaveOut: console.warn });
  * if (html !== '<p><a href="02_train.html">next</a> of <a href="../../lib">lib</a></p>\n') throw new Error(html);
  * ```
  */
@@ -55,17 +65,14 @@ export function markdownRenderer(path: string): MarkdownRenderer {
     renderer: {
       html: ({ text }) => filter.pass(text),
       code: ({ text, lang }) => `<pre><code>${highlight(text, lang ?? "")}</code></pre>\n`,
-      image: ({ href, text, title }) =>
-        `<img src="${escapeHtml(href)}" alt="${escapeHtml(text)}"${
-          title ? ` title="${escapeHtml(title)}"` : ""
-        }>`,
+      image: ({ href, text, title }) => href ? imageTag(href, { alt: text, title }) : escapeHtml(text),
       link({ href, tokens }) {
         const target = linkTarget(href), inner = this.parser.parseInline(tokens);
         return target === undefined ? inner : `<a href="${escapeHtml(target)}">${inner}</a>`;
       },
-      heading({ depth, tokens, text }) {
+      heading({ depth, tokens }) {
         const title = this.parser.parseInline(tokens);
-        const id = unique(slug(text), taken);
+        const id = unique(slug(wordsOf(tokens)), taken);
         if (depth === 2) sections.push({ id, title: title.replace(/<\/?a\b[^>]*>/g, "") });
         return `<h${depth} id="${escapeHtml(id)}">${title}</h${depth}>\n`;
       },
@@ -86,13 +93,21 @@ export function markdownRenderer(path: string): MarkdownRenderer {
 
   return {
     sections,
-    async render(markdown) {
-      const tokens = shallow(markdown, () => marked.lexer(markdown));
-      await Promise.all(marked.walkTokens(tokens, async (token) => {
-        if (token.type === "image") token.href = await imageUri(path, token.href);
-      }));
+    async render(markdown, { attachments, leaveOut }) {
+      const uri = (href: string) => imageUri(path, href, attachments, leaveOut);
       filter = htmlFilter();
-      return shallow(markdown, () => marked.parser(tokens)) + filter.rest();
+      try {
+        const tokens = shallow(markdown, () => marked.lexer(markdown));
+        await Promise.all(marked.walkTokens(tokens, async (token) => {
+          if (token.type === "image") token.href = await uri(token.href);
+          if (token.type === "html") token.text = await embedImages(token.text, uri);
+        }));
+        return shallow(markdown, () => marked.parser(tokens)) + filter.rest();
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        leaveOut(error.message);
+        return `<p class="stream">Not shown here: a text that is nested too deeply.</p>`;
+      }
     },
   };
 }
@@ -119,15 +134,19 @@ export interface Titled {
 }
 
 /**
- * Takes the title off a text.
+ * Takes the title off a text. One that is nested too deeply has none.
  *
  * @param markdown The text.
  * @returns Title, first paragraph and rest, all of them markdown.
- * @throws {DataError} It is nested too deeply.
  */
 export function takeTitle(markdown: string): Titled {
-  const tokens: Token[] = shallow(markdown, () => new Marked().lexer(markdown))
-    .filter(({ type }) => type !== "space");
+  let tokens: Token[];
+  try {
+    tokens = shallow(markdown, () => new Marked().lexer(markdown)).filter(({ type }) => type !== "space");
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    return { rest: markdown };
+  }
   const [first] = tokens;
   const summary = tokens.find(({ type }) => type === "paragraph")?.raw.trim();
   if (first?.type !== "heading" || first.depth !== 1) return { summary, rest: markdown };
@@ -143,33 +162,103 @@ const IMAGE_TYPES: Record<string, string> = {
   ".webp": "image/webp",
 };
 
-async function imageUri(path: string, href: string): Promise<string> {
+/** An `<img>` of HTML and its attributes, quoted or not. */
+const IMG = /<img\b((?:"[^"<]*"|'[^'<]*'|[^"'<>])*)>/gi;
+const ATTRIBUTE = /([a-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))/gi;
+
+/** HTML whose images, however they are written, are data URIs or words. */
+async function embedImages(html: string, uri: (href: string) => Promise<string>): Promise<string> {
+  const tags = await Promise.all(
+    [...html.matchAll(IMG)].map(async ([, inside]) => {
+      const attributes = Object.fromEntries(
+        [...inside.matchAll(ATTRIBUTE)].map(([, name, ...values]) => [name.toLowerCase(), values.join("")]),
+      );
+      const { src = "", alt = "", title, width, height } = attributes;
+      const href = await uri(src);
+      return href ? imageTag(href, { alt, title, width, height }) : escapeHtml(alt);
+    }),
+  );
+  return html.replace(IMG, () => tags.shift()!);
+}
+
+function imageTag(src: string, attributes: Readonly<Record<string, string | null | undefined>>): string {
+  const entries = Object.entries({ src, ...attributes }).filter(([name, value]) =>
+    typeof value === "string" && (!/^(width|height)$/.test(name) || /^\d{1,4}$/.test(value))
+  );
+  return `<img ${entries.map(([name, value]) => `${name}="${escapeHtml(value!)}"`).join(" ")}>`;
+}
+
+const picturesSchema = z.record(
+  z.string(),
+  z.record(z.string(), z.union([z.string(), z.array(z.string()).transform((lines) => lines.join(""))])),
+).catch({});
+
+/** The data URI of an image; empty if it cannot be shown, of which `leaveOut` is told. */
+async function imageUri(
+  path: string,
+  href: string,
+  attachments: unknown,
+  leaveOut: (fault: string) => void,
+): Promise<string> {
   if (/^data:image\/[\w+.-]+[;,]/.test(href)) return href;
-  const type = IMAGE_TYPES[extname(href).toLowerCase()];
-  if (!type || /^[a-z]+:|^\//i.test(href)) {
-    throw new DataError(
-      `${path}: the image ${href} cannot be put into the page. Expected a relative path of a file: ${
+  if (/^attachment:/i.test(href)) {
+    const name = decode(href.slice(href.indexOf(":") + 1)), pictures = picturesSchema.parse(attachments);
+    const [type, content] = Object.entries(Object.hasOwn(pictures, name) ? pictures[name] : {})
+      .find(([type]) => Object.values(IMAGE_TYPES).includes(type)) ?? [];
+    if (content !== undefined) return `data:${type};base64,${content.replace(/[^\w+/=]/g, "")}`;
+    leaveOut(`the image ${name} is not among the cell's attachments.`);
+    return "";
+  }
+  const file = decode(href.replace(/[?#].*/s, "")), type = IMAGE_TYPES[extname(file).toLowerCase()];
+  if (!type || /^[a-z]+:|^\/|^\\/i.test(href)) {
+    leaveOut(
+      `the image ${href} is not shown, for pages load nothing. Expected a relative path of a file: ${
         Object.keys(IMAGE_TYPES).join(", ")
       }.`,
     );
+    return "";
   }
+  const place = join(dirname(path), file);
   try {
-    const bytes = await Deno.readFile(join(dirname(path), decodeURI(href)));
-    return `data:${type};base64,${bytes.toBase64()}`;
+    return `data:${type};base64,${(await Deno.readFile(place)).toBase64()}`;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new DataError(`${path}: there is no image ${join(dirname(path), decodeURI(href))}.`);
-    }
-    throw new DataError(`${path}: the image ${href} cannot be read (${(error as Error).message}).`);
+    leaveOut(
+      error instanceof Deno.errors.NotFound
+        ? `there is no image ${place}.`
+        : `the image ${place} cannot be read (${(error as Error).message}).`,
+    );
+    return "";
   }
 }
 
 /** Links between notebooks become links between their pages; a scheme that could run something is none. */
 function linkTarget(href: string): string | undefined {
+  if (/^#./.test(href)) return `#${slug(decode(href))}`;
   if (/^(https?:|mailto:|#)/i.test(href)) return href;
   if (/^[\s\p{Cc}]*[a-z][\w+.-]*:|^[/\\]{2}/iu.test(href)) return undefined;
-  const notebook = /^(?:\.\/)?([^/]+)\.ipynb(#.*)?$/.exec(href);
-  return notebook ? `${notebook[1]}.html${notebook[2] ?? ""}` : `../${href}`;
+  const [, notebook, fragment] = /^(?:\.\/)?([^/]+)\.ipynb(#.*)?$/.exec(href) ?? [];
+  return notebook ? `${notebook}.html${fragment ? linkTarget(fragment) : ""}` : `../${href}`;
+}
+
+/** An address without its percent signs. */
+function decode(address: string): string {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address;
+  }
+}
+
+/** The words of a heading as a reader sees them. */
+function wordsOf(tokens: readonly Token[]): string {
+  return tokens.map((token) => {
+    if (token.type === "html" || token.type === "image") return "";
+    return "tokens" in token && token.tokens
+      ? wordsOf(token.tokens)
+      : "text" in token
+      ? token.text
+      : token.raw;
+  }).join("");
 }
 
 /** Ids of headings have no `_`, those that pages give to other things have one. */

@@ -69,6 +69,8 @@ export interface OutputOptions {
   readonly interactive: boolean;
   /** Renders markdown. */
   readonly markdown: (text: string) => Promise<string>;
+  /** Is told of what cannot be shown. */
+  readonly leaveOut: (fault: string) => void;
   /** HTML after the caption. */
   readonly after?: string;
 }
@@ -93,7 +95,9 @@ export async function renderOutput(output: Output, options: OutputOptions): Prom
 
 async function renderContent(output: Output, words: string, options: OutputOptions): Promise<string> {
   if (output.output_type === "stream") {
-    return `<pre class="stream ${output.name}">${escapeHtml(terminalText(output.text))}</pre>`;
+    return `<pre class="stream ${output.name === "stderr" ? "stderr" : "stdout"}">${
+      escapeHtml(terminalText(output.text))
+    }</pre>`;
   }
   if (output.output_type === "error") {
     const lines = output.traceback.length > 0
@@ -126,9 +130,9 @@ async function renderContent(output: Output, words: string, options: OutputOptio
   const markdown = text("text/markdown");
   if (markdown !== undefined) return await options.markdown(markdown);
   if (plain !== undefined) return `<pre class="stream">${escapeHtml(terminalText(plain))}</pre>`;
-  return `<p class="stream">Not shown here: ${
-    escapeHtml(Object.keys(data).join(", ") || "an empty output")
-  }.</p>`;
+  const kinds = Object.keys(data).join(", ") || "an empty output";
+  options.leaveOut(`${kinds} is nothing that a page shows.`);
+  return `<p class="stream">Not shown here: ${escapeHtml(kinds)}.</p>`;
 }
 
 /** Whether a notebook has charts to draw. */

@@ -8,8 +8,9 @@ import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { exists, humanBytes, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
-import { renderIndex } from "./index_page.ts";
+import { type IndexEntry, renderIndex } from "./index_page.ts";
 import { type Notebook, readNotebook } from "./ipynb.ts";
+import { isNumbered, notebookFiles } from "./own.ts";
 import { type Fact, INDEX } from "./page.ts";
 import { renderReport, titleOf } from "./report.ts";
 
@@ -34,25 +35,45 @@ const LARGE = 5e6;
 /** Text for the first page: what differs from the paper and why. */
 const DIFFERENCES = "differences.md";
 
+/** The pages of a folder of notebooks. */
+export interface Reports {
+  /** The files, the first page first. */
+  readonly files: string[];
+  /** What has no page or is missing in its page, and why. */
+  readonly leftOut: string[];
+}
+
+interface Entry extends IndexEntry {
+  readonly path: string;
+  readonly run: z.output<typeof runSchema>;
+}
+
 /**
  * Renders the notebooks of a folder into its folder `reports`: `index.html` and
- * a page a notebook; other pages there are removed, large ones named on standard error. Nothing is executed. What differs from the paper and why
- * comes from a file `differences.md` of the folder, if there is one.
+ * a page a notebook; other pages there are removed, large ones named on standard
+ * error, as are notebooks without anything to show. Nothing is executed. What cannot
+ * be read or shown is left out and does not keep the others from their pages. What differs
+ * from the paper and why comes from a file `differences.md` of the folder, if there is one.
  *
  * @param folder The folder.
- * @returns The files, the first page first.
- * @throws {DataError} There are no notebooks, or one has no outputs or is damaged, or lacks an image.
+ * @returns The files, and what is not in them.
+ * @throws {DataError} There is no such folder, or no notebook with anything to show in it.
  */
-export async function renderReports(folder: string): Promise<string[]> {
-  const notebooks = await notebooksOf(folder);
-  const entries = notebooks.map(({ path, notebook }) => {
-    const file = `${basename(path, ".ipynb")}.html`, { title = file, summary = "" } = titleOf(notebook);
-    return { path, notebook, file, title, summary, run: runOf(notebook, path) };
-  });
+export async function renderReports(folder: string): Promise<Reports> {
+  const leftOut: string[] = [], leaveOut = (fault: string) => void leftOut.push(fault);
+  const paths = await notebookFiles(folder);
+  if (paths.length === 0) throw new DataError(`${folder}: there are no notebooks (*.ipynb) in it.`);
+  const entries = (await Promise.all(paths.map((path) => entryOf(path, leaveOut)))).filter((entry) =>
+    !!entry
+  );
+  if (entries.length === 0) {
+    const why = leftOut.length > 0 ? `\n${leftOut.join("\n")}` : " Run them first: deno task reproduce.";
+    throw new DataError(`${folder}: no notebook in it has anything to show.${why}`);
+  }
   const pages = entries.map(({ file, title }) => ({ file, title }));
   const documents: [file: string, html: string][] = [];
   for (const { path, notebook, file, run } of entries) {
-    const options = { path, file, pages, facts: Object.entries(run.facts) };
+    const options = { path, file, pages, facts: Object.entries(run.facts), leaveOut };
     documents.push([file, await renderReport(notebook, options)]);
   }
   const differences = join(folder, DIFFERENCES);
@@ -61,9 +82,10 @@ export async function renderReports(folder: string): Promise<string[]> {
     facts: indexFacts(entries),
     differences: await exists(differences) ? await Deno.readTextFile(differences) : "",
     path: differences,
+    leaveOut,
   });
   const reports = join(folder, "reports");
-  const written = await Promise.all([[INDEX, index], ...documents].map(async ([file, html]) => {
+  const files = await Promise.all([[INDEX, index], ...documents].map(async ([file, html]) => {
     const path = join(reports, file);
     await writeAtomically(path, html);
     const { size } = await Deno.stat(path);
@@ -74,31 +96,48 @@ export async function renderReports(folder: string): Promise<string[]> {
   }));
   for await (const { name } of Deno.readDir(reports)) {
     const path = join(reports, name);
-    if (name.endsWith(".html") && !written.includes(path)) await Deno.remove(path);
+    if (name.endsWith(".html") && !files.includes(path)) await Deno.remove(path);
   }
-  return written;
+  return { files, leftOut };
 }
 
-async function notebooksOf(folder: string): Promise<{ path: string; notebook: Notebook }[]> {
-  if (!await exists(folder)) throw new DataError(`${folder}: there is no such folder of notebooks.`);
-  const names = (await Array.fromAsync(Deno.readDir(folder)))
-    .filter(({ isFile, name }) => isFile && name.endsWith(".ipynb")).map(({ name }) => name).sort();
-  if (names.length === 0) throw new DataError(`${folder}: there are no notebooks (*.ipynb) in it.`);
-  return await Promise.all(names.map(async (name) => {
-    const path = join(folder, name), notebook = await readNotebook(path);
-    const code = notebook.cells.filter((cell) => cell.cell_type === "code");
-    if (code.length > 0 && code.every(({ outputs }) => outputs.length === 0)) {
-      throw new DataError(`${path} has no outputs to show. Run it first: deno task reproduce.`);
-    }
-    return { path, notebook };
-  }));
+/** A notebook and what its page is called; nothing if it has no page. */
+async function entryOf(path: string, leaveOut: (fault: string) => void): Promise<Entry | undefined> {
+  const file = `${basename(path, ".ipynb")}.html`;
+  if (file.toLowerCase() === INDEX) {
+    leaveOut(`${path}: no page is written, for ${INDEX} is the overview. Give the notebook another name.`);
+    return;
+  }
+  let notebook: Notebook;
+  try {
+    notebook = await readNotebook(path, leaveOut);
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    leaveOut(error.message);
+    return;
+  }
+  const code = notebook.cells.filter((cell) => cell.cell_type === "code");
+  if (notebook.cells.every(({ source }) => source.trim() === "")) {
+    console.error(`${path}: no page is written, for it is empty.`);
+  } else if (code.length > 0 && code.every(({ outputs }) => outputs.length === 0)) {
+    const tell = isNumbered(path) ? leaveOut : console.error;
+    tell(`${path}: no page is written, for it was not run. deno task reproduce runs those with a number.`);
+  } else {
+    const { title = file, summary = "" } = titleOf(notebook);
+    return { path, notebook, file, title, summary, run: runOf(notebook, path, leaveOut) };
+  }
 }
 
-function runOf({ metadata }: Notebook, path: string): z.output<typeof runSchema> {
-  const result = runSchema.safeParse(metadata.sjea ?? {});
-  if (result.success) return result.data;
-  const [{ path: field, message }] = result.error.issues;
-  throw new DataError(`${path}: field metadata.sjea.${field.join(".")}: ${message}.`);
+function runOf(
+  { metadata }: Notebook,
+  path: string,
+  leaveOut: (fault: string) => void,
+): z.output<typeof runSchema> {
+  const { data, error } = runSchema.safeParse(metadata.sjea ?? {});
+  if (data) return data;
+  const [{ path: field, message }] = error.issues;
+  leaveOut(`${path}: field metadata.sjea.${field.join(".")}: ${message}.`);
+  return runSchema.parse({});
 }
 
 /** Environments of all notebooks, each value once, and how long each took. */

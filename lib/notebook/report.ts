@@ -20,6 +20,8 @@ export interface ReportOptions {
   readonly pages: readonly PageLink[];
   /** What the outputs come from: preset, copy of the data, seeds, date. */
   readonly facts: readonly Fact[];
+  /** Is told of each part that cannot be shown, with its cell. */
+  readonly leaveOut: (fault: string) => void;
 }
 
 /**
@@ -40,14 +42,14 @@ export function titleOf({ cells: [first] }: Notebook): { title?: string; summary
  * @param notebook The notebook, with the outputs that it has.
  * @param options What the page says beside it.
  * @returns An HTML document.
- * @throws {DataError} An image of the text is missing.
  * @example
  * ```ts
  * import { parseNotebook } from "./ipynb.ts";
  * import { renderReport } from "./report.ts";
  * const cells = [{ cell_type: "markdown", id: "a", metadata: {}, source: "# Data" }];
  * const notebook = parseNotebook(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }), "data");
- * const options = { path: "notebooks/data.ipynb", file: "data.html", pages: [], facts: [] };
+ * const leaveOut = (fault: string) => console.warn(fault);
+ * const options = { path: "notebooks/data.ipynb", file: "data.html", pages: [], facts: [], leaveOut };
  * const html = await renderReport(notebook, options);
  * if (!html.includes("<h1>Data</h1>")) throw new Error(html);
  * ```
@@ -56,11 +58,16 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
   const { path, file, pages, facts } = options;
   const markdown = markdownRenderer(path);
   const { title } = titleOf(notebook);
-  const outputs = { interactive: true, markdown: markdown.render };
+  const language = languageOf(notebook);
   const parts: string[] = [];
   for (const [at, cell] of notebook.cells.entries()) {
-    if (cell.cell_type === "code") parts.push(await codeCell(cell, outputs));
-    else parts.push(await markdown.render(at === 0 ? takeTitle(cell.source).rest : cell.source));
+    const leaveOut = (fault: string) => options.leaveOut(`${path}: cell ${at + 1} (${cell.id}): ${fault}`);
+    const { source, attachments } = cell;
+    const render = (text: string) => markdown.render(text, { attachments, leaveOut });
+    if (cell.cell_type === "raw") parts.push(`<pre class="stream">${escapeHtml(source)}</pre>`);
+    else if (cell.cell_type === "markdown") {
+      parts.push(await render(at === 0 ? takeTitle(source).rest : source));
+    } else parts.push(await codeCell(cell, language, { interactive: true, markdown: render, leaveOut }));
   }
   return page({
     title: title ?? file,
@@ -76,7 +83,13 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
   });
 }
 
-async function codeCell(cell: CodeCell, options: OutputOptions): Promise<string> {
+/** The language of the code as `highlight` knows it. */
+function languageOf({ metadata: { kernelspec, language_info } }: Notebook): string {
+  const language = Object(language_info).name ?? Object(kernelspec).language ?? "typescript";
+  return language === "javascript" ? "typescript" : `${language}`;
+}
+
+async function codeCell(cell: CodeCell, language: string, options: OutputOptions): Promise<string> {
   const { source, execution_count: count, outputs } = cell;
   const shown: string[] = [];
   for (const [at, output] of outputs.entries()) {
@@ -86,6 +99,6 @@ async function codeCell(cell: CodeCell, options: OutputOptions): Promise<string>
   const lines = source.trimEnd().split("\n").length;
   return `<details class="code" open><summary>Cell ${count ?? "not run"}<span>, ${lines} ${
     lines === 1 ? "line" : "lines"
-  }</span></summary><pre><code>${highlight(source.trimEnd(), "typescript")}</code></pre></details>
+  }</span></summary><pre><code>${highlight(source.trimEnd(), language)}</code></pre></details>
 ${shown.join("\n")}`;
 }

@@ -62,7 +62,7 @@ function widths(page: Page, selector: string): Promise<number[]> {
 Deno.test.beforeAll(async () => {
   if (noBrowser) return;
   browser = await launch();
-  pages = await renderReports(await exampleFolder());
+  ({ files: pages } = await renderReports(await exampleFolder()));
 });
 
 inBrowser("every page opens without a fault or a request and says what it is", async () => {
@@ -145,7 +145,7 @@ inBrowser("the wheel scrolls the page over a chart; with ctrl it zooms", async (
     cell("m", "words\n\n".repeat(100)),
   ]);
   await Deno.writeTextFile(`${folder}/a.ipynb`, JSON.stringify(page));
-  const [, file] = await renderReports(folder);
+  const { files: [, file] } = await renderReports(folder);
   await visit(file, async (page) => {
     await drawAll(page);
     const { x, y } = (await page.locator("canvas").boundingBox())!;
@@ -277,7 +277,7 @@ inBrowser("hostile words of a chart stay words, in titles, legends and tooltips"
     cell("c", "1;", [shown({ "application/vnd.vegalite.v5+json": spec }, { caption: HOSTILE })]),
   ]);
   await Deno.writeTextFile(`${folder}/a.ipynb`, JSON.stringify(page));
-  const [, file] = await renderReports(folder);
+  const { files: [, file] } = await renderReports(folder);
   await visit(file, async (page) => {
     await drawAll(page);
     await page.locator(".live .mark-symbol.role-mark path").hover();

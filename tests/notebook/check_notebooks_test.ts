@@ -15,14 +15,18 @@ async function check(...sources: string[]): Promise<{ code: number; findings: st
         ? { cell_type: "markdown", id: `cell-${at}`, metadata: {}, source }
         : { cell_type: "code", id: `cell-${at}`, metadata: {}, source, execution_count: null, outputs: [] }
     );
-    const path = join(folder, "it.ipynb");
-    await writeNotebook(path, { cells, metadata: {}, nbformat: 4, nbformat_minor: 5 });
+    const path = join(folder, "00_it.ipynb"), metadata = { kernelspec: { name: "deno" } };
+    await writeNotebook(path, { cells, metadata, nbformat: 4, nbformat_minor: 5 });
     const before = await Deno.readTextFile(path);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "-A", SCRIPT, folder],
       cwd: ROOT,
     }).output();
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["it.ipynb"], "nothing is left");
+    assert.deepEqual(
+      [...Deno.readDirSync(folder)].map(({ name }) => name),
+      ["00_it.ipynb"],
+      "nothing is left",
+    );
     assert.equal(await Deno.readTextFile(path), before);
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
     const findings = text(stderr).replaceAll(`${path}: `, "").split(/\n(?=cell )/);

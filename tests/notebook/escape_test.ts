@@ -155,7 +155,7 @@ let browser: Browser | undefined, pages: string[];
 Deno.test.beforeAll(async () => {
   if (noBrowser) return;
   browser = await launch();
-  pages = await renderReports(await hostileFolder());
+  ({ files: pages } = await renderReports(await hostileFolder()));
 });
 Deno.test.afterAll(async () => await browser?.close());
 

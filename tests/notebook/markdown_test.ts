@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { DataError } from "../../lib/base/errors.ts";
+import { cpuUsage } from "node:process";
 import { markdownRenderer, takeTitle } from "../../lib/notebook/markdown.ts";
 import { mutatedBytes, survive } from "../mutate.ts";
 
-const render = (markdown: string) => markdownRenderer("notebooks/a.ipynb").render(markdown);
+const faults: string[] = [];
+const render = (markdown: string) =>
+  markdownRenderer("notebooks/a.ipynb").render(markdown, { leaveOut: (fault) => faults.push(fault) });
 
 /** Everything that a text may hold but images: where they are damaged, there are none. */
 const WHOLE = `# T <b>x</b>
@@ -32,17 +34,17 @@ y
 [r]: http://x.org
 `;
 
-Deno.test("10,000 damaged texts are rendered; the few that name an image are refused", async () => {
+Deno.test("10,000 damaged texts are rendered", async () => {
   const decoder = new TextDecoder();
   const { read } = await survive(mutatedBytes(new TextEncoder().encode(WHOLE), "markdown"), async (bytes) => {
     const text = decoder.decode(bytes);
     takeTitle(text);
     await render(text);
   });
-  assert.ok(read > 9_900, `${read} were rendered`);
+  assert.equal(read, 10_000);
 });
 
-Deno.test("a text nested beyond the stack is a DataError that quotes it", async () => {
+Deno.test("a text nested beyond the stack is left out and quoted", async () => {
   for (
     const text of [
       ">".repeat(20_000),
@@ -50,33 +52,32 @@ Deno.test("a text nested beyond the stack is a DataError that quotes it", async 
       `$${"{".repeat(20_000)}${"}".repeat(20_000)}$`,
     ]
   ) {
-    await assert.rejects(
-      render(text),
-      new DataError(
-        `The text that begins with ${JSON.stringify(text.slice(0, 40))} is nested too deeply to be shown. ` +
-          "Take its lists, quotes or braces apart.",
-      ),
-    );
+    faults.length = 0;
+    assert.match(await render(text), /Not shown here/);
+    assert.deepEqual(faults, [
+      `The text that begins with ${JSON.stringify(text.slice(0, 40))} is nested too deeply to be shown. ` +
+      "Take its lists, quotes or braces apart.",
+    ]);
+    assert.equal(takeTitle(text).rest, text);
   }
-  assert.throws(() => takeTitle(">".repeat(20_000)), DataError);
 });
 
-Deno.test("an image whose address is no address, or that cannot be read, is a DataError", async () => {
+Deno.test("an image whose address is no address, or that cannot be read, is left out", async () => {
   for (const href of ["%.png", `${"a".repeat(300)}.png`, "../lib%00.png"]) {
-    await assert.rejects(render(`![x](${href})`), (error) => {
-      assert(error instanceof DataError);
-      assert.ok(
-        error.message.startsWith(`notebooks/a.ipynb: the image ${href} cannot be read (`),
-        error.message,
-      );
-      return true;
-    });
+    faults.length = 0;
+    assert.equal(await render(`![x](${href})`), "<p>x</p>\n");
+    assert.equal(faults.length, 1);
+    assert.match(
+      faults[0],
+      /^(there is no image notebooks\/%\.png\.|the image .* cannot be read \(.*\)\.)$/s,
+    );
   }
 });
 
 Deno.test("ten thousand headings of one name have ids of their own, in no time", async () => {
-  const began = performance.now(), html = await render("## a\n".repeat(10_000));
-  assert.ok(performance.now() - began < 5_000);
+  // Of the processor's time: the clock goes on while others have it.
+  const began = cpuUsage(), html = await render("## a\n".repeat(10_000)), { user, system } = cpuUsage(began);
+  assert.ok(user + system < 5e6, `${user + system} microseconds`);
   assert.equal(new Set(html.match(/ id="[^"]*"/g)).size, 10_000);
   assert.ok(html.includes(' id="a-10000"'));
 });

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
 import { renderIndex } from "../../lib/notebook/index_page.ts";
-import type { Notebook, Output } from "../../lib/notebook/ipynb.ts";
+import { type Notebook, type Output, parseNotebook } from "../../lib/notebook/ipynb.ts";
 import { renderReports } from "../../lib/notebook/render_reports.ts";
 import { renderReport, titleOf } from "../../lib/notebook/report.ts";
 import { tableBundle } from "../../lib/notebook/show.ts";
 import { cell, exampleFolder, exampleNotebook, HOSTILE, notebook, shown } from "./example.ts";
 
-const options = { path: "notebooks/01_a.ipynb", file: "01_a.html", pages: [], facts: [] };
+const faults: string[] = [];
+const leaveOut = (fault: string) => void faults.push(fault);
+const options = { path: "notebooks/01_a.ipynb", file: "01_a.html", pages: [], facts: [], leaveOut };
+
+/** What was left out since it was asked last. */
+const missing = () => faults.splice(0);
 
 /** The page of a notebook without its style and scripts. */
 async function mainOf(notebook: Notebook): Promise<string> {
@@ -56,6 +61,7 @@ Deno.test("nothing hostile comes through, whatever it stands in", async () => {
     facts,
     differences: HOSTILE,
     path: "",
+    leaveOut,
   });
   for (const html of [await renderReport(page, { ...options, facts, pages }), index]) {
     assert.equal(html.match(/<\/main>/g)!.length, 1);
@@ -88,7 +94,7 @@ Deno.test("the escaped words of a chart are still the chart's", async () => {
 Deno.test("links and images: no scheme that runs, no address that loads", async () => {
   const link = async (href: string) => /<a href="([^"]*)">/.exec(await markdown(`[x](${href})`))?.[1];
   assert.equal(await link("https://arxiv.org/abs/2305.11701"), "https://arxiv.org/abs/2305.11701");
-  assert.equal(await link("03_probe.ipynb#numbers"), "03_probe.html#numbers");
+  assert.equal(await link("03_probe.ipynb#The-Numbers"), "03_probe.html#the-numbers");
   assert.equal(await link("./03_probe.ipynb"), "03_probe.html");
   assert.equal(await link("../lib/mod.ts"), "../../lib/mod.ts");
   assert.equal(await link("#numbers"), "#numbers");
@@ -102,22 +108,62 @@ Deno.test("links and images: no scheme that runs, no address that loads", async 
   assert.equal(await link("javascript&colon;alert(1)"), "../javascript&amp;colon;alert(1)");
   refused.push("\u0001javascript:alert(1)", "file:///etc/passwd");
   for (const href of refused) assert.equal(await link(href), undefined, href);
-  for (const href of ["https://host/x.png", "//host/x.png", "/etc/passwd", "notes.txt"]) {
-    await assert.rejects(
-      markdown(`![x](${href})`),
-      new DataError(
-        `notebooks/01_a.ipynb: the image ${href} cannot be put into the page. ` +
-          "Expected a relative path of a file: .gif, .jpeg, .jpg, .png, .svg, .webp.",
-      ),
-    );
+  missing();
+  for (const href of ["https://host/x.png", "//host/x.png", "/etc/passwd", "notes.txt", "file:///x.png"]) {
+    for (const image of [`![a >b](${href})`, `<img alt='a >b' width=3 src=${href}>`]) {
+      const html = await markdown(image);
+      assert.match(html, /a &gt;b/);
+      assert.doesNotMatch(html, /<img/);
+      assert.deepEqual(missing(), [
+        `notebooks/01_a.ipynb: cell 1 (m): the image ${href} is not shown, for pages load nothing. ` +
+        "Expected a relative path of a file: .gif, .jpeg, .jpg, .png, .svg, .webp.",
+      ]);
+    }
   }
-  await assert.rejects(
-    markdown("![x](images/none.png)"),
-    new DataError("notebooks/01_a.ipynb: there is no image notebooks/images/none.png."),
-  );
+  assert.equal(await markdown("![x](images/none.png)").then((html) => html.includes("<img")), false);
+  assert.deepEqual(missing(), [
+    "notebooks/01_a.ipynb: cell 1 (m): there is no image notebooks/images/none.png.",
+  ]);
   assert.match(
     await markdown("![two stacks](images/architecture.svg)"),
     /<img src="data:image\/svg\+xml;base64,[\w+/=]+" alt="two stacks">/,
+  );
+  assert.match(
+    await markdown("words <img src='images/architecture.svg?raw=true' width=200 height=50% onclick=x> words"),
+    /<img src="data:image\/svg\+xml;base64,[\w+/=]+" alt="" width="200">/,
+  );
+  assert.deepEqual(missing(), []);
+});
+
+Deno.test("links to headings as JupyterLab makes them lead to the heading", async () => {
+  const headings = ["My Part", "What's *new*?", "`code` and [a link](https://x.org)", "Größe", "$x$ & y"];
+  const anchors = ["My-Part", "What's-new?", "code-and-a-link", "Gr%C3%B6%C3%9Fe", "$x$-&-y"];
+  const html = await markdown(
+    [...headings.map((words) => `## ${words}`), ...anchors.map((id) => `[x](<#${id}>)`)].join("\n\n"),
+  );
+  const ids = [...html.matchAll(/<h2 id="([^"]*)"/g)].map(([, id]) => id);
+  assert.equal(ids.length, headings.length);
+  assert.deepEqual([...html.matchAll(/<a href="#([^"]*)">x/g)].map(([, id]) => id), ids);
+});
+
+Deno.test("a cell's own pictures are shown", async () => {
+  const attachments = { "a b.png": { "image/png": "iVBORw0K\n" }, toString: {} };
+  const render = (source: string) => {
+    const cells = [{ ...cell("m", source), attachments }];
+    return mainOf(
+      parseNotebook(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }), "a"),
+    );
+  };
+  assert.match(
+    await render("![x](attachment:a%20b.png)"),
+    /<img src="data:image\/png;base64,iVBORw0K" alt="x">/,
+  );
+  assert.doesNotMatch(await render("![x](attachment:b.png) ![x](attachment:toString)"), /<img/);
+  assert.deepEqual(
+    missing(),
+    ["b.png", "toString"].map((name) =>
+      `notebooks/01_a.ipynb: cell 1 (m): the image ${name} is not among the cell's attachments.`
+    ),
   );
 });
 
@@ -152,7 +198,9 @@ Deno.test("an output is shown in its richest form", async () => {
     await output(shown({ ...plain, "image/png": png.toBase64() }, { caption: 'a "b"' })),
     /<img class="still" src="data:image\/png;base64,A[A-Za-z+/=0]+" alt="a &quot;b&quot;" width="600" height="300">/,
   );
+  missing();
   assert.match(await output(shown({ "audio/wav": "x" })), /Not shown here: audio\/wav\./);
+  assert.deepEqual(missing(), ["notebooks/01_a.ipynb: cell 1 (c): audio/wav is nothing that a page shows."]);
 });
 
 Deno.test("streams are shown as a terminal would in the end", async () => {
@@ -198,7 +246,9 @@ Deno.test("every id of a page is there once", async () => {
     facts: [],
     differences: source,
   };
-  for (const html of [await renderReport(page, options), await renderIndex({ ...index, path: "" })]) {
+  for (
+    const html of [await renderReport(page, options), await renderIndex({ ...index, path: "", leaveOut })]
+  ) {
     const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     assert.equal(new Set(ids).size, ids.length, `${ids}`);
     for (const [, id] of html.matchAll(/href="#([^"]*)"/g)) assert(ids.includes(id), id);
@@ -208,7 +258,8 @@ Deno.test("every id of a page is there once", async () => {
 
 Deno.test("a folder becomes pages of a few MB that ask the network for nothing", async () => {
   const folder = await exampleFolder();
-  const files = await renderReports(folder);
+  const { files, leftOut } = await renderReports(folder);
+  assert.deepEqual(leftOut, []);
   assert.deepEqual(files, ["index", "00_data", "01_train"].map((name) => `${folder}/reports/${name}.html`));
   for (const file of files) {
     const html = await Deno.readTextFile(file);
@@ -236,12 +287,12 @@ Deno.test("a folder becomes pages of a few MB that ask the network for nothing",
 
 Deno.test("pages of notebooks that are gone go too; other files stay", async () => {
   const folder = await exampleFolder(), reports = `${folder}/reports`;
-  const files = await renderReports(folder);
+  const { files } = await renderReports(folder);
   await Promise.all(
     ["99_gone.html", "notes.txt"].map((name) => Deno.writeTextFile(`${reports}/${name}`, "")),
   );
   await Deno.remove(`${folder}/01_train.ipynb`);
-  assert.deepEqual(await renderReports(folder), files.slice(0, 2));
+  assert.deepEqual((await renderReports(folder)).files, files.slice(0, 2));
   const left = (await Array.fromAsync(Deno.readDir(reports))).map(({ name }) => name).sort();
   assert.deepEqual(left, ["00_data.html", "index.html", "notes.txt"]);
 });
@@ -268,6 +319,7 @@ Deno.test("the first page has the exhibits in the paper's order and leads to the
     facts: [],
     differences: "",
     path: "",
+    leaveOut,
   });
   assert.deepEqual(
     [...html.matchAll(/<figcaption><b>([^<]*)<\/b> <a href="([^"]*)"/g)].map((
@@ -308,16 +360,62 @@ Deno.test("a folder without notebooks, or one without outputs, is refused", asyn
   await Deno.writeTextFile(path, JSON.stringify(notebook([cell("c", "1;", [])])));
   await assert.rejects(
     renderReports(folder),
-    new DataError(`${path} has no outputs to show. Run it first: deno task reproduce.`),
-  );
-  const run = notebook([cell("m", "words")], { sjea: { facts: { Seeds: 3 } } });
-  await Deno.writeTextFile(path, JSON.stringify(run));
-  await assert.rejects(
-    renderReports(folder),
     new DataError(
-      `${path}: field metadata.sjea.facts.Seeds: Invalid input: expected string, received number.`,
+      `${folder}: no notebook in it has anything to show.\n${path}: no page is written, for it was not run. ` +
+        "deno task reproduce runs those with a number.",
     ),
   );
+});
+
+Deno.test("an odd notebook and an odd part are left out and named; the other pages are written", async () => {
+  const folder = await exampleFolder(), { error } = console, said: string[] = [];
+  const write = (name: string, content: unknown) =>
+    Deno.writeTextFile(`${folder}/${name}.ipynb`, JSON.stringify(content));
+  const text = notebook([cell("m", "# Text\n\n![logo](https://example.org/logo.png)"), cell("n", "words")]);
+  const { cells: [, words] } = text;
+  await Promise.all([
+    write("02_old", { nbformat: 3, nbformat_minor: 0, worksheets: [] }),
+    write("03_odd", {
+      ...notebook([cell("c", "1;", [shown({ "text/plain": "kept" })])], { sjea: { facts: { Seeds: 3 } } }),
+      cells: [
+        { ...cell("h", "x"), cell_type: "heading" },
+        cell("c", "1;", [shown({ "text/plain": "kept" }), { output_type: "log" } as unknown as Output]),
+        cell("d", ">".repeat(20_000)),
+      ],
+    }),
+    write("index", text),
+    write("mine", { ...text, nbformat_minor: 4, cells: [text.cells[0], { ...words, cell_type: "raw" }] }),
+    write("python", notebook([cell("c", "print(1)", [])], { kernelspec: { name: "python3" } })),
+    write("Untitled", notebook([])),
+  ]);
+  console.error = (line: string) => void said.push(line);
+  const { files, leftOut } = await renderReports(folder).finally(() => console.error = error);
+  assert.deepEqual(
+    files.map((file) => file.slice(folder.length + "/reports/".length)),
+    ["index.html", "00_data.html", "01_train.html", "03_odd.html", "mine.html"],
+  );
+  assert.deepEqual(said.map((line) => line.slice(folder.length + 1)).sort(), [
+    "Untitled.ipynb: no page is written, for it is empty.",
+    "python.ipynb: no page is written, for it was not run. deno task reproduce runs those with a number.",
+  ]);
+  assert.deepEqual(leftOut.map((line) => line.slice(folder.length + 1)).sort(), [
+    "02_old.ipynb: expected nbformat 4, got 3.0. Opening and saving it in JupyterLab brings it up to date.",
+    '03_odd.ipynb: cell 1 (h): field cell_type: expected "markdown", "code" or "raw".',
+    '03_odd.ipynb: cell 2 (c): field outputs.1.output_type: expected "stream", "display_data", "execute_result" ' +
+    'or "error".',
+    `03_odd.ipynb: cell 3 (d): The text that begins with "${
+      ">".repeat(40)
+    }" is nested too deeply to be shown. ` +
+    "Take its lists, quotes or braces apart.",
+    "03_odd.ipynb: field metadata.sjea.facts.Seeds: Invalid input: expected string, received number.",
+    "index.ipynb: no page is written, for index.html is the overview. Give the notebook another name.",
+    "mine.ipynb: cell 1 (m): the image https://example.org/logo.png is not shown, for pages load nothing. " +
+    "Expected a relative path of a file: .gif, .jpeg, .jpg, .png, .svg, .webp.",
+  ]);
+  const [overview, , , odd, mine] = await Promise.all(files.map((file) => Deno.readTextFile(file)));
+  assert.match(overview, /the paper beside ours/);
+  assert.match(odd, /Not shown here: field cell_type.*kept.*Not shown here/s);
+  assert.match(mine, /<pre class="stream">words<\/pre>/);
 });
 
 Deno.test("the same notebook gives the same page", async () => {
