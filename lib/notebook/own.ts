@@ -69,7 +69,10 @@ export async function ownNotebooks(folder: string): Promise<Notebooks> {
     const { metadata: { kernelspec } } = await readNotebook(path, (fault) => faults.push(fault));
     const { name } = Object(kernelspec);
     if (name !== "deno") {
-      others.push([path, name === undefined ? "it names no kernel" : `its kernel is ${name}, not deno`]);
+      others.push([
+        path,
+        typeof name !== "string" ? "it names no kernel" : `its kernel is ${name}, not deno`,
+      ]);
     } else if (faults.length > 0) throw new DataError(faults.join("\n"));
     else own.push(path);
   }

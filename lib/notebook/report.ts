@@ -85,8 +85,9 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
 
 /** The language of the code as `highlight` knows it. */
 function languageOf({ metadata: { kernelspec, language_info } }: Notebook): string {
-  const language = Object(language_info).name ?? Object(kernelspec).language ?? "typescript";
-  return language === "javascript" ? "typescript" : `${language}`;
+  const names = [Object(language_info).name, Object(kernelspec).language];
+  const language = names.find((name) => typeof name === "string") ?? "typescript";
+  return language === "javascript" ? "typescript" : language;
 }
 
 async function codeCell(cell: CodeCell, language: string, options: OutputOptions): Promise<string> {
