@@ -1,5 +1,5 @@
 /**
- * Files: written whole or not at all, checked, and kept in one user cache.
+ * Files: written whole or not at all, and checked.
  *
  * @module
  */
@@ -95,7 +95,10 @@ export function explainFault(error: unknown, path: string): void {
     );
   }
   if (error instanceof Deno.errors.NotCapable) {
-    throw new EnvironmentError(`${path} may not be written: start Deno with the right to (--allow-write).`);
+    throw new EnvironmentError(
+      `${path} may not be written: Deno was started without the right to. Choose a path in data/, or start the ` +
+        `program as its task in deno.json does, with --allow-write=${dirname(path)} besides.`,
+    );
   }
 }
 
@@ -153,21 +156,6 @@ export async function digest(path: string, algorithm: "sha256" | "md5"): Promise
   const buffer = new Uint8Array(1 << 20);
   for (let count; (count = await file.read(buffer)) !== null;) hash.update(buffer.subarray(0, count));
   return hash.digest("hex");
-}
-
-/**
- * The folder in which this project keeps what it fetched for the user:
- * `SJEA_CACHE`, or a folder `sjea` in the system's place for caches.
- *
- * @returns Its path; it may not exist yet.
- */
-export function cacheFolder(): string {
-  const { env, build } = Deno;
-  const home = env.get("HOME") ?? env.get("USERPROFILE") ?? ".";
-  if (env.get("SJEA_CACHE")) return env.get("SJEA_CACHE")!;
-  if (build.os === "windows") return join(env.get("LOCALAPPDATA") || home, "sjea");
-  if (build.os === "darwin") return join(home, "Library", "Caches", "sjea");
-  return join(env.get("XDG_CACHE_HOME") || join(home, ".cache"), "sjea");
 }
 
 /**

@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
 import { DataError, UsageError } from "./errors.ts";
-import { exists } from "./files.ts";
+import { exists, explainFault } from "./files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -26,6 +26,38 @@ export interface DataPlace {
   readonly folder: string;
   /** How the user named it: then nothing else is as good. */
   readonly by?: "--data" | "SJEA_DATA";
+}
+
+/**
+ * The folder in which this project keeps what it fetched for the user:
+ * `SJEA_CACHE`, or a folder `sjea` in the system's place for caches. Without a
+ * home directory that place is below `data`.
+ *
+ * @returns Its path; it may not exist yet.
+ */
+export function cacheFolder(): string {
+  const { env, build } = Deno, own = env.get("SJEA_CACHE");
+  if (own) return own;
+  const home = env.get("HOME") || env.get("USERPROFILE") || join(root, "data");
+  if (build.os === "windows") return join(env.get("LOCALAPPDATA") || home, "sjea");
+  if (build.os === "darwin") return join(home, "Library", "Caches", "sjea");
+  return join(env.get("XDG_CACHE_HOME") || join(home, ".cache"), "sjea");
+}
+
+/**
+ * A folder for files that end with their process. It is the project's own,
+ * so that a task needs no right to write in the system's.
+ *
+ * @returns Its path; it exists.
+ * @throws {EnvironmentError} It cannot be made.
+ */
+export async function temporaryFolder(): Promise<string> {
+  const folder = join(root, "data", "temporary");
+  await Deno.mkdir(folder, { recursive: true }).catch((error) => {
+    explainFault(error, folder);
+    throw error;
+  });
+  return folder;
 }
 
 /**

@@ -8,13 +8,13 @@ import { once } from "node:events";
 import { cpus, totalmem } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { join } from "@std/path";
 import { EnvironmentError, UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import type { Precision } from "../compute/compile.ts";
 import type { Architecture, Job, Load, Training } from "../experiments/bench.ts";
-import { runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
+import { parse, userPath } from "./parse.ts";
 
 /** A case: what is timed and what it is compared with. */
 interface Case {
@@ -106,7 +106,7 @@ interface Row {
 const OPTIONS = {
   case: { type: "string", multiple: true, default: [] as string[] },
   against: { type: "string" },
-  json: { type: "string" },
+  json: { type: "path" },
   rounds: { type: "string" },
   quick: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -139,13 +139,7 @@ interface Options {
 }
 
 function readOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }));
-  } catch (error) {
-    const options = Object.keys(OPTIONS).map((name) => `--${name}`).join(", ");
-    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}. Options: ${options}.`);
-  }
+  const { values } = parse({ args, options: OPTIONS });
   const { case: chosen, against, json, quick, help, rounds = quick ? "2" : "5" } = values;
   const names = [...Object.keys(CASES), GROWTH.name];
   const unknown = chosen.find((name) => !names.includes(name));
@@ -170,11 +164,12 @@ function readOptions(args: readonly string[]): Options {
 
 /** A Python with PyTorch. */
 async function findTorch(): Promise<string> {
-  const environment = Deno.env.get("VIRTUAL_ENV");
+  const environment = Deno.env.get("VIRTUAL_ENV"), named = Deno.env.get("SJEA_PYTHON");
   const [folder, program] = Deno.build.os === "windows" ? ["Scripts", "python.exe"] : ["bin", "python"];
   const candidates = [
     environment && join(environment, folder, program),
-    Deno.env.get("SJEA_PYTHON"),
+    // A program on the PATH, or a file.
+    named && /[/\\]/.test(named) ? userPath(named) : named,
     "python3",
   ].filter((candidate) => candidate !== undefined && candidate !== "");
   for (const python of candidates) {

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
 import { type Cell, formatNotebook, type Notebook, parseNotebook, readNotebook } from "../notebook/ipynb.ts";
 import { ownNotebooks } from "../notebook/own.ts";
-import { runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
 
 /** The code of a notebook as one module: its cells one after another, each beginning on a new line. */
 interface Extracted {

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
-import { runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
 import { dataPlace, places } from "../base/places.ts";
 
 await runCommand(async () => {

@@ -6,17 +6,43 @@
 import { statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
 import { SjeaError } from "../base/errors.ts";
-import { cacheFolder, humanBytes } from "../base/files.ts";
+import { humanBytes } from "../base/files.ts";
 import { start } from "../compute/backend.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
 import { findCifar10, loadCifar10 } from "../data/cifar10.ts";
-import { dataPlace, places } from "../base/places.ts";
+import { cacheFolder, dataPlace, places } from "../base/places.ts";
+import { runCommand } from "./command.ts";
 
 const line = (name: string, value: string) => console.log(`${name.padEnd(12)} ${value}`);
 
-line("Deno", `${Deno.version.deno} on ${Deno.build.os} ${Deno.build.arch}`);
 let problems = 0;
+
+await runCommand(async () => {
+  line("Deno", `${Deno.version.deno} on ${Deno.build.os} ${Deno.build.arch}`);
+  await part("TensorFlow", async () => {
+    const { version, library, name, gpu, threads } = await start();
+    line("TensorFlow", `${version}, ${library.path} (${library.origin})`);
+    line("device", `${name}${gpu ? "" : `, ${threads} threads`}`);
+    line(
+      "precision",
+      `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`,
+    );
+  });
+  await part("data", async () => {
+    const folder = await findCifar10(await dataPlace());
+    if (!folder) return line("cifar10", "not here: deno task data cifar10 fetches it, 170.1 MB");
+    const { copy, fingerprint } = await loadCifar10(folder);
+    line("cifar10", `${copy} copy ${fingerprint}, ${folder}`);
+  });
+  line("generated", "always there: drawn from a seed");
+  line("cache", cacheFolder());
+  line("runs", places.runs);
+  const { bavail, bsize } = await statfs(places.datasets).catch(() => statfs(import.meta.dirname!));
+  line("disk", `${humanBytes(bavail * bsize)} free`);
+  line("memory", `${humanBytes(freemem())} of ${humanBytes(totalmem())} free`);
+  if (problems > 0) Deno.exit(1);
+});
 
 /** One part of the report; a foreseeable problem is told and does not end it. */
 async function part(name: string, describe: () => Promise<void>): Promise<void> {
@@ -28,29 +54,6 @@ async function part(name: string, describe: () => Promise<void>): Promise<void> 
     line(name, `PROBLEM: ${error.message}`);
   }
 }
-
-await part("TensorFlow", async () => {
-  const { version, library, name, gpu, threads } = await start();
-  line("TensorFlow", `${version}, ${library.path} (${library.origin})`);
-  line("device", `${name}${gpu ? "" : `, ${threads} threads`}`);
-  line(
-    "precision",
-    `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`,
-  );
-});
-await part("data", async () => {
-  const folder = await findCifar10(await dataPlace());
-  if (!folder) return line("cifar10", "not here: deno task data cifar10 fetches it, 170.1 MB");
-  const { copy, fingerprint } = await loadCifar10(folder);
-  line("cifar10", `${copy} copy ${fingerprint}, ${folder}`);
-});
-line("generated", "always there: drawn from a seed");
-line("cache", cacheFolder());
-line("runs", places.runs);
-const { bavail, bsize } = await statfs(places.datasets).catch(() => statfs(import.meta.dirname!));
-line("disk", `${humanBytes(bavail * bsize)} free`);
-line("memory", `${humanBytes(freemem())} of ${humanBytes(totalmem())} free`);
-if (problems > 0) Deno.exit(1);
 
 /** How much faster a matrix product is in bfloat16, measured. */
 async function bfloat16Speed(): Promise<number> {

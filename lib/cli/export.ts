@@ -23,7 +23,8 @@ import {
 import { toStateDict } from "../model/state_dict.ts";
 import { isFinished, totalSteps } from "../training/run.ts";
 import { runId, type RunSpec } from "../training/spec.ts";
-import { oneOf, runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
+import { oneOf } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
 const HELP = `deno task export --run NAME [options]
@@ -53,9 +54,9 @@ await runCommand(async () => {
       seed: { type: "string", default: "0" },
       set: { type: "string", multiple: true, default: [] },
       dataset: { type: "string", default: "auto" },
-      data: { type: "string" },
-      runs: { type: "string" },
-      out: { type: "string" },
+      data: { type: "path" },
+      runs: { type: "path" },
+      out: { type: "path" },
       help: { type: "boolean", default: false },
     },
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, join, resolve } from "@std/path";
+import { basename, join } from "@std/path";
 import { DataError, UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import { places } from "../base/places.ts";
@@ -14,7 +14,8 @@ import { presets } from "../experiments/presets.ts";
 import { DATASETS, openStudy } from "../experiments/study.ts";
 import { readEncoder, toStateDict } from "../model/state_dict.ts";
 import { countParameters } from "../model/stack.ts";
-import { oneOf, runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
+import { oneOf } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task import FILE [options]
@@ -35,14 +36,14 @@ k-NN and linear probe, and keeps it as data/encoders/NAME.safetensors for notebo
 
 await runCommand(async () => {
   const { values, positionals } = parse({
-    allowPositionals: true,
+    files: true,
     options: {
       prefix: { type: "string" },
       preset: { type: "string", default: "quick" },
       set: { type: "string", multiple: true, default: [] },
       dataset: { type: "string", default: "auto" },
-      data: { type: "string" },
-      runs: { type: "string" },
+      data: { type: "path" },
+      runs: { type: "path" },
       help: { type: "boolean", default: false },
     },
   });
@@ -72,7 +73,7 @@ await runCommand(async () => {
   );
   const [{ top1, knn }] = await evaluate(study, network, config, 0, `Evaluating ${basename(file)}`);
   // Kept only once it is known to make numbers of images.
-  if (resolve(file) !== kept) {
+  if (file !== kept) {
     await writeAtomically(kept, encodeSafetensors(toStateDict(network, 0), metadata));
   }
   console.log(`kept as ${kept}`);

@@ -5,7 +5,7 @@
  */
 import { EnvironmentError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
-import { runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
 
 /** Runs a program to its end; undefined if it is not there. */
 async function run(program: string, args: string[]): Promise<boolean | undefined> {

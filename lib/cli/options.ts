@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { SjeaError, UsageError } from "../base/errors.ts";
-import { exitCode, Interrupted } from "../base/interrupt.ts";
+import { UsageError } from "../base/errors.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import {
   DEFAULT_PRESET,
@@ -40,7 +39,7 @@ const OPTIONS = {
   preset: { type: "string", default: DEFAULT_PRESET },
   dataset: { type: "string", default: "auto" },
   seeds: { type: "string" },
-  data: { type: "string" },
+  data: { type: "path" },
   set: { type: "string", multiple: true, default: [] as string[] },
   help: { type: "boolean", default: false },
 } as const;
@@ -59,7 +58,7 @@ const OPTIONS = {
  * ```
  */
 export function parseOptions(args: readonly string[]): Options {
-  const { values } = parse({ args: [...args], options: OPTIONS });
+  const { values } = parse({ args, options: OPTIONS });
   const { experiment, preset, dataset, seeds, data, set, help } = values;
   return {
     experiment: oneOf("experiment", experiment, EXPERIMENTS),
@@ -127,23 +126,4 @@ ${purposes.join("\n")}
 
 Fields of a preset, with their values in ${name}:
 ${fields.join("\n")}`;
-}
-
-/**
- * Runs a command; a foreseeable error is printed as one message without a stack.
- *
- * @param command The command.
- */
-export async function runCommand(command: () => Promise<void>): Promise<void> {
-  try {
-    await command();
-  } catch (error) {
-    if (error instanceof Interrupted) {
-      console.error(error.message);
-      Deno.exit(exitCode(error.signal));
-    }
-    if (!(error instanceof SjeaError)) throw error;
-    console.error(`error: ${error.message}`);
-    Deno.exit(1);
-  }
 }

@@ -10,7 +10,7 @@ import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import { readResults } from "../experiments/results.ts";
 import { renderReports } from "../notebook/render_reports.ts";
 import { renderReadme } from "../reports/readme.ts";
-import { runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
 
 await runCommand(async () => {
   const { files, leftOut } = await renderReports(places.notebooks);

@@ -25,7 +25,8 @@ import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
 import { isFinished } from "../training/run.ts";
 import { runId } from "../training/spec.ts";
-import { help, parseOptions, runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
+import { help, parseOptions } from "./options.ts";
 
 /** Minutes that a notebook's cell may take: all training is done before. */
 const CELL_LIMIT = 30;

@@ -5,7 +5,8 @@
  */
 import { DATASETS, openStudy, trainedRun } from "../experiments/study.ts";
 import { RUN_NAMES } from "../experiments/runs.ts";
-import { oneOf, runCommand } from "./options.ts";
+import { runCommand } from "./command.ts";
+import { oneOf } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
 await runCommand(async () => {
@@ -16,8 +17,8 @@ await runCommand(async () => {
       preset: { type: "string", default: "quick" },
       dataset: { type: "string", default: "auto" },
       set: { type: "string", multiple: true, default: [] },
-      data: { type: "string" },
-      runs: { type: "string" },
+      data: { type: "path" },
+      runs: { type: "path" },
     },
   });
   const { preset, set, data, runs } = values, seed = natural("seed", values.seed);

@@ -70,19 +70,24 @@ function threadCount(): number {
 /** TensorFlow reads this once, when it is loaded; 3: errors only. */
 const LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL";
 
-async function open(): Promise<Device> {
-  const threads = threadCount();
-  const library = await findLibrary();
-  const binding = withoutLogLines(() => {
-    const quiet = !Deno.env.has(LOG_LEVEL);
-    if (quiet) Deno.env.set(LOG_LEVEL, "3");
+/** Without TensorFlow's log lines, unless the user asks for some. */
+function quietly<T>(action: () => T): T {
+  return withoutLogLines(() => {
+    if (Deno.env.has(LOG_LEVEL)) return action();
+    Deno.env.set(LOG_LEVEL, "3");
     try {
-      return new Binding(openLibrary(library), config(threads));
+      return action();
     } finally {
       // Not for processes that this one starts: to them it would look like the user's wish.
-      if (quiet) Deno.env.delete(LOG_LEVEL);
+      Deno.env.delete(LOG_LEVEL);
     }
   });
+}
+
+async function open(): Promise<Device> {
+  const threads = threadCount();
+  const { library, opened } = await findLibrary((library) => quietly(() => openLibrary(library)));
+  const binding = quietly(() => new Binding(opened, config(threads)));
   // TensorFlow.js's kernels call two functions that node:util no longer has.
   Object.assign(util, {
     isArray: Array.isArray,

@@ -91,6 +91,22 @@ const symbols = {
   TF_DeleteFunction: { parameters: [p], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+/**
+ * Demands all symbols that this project calls.
+ *
+ * @param path The library, for the message.
+ * @param has Whether it has a symbol, by its key here and its name there.
+ * @throws {EnvironmentError} Some are missing.
+ */
+export function demandSymbols(path: string, has: (key: string, name: string) => boolean): void {
+  const missing = Object.entries(symbols).filter(([key, symbol]) =>
+    !has(key, "name" in symbol ? symbol.name : key)
+  );
+  if (missing.length === 0) return;
+  const names = missing.slice(0, 3).map(([key]) => key).join(", ");
+  throw new EnvironmentError(`${path} has no ${names}: TensorFlow 2.11 or newer is needed`);
+}
+
 type Symbols = Deno.StaticForeignLibraryInterface<typeof symbols>;
 
 /** The C API, with a status object to hand to its calls. */
@@ -190,19 +206,10 @@ export function openLibrary(library: Library): CApi {
       // A later file wins: a missing symbol that is called in the background still looks present.
       for (const name of Object.keys(symbols)) found[name] = opened[name] ?? found[name];
     } catch (error) {
-      throw new EnvironmentError(
-        `Cannot load ${file} (from ${library.origin}): ${(error as Error).message}. ` +
-          "Point SJEA_LIBTENSORFLOW at another libtensorflow, or remove this file.",
-      );
+      throw new EnvironmentError(`${file} cannot be loaded: ${(error as Error).message}`);
     }
   }
-  const missing = Object.keys(symbols).filter((name) => !found[name]);
-  if (missing.length > 0) {
-    throw new EnvironmentError(
-      `${library.path} has no ${missing.slice(0, 3).join(", ")}: ` +
-        "TensorFlow 2.11 or newer is needed. Point SJEA_LIBTENSORFLOW at one.",
-    );
-  }
+  demandSymbols(library.path, (key) => Boolean(found[key]));
   for (const [name, symbol] of Object.entries(symbols)) {
     if ("nonblocking" in symbol) found[name] = holding(found[name] as BackgroundCall);
   }

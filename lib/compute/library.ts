@@ -7,8 +7,11 @@ import { basename, dirname, join } from "@std/path";
 import { EnvironmentError } from "../base/errors.ts";
 import { unpackTarGz, unzipEntries } from "../base/archive.ts";
 import { download, makeOnce, type Source } from "../base/download.ts";
-import { cacheFolder, exists, humanBytes } from "../base/files.ts";
+import { exists, humanBytes } from "../base/files.ts";
+import { cacheFolder } from "../base/places.ts";
 import { progress } from "../base/progress.ts";
+import { demandSymbols } from "./c_api.ts";
+import { inspect } from "./native_file.ts";
 
 /** A libtensorflow on this machine. */
 export interface Library {
@@ -47,9 +50,6 @@ const NAMES = [
   "tensorflow.dll",
 ];
 
-/** The same with any version, for a file that the user names. */
-const NAME = /^(lib)?tensorflow(_cc)?\.(so|dylib|dll|\d)/;
-
 /** How to look; the defaults are what a user gets. */
 export interface SearchOptions {
   /** Folder for what is fetched. */
@@ -62,50 +62,85 @@ export interface SearchOptions {
   readonly python?: string;
 }
 
+/** A library that could be opened, and what opening it gave. */
+export interface Found<Opened> {
+  readonly library: Library;
+  readonly opened: Opened;
+}
+
+/** A place for libraries, for people, and what is found there, best first. */
+type Place = readonly [name: string, libraries: AsyncIterable<Library>];
+
 /**
- * Finds libtensorflow: `SJEA_LIBTENSORFLOW`, the cache, Python's TensorFlow;
- * else fetches the official C library, else the library in PyPI's package.
+ * Finds libtensorflow and opens it: `SJEA_LIBTENSORFLOW`, the active Python or
+ * conda environment, the cache, Python's TensorFlow; else fetches the official
+ * C library, else the library in PyPI's package. One that is damaged, of
+ * another system, too old or cannot be opened is passed over, and told of; in
+ * the cache it is fetched again. What the user names is never passed over.
  *
+ * @param open Opens a library.
  * @param options How to look.
- * @returns The library.
+ * @returns The first that could be opened.
  * @throws {EnvironmentError} There is none and none could be fetched: each place is named, with the reason.
  */
-export async function findLibrary(options: SearchOptions = {}): Promise<Library> {
+export async function findLibrary<Opened>(
+  open: (library: Library) => Opened,
+  options: SearchOptions = {},
+): Promise<Found<Opened>> {
   const {
     cache = join(cacheFolder(), "libtensorflow"),
     official = OFFICIAL,
     platform = `${Deno.build.os}-${Deno.build.arch}`,
     python = "python3",
   } = options;
+  const reasons: string[] = [], refused = new Map<string, string>();
+  /** Opens the first that can be. */
+  const search = async (places: readonly Place[]): Promise<Found<Opened> | undefined> => {
+    for (const [name, libraries] of places) {
+      const before = reasons.length;
+      try {
+        for await (const library of libraries) {
+          const file = await stateOf(library);
+          if (refused.has(file)) continue;
+          try {
+            await check(library, platform);
+            return { library, opened: open(library) };
+          } catch (error) {
+            refused.set(file, (error as Error).message);
+            reasons.push(`${name}: ${(error as Error).message}`);
+          }
+        }
+        if (reasons.length === before) reasons.push(`${name}: no libtensorflow there`);
+      } catch (error) {
+        reasons.push(`${name}: ${(error as Error).message}`);
+      }
+    }
+  };
   const named = Deno.env.get("SJEA_LIBTENSORFLOW");
   if (named) {
-    const isFile = await Deno.stat(named).then((stat) => stat.isFile, () => false);
-    const library = isFile && NAME.test(basename(named))
-      ? await atPath(named, "SJEA_LIBTENSORFLOW")
-      : await inFolder(named, "SJEA_LIBTENSORFLOW");
-    if (library) return library;
+    const found = await search([[`SJEA_LIBTENSORFLOW is ${named}`, atPath(named, "SJEA_LIBTENSORFLOW")]]);
+    if (found) return found;
     throw new EnvironmentError(
-      `SJEA_LIBTENSORFLOW is ${named}, but there is no libtensorflow there (looked for ${
-        NAMES.join(", ")
-      }). ` +
-        "Point it at the library or its folder, or unset it.",
+      `${reasons.join("; ")}. Point it at the library (${NAMES.join(", ")}) or its folder, or unset it.`,
     );
   }
-  const reasons: string[] = [];
-  const places: [string, () => Promise<Library | undefined>][] = [
-    [`the cache, ${cache}`, () => inFolder(cache, "cache")],
-    ["Python's TensorFlow", () => fromPython(python)],
-    ["TensorFlow's C library", () => fetchOfficial(official, platform, cache)],
-    ["PyPI's tensorflow-cpu", () => fetchWheel(python, cache)],
-  ];
-  for (const [place, look] of places) {
-    try {
-      const library = await look();
-      if (library) return library;
-      reasons.push(`${place}: none`);
-    } catch (error) {
-      reasons.push(`${place}: ${(error as Error).message}`);
+  /** Whether a library lies in the cache that is whole and was not tried before. */
+  const fetched = async () => {
+    for await (const library of inFolder(cache, "cache")) {
+      if (refused.has(await stateOf(library))) continue;
+      if (await check(library, platform).then(() => true, () => false)) return true;
     }
+  };
+  const found = await search([
+    ...environments().map((folder): Place => [`the environment ${folder}`, inEnvironment(folder)]),
+    [`the cache, ${cache}`, inFolder(cache, "cache")],
+    ["Python's TensorFlow", fromPython(python)],
+    ["TensorFlow's C library", fetchOfficial(official, platform, cache, fetched)],
+    ["PyPI's tensorflow-cpu", fetchWheel(python, cache, fetched)],
+  ]);
+  if (found) {
+    for (const fault of refused.values()) console.error(`Passed over: ${fault}.`);
+    return found;
   }
   throw new EnvironmentError(
     `No libtensorflow was found, and none could be fetched. Tried:\n  - ${reasons.join("\n  - ")}\n` +
@@ -114,52 +149,86 @@ export async function findLibrary(options: SearchOptions = {}): Promise<Library>
   );
 }
 
-async function inFolder(folder: string, origin: string): Promise<Library | undefined> {
+/** Tells a file that was fetched again from the one before. */
+async function stateOf({ path }: Library): Promise<string> {
+  const { size, mtime } = await Deno.stat(path);
+  return `${path} ${size} ${mtime?.getTime()}`;
+}
+
+/** Refuses what must not or need not be opened. */
+async function check({ path, framework }: Library, platform: string): Promise<void> {
+  const exports = [await inspect(path, platform)];
+  if (framework) exports.push(await inspect(framework, platform));
+  demandSymbols(path, (_, name) => exports.some((has) => has(name)));
+}
+
+async function* atPath(path: string, origin: string): AsyncGenerator<Library> {
+  if (!await exists(path)) return;
+  if ((await Deno.stat(path)).isDirectory) yield* inFolder(path, origin);
+  else yield await withFramework(path, origin);
+}
+
+async function* inFolder(folder: string, origin: string): AsyncGenerator<Library> {
   for (const directory of [folder, join(folder, "lib")]) {
     for (const name of NAMES) {
       const path = join(directory, name);
-      if (await exists(path)) return await atPath(path, origin);
+      if (await exists(path)) yield await withFramework(path, origin);
     }
   }
 }
 
-async function atPath(path: string, origin: string): Promise<Library> {
+async function withFramework(path: string, origin: string): Promise<Library> {
   const name = basename(path).replace(/tensorflow(_cc)?\./, "tensorflow_framework.");
   const framework = join(dirname(path), name);
-  return { path, framework: await exists(framework) ? framework : undefined, origin };
+  return {
+    path,
+    framework: name !== basename(path) && await exists(framework) ? framework : undefined,
+    origin,
+  };
+}
+
+/** The active environments of Python and conda; the one activated last is first in the `PATH`. */
+function environments(): string[] {
+  const [separator, programs] = Deno.build.os === "windows" ? [";", "Scripts"] : [":", "bin"];
+  const path = (Deno.env.get("PATH") ?? "").split(separator);
+  const rank = (folder: string) => (path.indexOf(join(folder, programs)) + path.length) % path.length;
+  return ["VIRTUAL_ENV", "CONDA_PREFIX"].flatMap((name) => Deno.env.get(name) || [])
+    .toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** conda's libtensorflow lies among the environment's libraries, Python's in its package. */
+async function* inEnvironment(folder: string): AsyncGenerator<Library> {
+  const origin = `the environment ${folder}`, libraries = join(folder, "lib");
+  yield* inFolder(folder, origin);
+  yield* inFolder(join(folder, "Library", "bin"), origin);
+  const versions = await Array.fromAsync(Deno.readDir(libraries)).catch(() => []);
+  // Windows has no folder for the version of Python.
+  for (const version of [libraries, ...versions.map(({ name }) => join(libraries, name))]) {
+    yield* inFolder(join(version, "site-packages", "tensorflow"), origin);
+  }
 }
 
 /** Asks Python where its TensorFlow is, without loading it. */
-async function fromPython(python: string): Promise<Library | undefined> {
-  const environment = Deno.env.get("VIRTUAL_ENV");
-  const program = "import importlib.util as u; s = u.find_spec('tensorflow'); print(s.origin if s else '')";
-  if (environment) {
-    const library = join(environment, "lib");
-    const versions = await Array.fromAsync(Deno.readDir(library)).catch(() => []);
-    // Windows has no folder for the version of Python.
-    for (const folder of [library, ...versions.map(({ name }) => join(library, name))]) {
-      const found = await inFolder(
-        join(folder, "site-packages", "tensorflow"),
-        `the virtual environment ${environment}`,
-      );
-      if (found) return found;
-    }
-  }
+async function* fromPython(python: string): AsyncGenerator<Library> {
+  const program = "import importlib.util as u; s = u.find_spec('tensorflow'); print(s and s.origin or '')";
   const { success, stdout } = await new Deno.Command(python, { args: ["-c", program], stderr: "null" })
     .output();
   const origin = success ? new TextDecoder().decode(stdout).trim() : "";
-  return origin ? await inFolder(dirname(origin), `${python}'s TensorFlow`) : undefined;
+  if (origin) yield* inFolder(dirname(origin), `${python}'s TensorFlow`);
 }
 
-async function fetchOfficial(
+/** Looks for what was fetched. */
+type Find = () => Promise<true | undefined>;
+
+async function* fetchOfficial(
   official: Readonly<Record<string, Source>>,
   platform: string,
   cache: string,
-): Promise<Library | undefined> {
+  fetched: Find,
+): AsyncGenerator<Library> {
   const source = official[platform];
   if (!source) throw new EnvironmentError(`there is no archive for ${platform}`);
-  const find = () => inFolder(cache, "TensorFlow's C library");
-  return await makeOnce(cache, find, async () => {
+  await makeOnce(cache, fetched, async () => {
     const path = join(dirname(cache), basename(source.url));
     await download(source, path);
     try {
@@ -168,19 +237,19 @@ async function fetchOfficial(
     } finally {
       await Deno.remove(path);
     }
-    return await find();
+    return true;
   });
+  yield* inFolder(cache, "TensorFlow's C library");
 }
 
 /** Size of PyPI's package and of the two libraries in it, for TensorFlow 2.21. */
 const WHEEL = { packed: 274e6, unpacked: 853e6 };
 
 /** Fetches PyPI's package with pip, which checks it against the checksum of the index. */
-async function fetchWheel(python: string, cache: string): Promise<Library | undefined> {
+async function* fetchWheel(python: string, cache: string, fetched: Find): AsyncGenerator<Library> {
   const name = Deno.build.os === "darwin" ? "tensorflow" : "tensorflow-cpu";
   const folder = `${cache}-wheel`;
-  const find = () => inFolder(cache, `PyPI's ${name}`);
-  return await makeOnce(cache, find, async () => {
+  await makeOnce(cache, fetched, async () => {
     await Deno.mkdir(folder, { recursive: true });
     console.error(
       `Fetching TensorFlow (PyPI's ${name}, about ${humanBytes(WHEEL.packed)}; ` +
@@ -200,8 +269,9 @@ async function fetchWheel(python: string, cache: string): Promise<Library | unde
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
-    return await find();
+    return true;
   });
+  yield* inFolder(cache, `PyPI's ${name}`);
 }
 
 /** Has pip fetch a package's file into a folder. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 import { fileURLToPath } from "node:url";
 import { EnvironmentError, SjeaError, UsageError } from "../base/errors.ts";
 import { dataPlace, places } from "../base/places.ts";
@@ -90,7 +90,9 @@ export interface Study {
  * @throws {DataError} The data set is damaged or cannot be fetched.
  */
 export async function openStudy(options: StudyOptions): Promise<Study> {
-  const { dataset: name = "auto", set = [], runs = places.runs } = options;
+  const { dataset: name = "auto", set = [] } = options;
+  // What follows a study runs in processes of its own, which may stand elsewhere.
+  const runs = resolve(options.runs ?? places.runs), data = options.data && resolve(options.data);
   if (!DATASETS.includes(name)) {
     throw new UsageError(`There is no data set "${name}". Valid: ${DATASETS.join(", ")}.`);
   }
@@ -113,7 +115,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   }
   const named = name !== "auto" || options.preset !== DEFAULT_PRESET ||
     set.some((override) => override.startsWith("dataset="));
-  const dataset = await chooseDataset(name === "auto" ? preset.dataset : name, preset, named, options.data);
+  const dataset = await chooseDataset(name === "auto" ? preset.dataset : name, preset, named, data);
   const sizes = { train: preset.trainImages, heldOut: preset.heldOutImages, test: preset.testImages };
   const images = await split(dataset, sizes, preset.splitSeed, runs);
   demandOfEachClass(dataset, preset.testImages);
@@ -123,7 +125,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     preset,
     overrides: set,
     dataset,
-    data: options.data,
+    data,
     images,
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     runs,

@@ -7,6 +7,7 @@ import { dirname, join } from "@std/path";
 import { SourceMap } from "node:module";
 import { stripVTControlCharacters } from "node:util";
 import { NotebookError } from "../base/errors.ts";
+import { temporaryFolder } from "../base/places.ts";
 import { type CodeCell, type Notebook, type Output, readNotebook, writeNotebook } from "./ipynb.ts";
 import { type Execution, type Kernel, type Published, startKernel } from "./kernel.ts";
 
@@ -147,7 +148,7 @@ async function locate(source: string, error: NonNullable<Execution["error"]>): P
   const frame = error.traceback.findLast((line) => /<anonymous>:\d+:\d+/.test(line));
   const unparsed = error.message === "Execution failed" && error.traceback.length === 0;
   if (!frame && !unparsed) return { ...error, place: "" };
-  const folder = await Deno.makeTempDir();
+  const folder = await Deno.makeTempDir({ dir: await temporaryFolder() });
   try {
     const input = join(folder, "cell.ts"), out = join(folder, "cell.js");
     await Deno.writeTextFile(input, source);

@@ -9,6 +9,7 @@ import { createHmac } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { EnvironmentError } from "../base/errors.ts";
+import { temporaryFolder } from "../base/places.ts";
 import { connect, type Socket } from "./zmtp.ts";
 
 /**
@@ -99,7 +100,7 @@ async function tryStart({ folder, environment }: KernelOptions): Promise<Kernel>
   const key = crypto.randomUUID(), session = crypto.randomUUID();
   const [shell_port, iopub_port, stdin_port, control_port, hb_port] = freePorts(5);
   await using stack = new AsyncDisposableStack();
-  const file = await Deno.makeTempFile({ suffix: ".json" });
+  const file = await Deno.makeTempFile({ dir: await temporaryFolder(), suffix: ".json" });
   stack.defer(() => Deno.remove(file));
   await Deno.writeTextFile(
     file,
