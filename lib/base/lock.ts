@@ -37,10 +37,11 @@ export async function lock(path: string, waiting?: (owner: string) => void): Pro
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
     file = await Deno.open(path, { read: true, write: true, create: true });
-    if (!await file.tryLock(true)) {
-      // Windows lets nobody else read it.
-      waiting?.((await Deno.readTextFile(path).catch(() => "")).trim() || "another process");
-      do await pause(PAUSE); while (!await file.tryLock(true));
+    for (let told = false; !await file.tryLock(true); await pause(PAUSE)) {
+      const owner = await ownerOf(file);
+      // Who has just taken it writes its name next.
+      if (!told && owner !== "") waiting?.(owner);
+      told ||= owner !== "";
     }
     await file.truncate();
     await file.write(new TextEncoder().encode(`process ${Deno.pid} on ${hostname()}\n`));
@@ -50,4 +51,13 @@ export async function lock(path: string, waiting?: (owner: string) => void): Pro
     explainFault(error, path);
     throw error;
   }
+}
+
+/** The name in a lock's file, which may have been removed from its folder; Windows lets nobody else read it. */
+async function ownerOf(file: Deno.FsFile): Promise<string> {
+  if (Deno.build.os === "windows") return "another process";
+  await file.seek(0, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(1000), count = await file.read(bytes) ?? 0;
+  await file.seek(0, Deno.SeekMode.Start);
+  return new TextDecoder().decode(bytes.subarray(0, count)).trim();
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { EnvironmentError } from "../base/errors.ts";
+import { fileKind } from "../base/file_kind.ts";
 
 /** Reads some bytes of the file that is looked into. */
 type Read = (from: number, length: number) => Promise<DataView>;
@@ -44,12 +45,6 @@ const FORMATS: Readonly<Record<string, Format>> = {
   windows: { name: "Windows", magic: ["4d5a"], machines: { x86_64: 0x8664, aarch64: 0xaa64 }, read: readPe },
 };
 
-/** Other files that are taken for a library, by how they begin. */
-const OTHERS: Readonly<Record<string, string>> = {
-  "504b0304": "a zip archive, as Python's packages are; the library is inside",
-  "1f8b": "a gzip archive; the library is inside",
-};
-
 /**
  * Checks that a file is a whole native library for this system and processor.
  *
@@ -62,7 +57,6 @@ export async function inspect(path: string, platform: string): Promise<(symbol: 
   const no = (what: string) => new EnvironmentError(`${path} is ${what}`);
   const { isFile, size } = await Deno.stat(path);
   if (!isFile) throw no("no file");
-  if (size === 0) throw no("empty");
   using file = await Deno.open(path);
   const cut = (end: number) => no(`damaged: it has ${size} bytes, and its headers speak of ${end}`);
   const read: Read = async (from, length) => {
@@ -76,13 +70,12 @@ export async function inspect(path: string, platform: string): Promise<(symbol: 
     return new DataView(bytes.buffer);
   };
   const [system, processor] = platform.split("-"), format = FORMATS[system] ?? ELF;
-  const head = new Uint8Array((await read(0, Math.min(4, size))).buffer).toHex();
-  const begins = (magic: string) => head.startsWith(magic);
+  const head = new Uint8Array((await read(0, Math.min(512, size))).buffer);
+  const begins = (magic: string) => head.toHex().startsWith(magic);
   if (!format.magic.some(begins)) {
     const other = Object.values(FORMATS).find(({ magic }) => magic.some(begins));
-    if (other) throw no(`a program for ${other.name}, not for ${format.name}`);
-    const known = Object.keys(OTHERS).find(begins);
-    throw no(known ? OTHERS[known] : `no native library for ${format.name}`);
+    const what = other ? `a program for ${other.name}` : fileKind(head)?.what ?? "something else";
+    throw no(`${what}, not a native library for ${format.name}`);
   }
   const wanted = format.machines[processor];
   let headers: Headers;

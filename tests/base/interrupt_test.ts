@@ -41,9 +41,13 @@ Deno.test("a second signal ends at once; one that a parent passes on is no secon
   const child = await started("stubborn");
   child.kill("SIGINT");
   child.kill("SIGTERM");
+  // The time between signals counts from when the first was noted.
+  const reader = child.stderr.getReader();
+  await reader.read();
   await new Promise((resolve) => setTimeout(resolve, 700));
   child.kill("SIGTERM");
-  const { code } = await child.output();
+  const { code } = await child.status;
+  await Promise.all([child.stdout.cancel(), reader.cancel()]);
   assert.equal(code, exitCode("SIGTERM"));
 });
 

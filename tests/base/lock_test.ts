@@ -25,13 +25,15 @@ async function owner(path: string) {
 Deno.test("the second process waits and is told for whom; the lock of a killed one is free at once", async () => {
   const path = join(await Deno.makeTempDir(), "folder", "lock");
   const first = await owner(path);
-  let name = "", taken = false;
-  const second = lock(path, (owner) => name = owner).then((lock) => {
+  let taken = false;
+  const told = Promise.withResolvers<string>();
+  const second = lock(path, told.resolve).then((lock) => {
     taken = true;
     return lock;
   });
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  assert.match(name, new RegExp(`^process ${first.pid} on .+`));
+  assert.match(await told.promise, new RegExp(`^process ${first.pid} on .+`));
+  // Long enough for another try.
+  await new Promise((resolve) => setTimeout(resolve, 300));
   assert.equal(taken, false);
   first.kill("SIGKILL");
   await first.status;
@@ -40,4 +42,18 @@ Deno.test("the second process waits and is told for whom; the lock of a killed o
   const third = await lock(path, () => assert.fail("it is free"));
   assert.match(await Deno.readTextFile(path), new RegExp(`^process ${Deno.pid} `));
   third[Symbol.dispose]();
+});
+
+Deno.test("an owner that has not written its name yet is told of once it has", async () => {
+  const path = join(await Deno.makeTempDir(), "lock"), names: string[] = [];
+  using owner = await Deno.open(path, { write: true, create: true });
+  await owner.lock(true);
+  const second = lock(path, (name) => names.push(name));
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.deepEqual(names, []);
+  await owner.write(new TextEncoder().encode("process 1 on it\n"));
+  while (names.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await owner.unlock();
+  (await second)[Symbol.dispose]();
+  assert.deepEqual(names, ["process 1 on it"]);
 });

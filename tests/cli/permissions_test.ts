@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { fileURLToPath } from "node:url";
+import { exists } from "../../lib/base/files.ts";
+import { writeNotebook } from "../../lib/notebook/ipynb.ts";
+import { DENO_DIR } from "./deno_dir.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const { tasks } = JSON.parse(await Deno.readTextFile(join(root, "deno.json"))) as {
+const config = JSON.parse(await Deno.readTextFile(join(root, "deno.json"))) as {
   tasks: Record<string, { command: string }>;
 };
+const { tasks } = config;
 
 /** Tasks that run programs of others with all rights: tests, a measurement against PyTorch. */
 const UNRESTRICTED = ["bench", "test", "test:faults"];
+/** Tasks that may write data, and what they fetch for the user. */
+const WRITING = Object.keys(tasks).filter((name) => tasks[name].command.includes('--allow-write="data,'));
 
 /** Where nothing may be written, below the folders that stand for the project and for the user's home. */
 const ELSEWHERE = [
@@ -18,7 +24,9 @@ const ELSEWHERE = [
   "../beside",
   "home/.bashrc",
   "home/.ssh/authorized_keys",
+  "home/.cache/other/file",
 ];
+const ALLOWED = ["data/runs/file", "data/temporary/file"];
 
 /** Tries to write each of its arguments and prints those where it could. */
 const PROBE = `for (const path of Deno.args) {
@@ -30,35 +38,117 @@ const PROBE = `for (const path of Deno.args) {
   }
 }`;
 
-for (const [name, { command }] of Object.entries(tasks)) {
+/** A project with the tasks of this one, which try to write instead, and with a home directory in it. */
+async function probeProject(): Promise<string> {
+  const project = join(await Deno.makeTempDir({ prefix: "it's a #1 " }), "project");
+  for (const path of ["lib", "data/runs", "data/temporary", "home/.ssh", "home/.cache/other", "sub"]) {
+    await Deno.mkdir(join(project, path), { recursive: true });
+  }
+  for (const { command } of Object.values(tasks)) {
+    for (const [program] of command.matchAll(/\S+\/cache\.ts/g)) await copyModule(program, project);
+  }
+  const probing = Object.entries(tasks).map(([name, { command }]) => [
+    name,
+    { command: command.replace(/\S+$/, "--no-prompt --no-lock probe.ts") },
+  ]);
+  await Deno.writeTextFile(
+    join(project, "deno.json"),
+    JSON.stringify({ ...config, tasks: Object.fromEntries(probing) }),
+  );
+  await Deno.writeTextFile(join(project, "probe.ts"), PROBE);
+  return project;
+}
+
+/** Copies a module of this project and what it imports. */
+async function copyModule(path: string, project: string): Promise<void> {
+  const text = await Deno.readTextFile(join(root, path)), copy = join(project, path);
+  if (await exists(copy)) return;
+  await Deno.mkdir(dirname(copy), { recursive: true });
+  await Deno.writeTextFile(copy, text);
+  for (const [, imported] of text.matchAll(/from "(\..+)"/g)) {
+    await copyModule(join(dirname(path), imported), project);
+  }
+}
+
+/** Runs a task there; says what it could write. */
+async function written(name: string, project: string, paths: string[], env: Record<string, string> = {}) {
+  const home = join(project, "home");
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", name, ...paths],
+    cwd: join(project, "sub"),
+    env: { DENO_DIR, HOME: home, INIT_CWD: join(project, "sub"), SJEA_CACHE: "", XDG_CACHE_HOME: "", ...env },
+  }).output();
+  const errors = new TextDecoder().decode(stderr);
+  return { success, errors, paths: new TextDecoder().decode(stdout).trim().split("\n").filter(Boolean) };
+}
+
+for (const name of Object.keys(tasks)) {
   if (UNRESTRICTED.includes(name)) continue;
   Deno.test(`deno task ${name} can write nowhere but where it has to`, async () => {
-    const folder = await Deno.makeTempDir({ dir: join(root, "data") });
-    try {
-      // The task's own flags, in a project and a home directory of their own.
-      const project = join(folder, "project"), home = join(project, "home");
-      for (const path of ["lib", "data/runs", "home/.ssh", "notebooks/reports"]) {
-        await Deno.mkdir(join(project, path), { recursive: true });
-      }
-      await Deno.copyFile(join(root, "deno.json"), join(project, "deno.json"));
-      await Deno.writeTextFile(join(project, "probe.ts"), PROBE);
-      const [, ...flags] = command.replaceAll("$HOME", home).split(" ").slice(0, -1);
-      const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
-        args: [...flags, "--no-prompt", "--no-lock", "probe.ts", ...ELSEWHERE, "data/runs/file"],
-        cwd: project,
-        env: { HOME: home },
-      }).output();
-      assert.ok(success, new TextDecoder().decode(stderr));
-      const written = new TextDecoder().decode(stdout).trim();
-      assert.equal(
-        written,
-        flags.some((flag) => flag.startsWith("--allow-write=data")) ? "data/runs/file" : "",
-      );
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    const project = await probeProject(), outside = join(await Deno.makeTempDir(), "file");
+    const { paths, errors } = await written(name, project, [...ELSEWHERE, outside, ...ALLOWED]);
+    assert.deepEqual(paths, WRITING.includes(name) ? ALLOWED : [], errors);
   });
 }
+
+Deno.test({
+  name: "tasks may write in the cache, wherever the user has it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const project = await probeProject(), scratch = await Deno.makeTempDir({ prefix: "scratch #2 " });
+    const caches: [Record<string, string>, string][] = [
+      [{}, join(project, "home", ".cache", "sjea")],
+      [{ XDG_CACHE_HOME: scratch }, join(scratch, "sjea")],
+      [{ SJEA_CACHE: join(scratch, "own") }, join(scratch, "own")],
+      [{ SJEA_CACHE: "relative", XDG_CACHE_HOME: scratch }, join(project, "sub", "relative")],
+      [{ SJEA_CACHE: "~/own" }, join(project, "home", "own")],
+      [{ HOME: "" }, join(project, "data", ".cache", "sjea")],
+    ];
+    const files = caches.map(([, cache]) => join(cache, "file"));
+    for (const [, cache] of caches) await Deno.mkdir(cache, { recursive: true });
+    assert.ok(WRITING.length > 3);
+    for (const [at, [env]] of caches.entries()) {
+      for (const name of at === 0 ? WRITING : WRITING.slice(0, 1)) {
+        const { paths, errors } = await written(name, project, files, env);
+        // What is in data may always be written.
+        assert.deepEqual(paths, [...new Set([files[at], files.at(-1)!])], errors);
+      }
+    }
+    const { success, errors } = await written(WRITING[0], project, files, { SJEA_CACHE: "/a,/b" });
+    assert.ok(!success);
+    assert.match(
+      errors,
+      /^error: The cache is \/a,\/b, but Deno cannot .* Set SJEA_CACHE to another folder\.\n/,
+    );
+  },
+});
+
+Deno.test("a notebook is executed without the system's temporary folder", async () => {
+  const folder = await Deno.makeTempDir(), path = join(folder, "it.ipynb"), script = join(folder, "it.ts");
+  const module = JSON.stringify(import.meta.resolve("../../lib/notebook/execute.ts"));
+  await writeNotebook(path, {
+    cells: [{
+      ...{ cell_type: "code", id: "cell", metadata: {}, execution_count: null, outputs: [] },
+      source: 'console.log(1);\nthrow new Error("on purpose");',
+    }],
+    ...{ metadata: {}, nbformat: 4, nbformat_minor: 5 },
+  });
+  await Deno.writeTextFile(
+    script,
+    `import { executeNotebook } from ${module};
+    await executeNotebook(${JSON.stringify(path)}).catch(({ message }) => console.log(message));`,
+  );
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--config=deno.json", "-P=reproduce", `--allow-write=data,${folder}`, script],
+    cwd: root,
+    env: { TMPDIR: join(folder, "nowhere") },
+  }).output();
+  assert.equal(
+    new TextDecoder().decode(stdout),
+    `${path}: cell 1 (cell): Error: on purpose (line 2)\n`,
+    new TextDecoder().decode(stderr),
+  );
+});
 
 Deno.test("only tests and the measurement against others run with all rights", () => {
   const all = Object.keys(tasks).filter((name) => /-A|--allow-all|-P=(test|bench)/.test(tasks[name].command));

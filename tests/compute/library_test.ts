@@ -135,14 +135,15 @@ Deno.test("then the active environments, the latest first; the cache; python3's 
 
 /** Files that are no library for this project, by what is said of them. */
 const BROKEN: Readonly<Record<string, Uint8Array | "folder">> = {
-  "is empty": new Uint8Array(0),
+  "is empty, not a native library for Linux": new Uint8Array(0),
   "is damaged: it has 200 bytes, and its headers speak of 1000": elf({ length: 1000 }).subarray(0, 200),
   "is damaged: it has 30 bytes, and its headers speak of 64": elf().subarray(0, 30),
-  "is no native library for Linux": new TextEncoder().encode("version https://example.org/spec/v1"),
-  "is a zip archive, as Python's packages are; the library is inside": zipSync({ a: new Uint8Array(9) }),
-  "is a gzip archive; the library is inside": gzipSync(new Uint8Array(9)),
-  "is a program for macOS, not for Linux": machO(),
-  "is a program for Windows, not for Linux": pe(),
+  "is a pointer of Git LFS, which stands for a file that was not fetched, not a native library for Linux":
+    new TextEncoder().encode("version https://git-lfs.github.com/spec/v1"),
+  "is a zip archive, not a native library for Linux": zipSync({ a: new Uint8Array(9) }),
+  "is a compressed file, not a native library for Linux": gzipSync(new Uint8Array(9)),
+  "is a program for macOS, not a native library for Linux": machO(),
+  "is a program for Windows, not a native library for Linux": pe(),
   "is for another processor (aarch64), not for x86_64": elf({ machine: 183 }),
   "is no file": "folder",
   "has no TF_Version, TF_NewStatus, TF_DeleteStatus: TensorFlow 2.11 or newer is needed": elf({

@@ -1,0 +1,12 @@
+/**
+ * What the tests need, looked for (or fetched) once before the first of them:
+ * each would say by itself that there is no TensorFlow.
+ *
+ * @module
+ */
+import { runCommand } from "../lib/cli/command.ts";
+import { start } from "../lib/compute/backend.ts";
+
+await runCommand(async () => {
+  await start();
+});
