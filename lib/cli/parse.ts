@@ -60,7 +60,7 @@ export function parse<const Given extends Options>(
   const values: Record<string, unknown> = parsed.values;
   for (const [name, value] of Object.entries(values)) {
     if (options[name].type !== "path") continue;
-    if (value === "") throw new UsageError(`--${name} is empty. Name a path, or leave the option out.`);
+    if (value === "") throw new UsageError(`--${name} is empty: name a path, or leave it out.`);
     values[name] = userPath(value as string);
   }
   return { ...parsed, positionals: parsed.positionals.map(userPath) } as Parsed<Given>;

@@ -26,7 +26,7 @@ Deno.test("every path on the command line is seen from where the user stands", a
   const cases: [string[], string][] = [
     [["reproduce", ...asked, "--data=no #1"], missing(`--data is ${join(here, "no #1")}`)],
     [["reproduce", ...asked, "--data=~/no such"], missing(`--data is ${join(home, "no such")}`)],
-    [["reproduce", ...asked, "--data="], "error: --data is empty. Name a path, or leave the option out."],
+    [["reproduce", ...asked, "--data="], "error: --data is empty: name a path, or leave it out."],
     [["export", "--run=s-jea", ...asked, "--data=no"], missing(`--data is ${join(here, "no")}`)],
     [["import", "../base/no.safetensors", ...asked], join(root, "tests", "base", "no.safetensors")],
     [
