@@ -40,7 +40,7 @@ export async function startTraining(runs: string, spec: RunSpec): Promise<Deno.C
     script,
     `import { start } from ${from("compute/backend.ts")};
     import { generate } from ${from("data/generated.ts")};
-    import { runCommand } from ${from("cli/options.ts")};
+    import { runCommand } from ${from("cli/command.ts")};
     import { train } from ${from("training/run.ts")};
     await runCommand(async () => {
       await start();
