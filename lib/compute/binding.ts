@@ -7,6 +7,7 @@
  */
 import { ComputeError } from "../base/errors.ts";
 import { type CApi, cString, text } from "./c_api.ts";
+import { emptyResults, replaceEmpty } from "./empty.ts";
 
 /** TensorFlow's numbers for the element types in use. */
 export const DataType = {
@@ -221,7 +222,11 @@ export class Binding {
     inputs: readonly number[],
     outputs: number,
   ): Metadata[] {
-    if (this.recorder) return this.recorder.execute(name, attributes, inputs, outputs);
+    if (this.recorder) {
+      return replaceEmpty(this, name, this.recorder.execute(name, attributes, inputs, outputs));
+    }
+    const empty = emptyResults(this, name, attributes, inputs);
+    if (empty) return empty;
     const { api } = this;
     const op = this.prepare(name, attributes, inputs.map((id) => this.handle(id)));
     try {

@@ -1,0 +1,68 @@
+/**
+ * Results without elements, of ops whose kernels get those wrong.
+ *
+ * @module
+ */
+import type { Attribute, Binding, Metadata } from "./binding.ts";
+import { GraphRecorder } from "./graph.ts";
+
+/**
+ * With oneDNN, TensorFlow 2.21 gives an empty result of a convolution the shape of the input (and, where the
+ * kernel is larger than the picture, memory that nothing was written to), and the compiled gradient of a max
+ * pooling of an empty batch ends the process.
+ */
+const OPS = new Set(["Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPoolGrad", "MaxPool3DGrad"]);
+
+/**
+ * Puts eager tensors in place of recorded results without elements, so that the op itself is not run.
+ *
+ * @param binding TensorFlow.
+ * @param op The recorded op.
+ * @param recorded Its results, with the shapes that TensorFlow infers.
+ * @returns The results to go on with.
+ */
+export function replaceEmpty(binding: Binding, op: string, recorded: Metadata[]): Metadata[] {
+  if (!OPS.has(op)) return recorded;
+  return recorded.map((result) => {
+    if (!result.shape.includes(0)) return result;
+    return { ...result, id: binding.createTensor(result.shape, result.dtype, new Uint8Array(0)) };
+  });
+}
+
+/**
+ * The results of an op that is to be run at once, if they have no elements.
+ *
+ * @param binding TensorFlow.
+ * @param op The op.
+ * @param attributes Its attributes.
+ * @param inputs Ids of its inputs.
+ * @returns The results, or nothing where the op can be run.
+ * @throws {ComputeError} No result has such a shape.
+ */
+export function emptyResults(
+  binding: Binding,
+  op: string,
+  attributes: readonly Attribute[],
+  inputs: readonly number[],
+): Metadata[] | undefined {
+  if (!OPS.has(op)) return undefined;
+  const described = inputs.map((id) => binding.describe(binding.handle(id)));
+  const [x, kernel] = described.map(({ shape }) => shape);
+  if (!x.includes(0) && !(op.includes("Conv") && leavesNothing(x, kernel, attributes))) return undefined;
+  const recorder = new GraphRecorder(binding, "float32");
+  try {
+    const ids = described.map(({ shape, dtype }) => recorder.input(shape, dtype).id);
+    return replaceEmpty(binding, op, recorder.execute(op, attributes, ids, 1));
+  } finally {
+    recorder.close();
+  }
+}
+
+/** Whether a kernel does not fit into a picture. */
+function leavesNothing(x: readonly number[], kernel: readonly number[], attributes: readonly Attribute[]) {
+  const attribute = (name: string) => attributes.find((attribute) => attribute.name === name)?.value;
+  if (attribute("padding") !== "VALID") return false;
+  return x.slice(1, -1).some((size, axis) =>
+    size <= (kernel[axis] - 1) * (attribute("dilations")?.[axis + 1] ?? 1)
+  );
+}
