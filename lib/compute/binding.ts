@@ -8,6 +8,7 @@
 import { ComputeError } from "../base/errors.ts";
 import { type CApi, cString, text } from "./c_api.ts";
 import { emptyResults, replaceEmpty } from "./empty.ts";
+import { newStrings, readStrings } from "./strings.ts";
 
 /** TensorFlow's numbers for the element types in use. */
 export const DataType = {
@@ -111,9 +112,7 @@ export class Binding {
 
   /** Copies values into a new tensor. */
   createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView | Uint8Array[]): number {
-    if (!ArrayBuffer.isView(values)) {
-      throw new ComputeError("Tensors of strings are not supported here.");
-    }
+    if (!ArrayBuffer.isView(values)) return this.adopt(newStrings(this, shape, values));
     const bytes = shape.reduce((size, dim) => size * dim, ELEMENT_BYTES[dtype]);
     if (bytes !== values.byteLength) {
       throw new ComputeError(`A tensor of shape [${shape}] needs ${bytes} bytes, not ${values.byteLength}.`);
@@ -182,7 +181,7 @@ export class Binding {
   }
 
   /** Copies a tensor's values out. */
-  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array | BigInt64Array {
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint8Array[] {
     if (this.recorder?.owns(id)) {
       throw refusal(
         "A compiled step cannot read a tensor's value (data, dataSync, array, print) or branch on it: " +
@@ -193,12 +192,17 @@ export class Binding {
     const handle = this.handle(id);
     const host = api.TFE_TensorHandleResolve(handle, api.status);
     api.check("to hand out a tensor's values");
+    const dtype = api.TFE_TensorHandleDataType(handle);
+    if (dtype === DataType.string) {
+      const strings = readStrings(api, host);
+      api.TF_DeleteTensor(host);
+      return strings;
+    }
     const length = Number(api.TF_TensorByteSize(host));
     const copy = length > 0
       ? Deno.UnsafePointerView.getArrayBuffer(api.TF_TensorData(host)!, length).slice(0)
       : new ArrayBuffer(0);
     api.TF_DeleteTensor(host);
-    const dtype = api.TFE_TensorHandleDataType(handle);
     switch (dtype) {
       case DataType.float32:
       case DataType.complex64:
@@ -249,7 +253,7 @@ export class Binding {
     const op = api.TFE_NewOp(this.context, cString(name), api.status);
     api.check(name);
     try {
-      if (this.#gpu) {
+      if (this.#gpu && !inputs.some((input) => this.#isString(input))) {
         api.TFE_OpSetDevice(op, cString(this.#gpu), api.status);
         api.check(`${name} on ${this.#gpu}`);
       }
@@ -264,6 +268,11 @@ export class Binding {
       api.TFE_DeleteOp(op);
       throw error;
     }
+  }
+
+  /** Strings stay in host memory. */
+  #isString(handle: Deno.PointerValue): boolean {
+    return this.api.TFE_TensorHandleDataType(handle) === DataType.string;
   }
 
   /** Adopts an op's outputs: all of them, or none if one cannot be used. */

@@ -23,6 +23,11 @@ const symbols = {
   TF_DeleteTensor: { parameters: [p], result: "void" },
   TF_TensorData: { parameters: [p], result: p },
   TF_TensorByteSize: { parameters: [p], result: size },
+  TF_StringInit: { parameters: [p], result: "void" },
+  TF_StringCopy: { parameters: [p, b, size], result: "void" },
+  TF_StringGetDataPointer: { parameters: [p], result: p },
+  TF_StringGetSize: { parameters: [p], result: size },
+  TF_StringDealloc: { parameters: [p], result: "void" },
   // Eager execution.
   TFE_NewContextOptions: { parameters: [], result: p },
   TFE_ContextOptionsSetConfig: { parameters: [p, b, size, p], result: "void" },

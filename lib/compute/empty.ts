@@ -52,7 +52,8 @@ export function emptyResults(
   const recorder = new GraphRecorder(binding, "float32");
   try {
     const ids = described.map(({ shape, dtype }) => recorder.input(shape, dtype).id);
-    return replaceEmpty(binding, op, recorder.execute(op, attributes, ids, 1));
+    const inferred = recorder.execute(op, attributes, ids, 1);
+    return inferred[0].shape.includes(0) ? replaceEmpty(binding, op, inferred) : undefined;
   } finally {
     recorder.close();
   }

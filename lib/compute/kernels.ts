@@ -49,11 +49,11 @@ export function mendKernels(backend: string): void {
   wrap(tf.Diag, backend, ({ x }, run) => x!.dtype === "bool" ? run({ x: x!.toInt() }).toBool() : run({ x }));
   wrap(tf.Step, backend, ({ x }, run) => tf.cast(run({ x: asFloat(x) }), x!.dtype));
   // TensorFlow 2.21 rounds integers to zero.
-  wrap(tf.Round, backend, ({ x }, run) => x!.dtype === "float32" ? run({ x }) : tf.clone(x!));
+  wrap(tf.Round, backend, ({ x }, run) => asFloat(x) === x ? run({ x }) : tf.clone(x!));
 }
 
 /** Batch normalisation has inputs that may be missing. */
-const asFloat = (x?: tf.Tensor) => x && x.dtype !== "float32" ? tf.cast(x, "float32") : x;
+const asFloat = (x?: tf.Tensor) => x && ["int32", "bool"].includes(x.dtype) ? tf.cast(x, "float32") : x;
 
 type Inputs = Record<string, tf.Tensor | undefined>;
 

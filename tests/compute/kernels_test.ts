@@ -181,6 +181,8 @@ Deno.test("a kernel that is larger than the picture is refused", () => {
     message: /subtracting 3 from 2/,
   });
   const wide = tf.ones<tf.Rank.R4>([2, 4, 5, 2]);
+  const channelsFirst = tf.conv2d(tf.ones<tf.Rank.R4>([2, 2, 4, 5]), kernel, 1, "valid", "NCHW");
+  assert.deepEqual([channelsFirst.shape, channelsFirst.min().arraySync()], [[2, 2, 2, 3], 18]);
   assert.deepEqual(tf.conv2d(wide, kernel, 1, "valid").shape, [2, 2, 3, 2]);
   assert.throws(() => tf.conv2d(wide, kernel, 1, "valid", "NHWC", 2), /subtracting 5 from 4/);
 });
