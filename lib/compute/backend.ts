@@ -98,7 +98,7 @@ async function open(): Promise<Device> {
     "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js"
   );
   await import("@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js");
-  mendKernels("tensorflow");
+  mendKernels(NAME);
   tf.env().set("PROD", true);
   tf.registerBackend(NAME, () => new NodeJSKernelBackend(binding as never, "@tensorflow/tfjs-node-gpu"));
   if (!await tf.setBackend(NAME) || backend().binding !== binding) {

@@ -85,6 +85,16 @@ Deno.test("integers stay what they are when rounded, and integers and booleans o
   assert.equal(diagonal.dtype, "bool");
 });
 
+Deno.test("multinomial draws as often as it is asked, and what is likely", () => {
+  const logits = tf.tensor2d([[0, -1e9, 0], [-1e9, 0, -1e9]]);
+  const draws = tf.multinomial(logits, 200) as tf.Tensor2D;
+  assert.deepEqual([draws.shape, draws.dtype], [[2, 200], "int32"]);
+  const [either, always] = draws.arraySync();
+  assert.deepEqual([new Set(either), new Set(always)], [new Set([0, 2]), new Set([1])]);
+  const zeros = either.filter((draw) => draw === 0).length;
+  assert.ok(zeros > 50 && zeros < 150, `${zeros} of 200`);
+});
+
 type Shape = number[];
 
 /** Ops of a batch without pictures, the shapes of what goes in and of what comes out. */
