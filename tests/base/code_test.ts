@@ -85,7 +85,7 @@ Deno.test("a walk stops at modules that do not count, and at what only they impo
   // Packages are unpacked for TensorFlow only; a download shows its progress as the training does.
   assert.deepEqual(
     all.filter((file) => !some.includes(file)),
-    ["base/archive.ts", "base/download.ts", "compute/library.ts"],
+    ["base/archive.ts", "base/download.ts", "compute/library.ts", "compute/native_file.ts"],
   );
 });
 
