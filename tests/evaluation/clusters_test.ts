@@ -91,6 +91,10 @@ Deno.test("silhouette agrees with scikit-learn", async () => {
   close(await silhouette(x, three), expected.silhouette.three);
 });
 
+Deno.test("the silhouette is the same wherever the points lie", async () => {
+  close(await silhouette(x.add(1000) as tf.Tensor2D, labels), expected.silhouette.clouds, 1e-4);
+});
+
 Deno.test("silhouette of a point alone, of coinciding clusters, and in blocks", async () => {
   // Points 0 and 1 have (9.5 − 1) / 9.5 and (8.5 − 1) / 8.5 … of the point alone; that one has 0.
   const alone = await silhouette(tf.tensor2d([[0], [1], [9]]), [4, 4, 2]);

@@ -38,3 +38,9 @@ Deno.test("rankMe: nothing but zeros has no rank", () => {
     message: "Representations of shape [4,2] that are all zero have no rank.",
   });
 });
+
+Deno.test("rankMe frees what it makes", () => {
+  const x = tf.eye(3) as tf.Tensor2D, before = tf.memory().numTensors;
+  rankMe(x);
+  assert.equal(tf.memory().numTensors, before);
+});
