@@ -86,6 +86,16 @@ Deno.test("the learning rate is chosen on the validation set, whatever the test 
   assert.deepEqual({ ...found, top1: 0 }, { ...expected, top1: 0 });
 });
 
+Deno.test("an update sees 256 images: an epoch of 512 equal ones is two epochs of 256", async () => {
+  const loss = async (count: number, epochs: number) => {
+    const set = { features: tf.ones([count, 3]) as tf.Tensor2D, labels: new Uint8Array(count) };
+    const sets = { train: set, validation: set, test: set };
+    return (await probe({ ...sets, classes: 2, epochs, seed: 0, protocol: "released" })).trainLoss;
+  };
+  assert.ok(Math.abs(await loss(512, 1) - await loss(256, 2)) < 1e-6);
+  assert.ok(await loss(512, 1) < await loss(256, 1) - 1e-4);
+});
+
 Deno.test("the validation score is the chosen probe's on the validation set", async () => {
   const { validation, top1 } = await probe({ ...options, epochs: 3, validation: test.set });
   assert.equal(validation, top1);
