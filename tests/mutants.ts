@@ -143,16 +143,15 @@ function imports(file: string, other: string): boolean {
   return [...found].some(([, path]) => join(dirname(file), path) === other);
 }
 
-/** The tests that import a file or else one beside it that imports it, the one of its own name first. */
+/** The tests that import a file, the one of its own name first, then those of files beside it that import it. */
 function testsOf(file: string): string[] {
   const own = `/${basename(file, ".ts")}_test.ts`;
   const all = ["tests/loss", "tests/model", "tests/training", "tests/evaluation", "tests/fixtures_test.ts"]
     .flatMap(filesBelow).filter((test) => test.endsWith("_test.ts"))
     .toSorted((a, b) => Number(b.endsWith(own)) - Number(a.endsWith(own)));
   const testing = (file: string) => all.filter((test) => imports(test, file));
-  const found = testing(file);
-  if (found.length > 0) return found;
-  return filesBelow(dirname(file)).filter((other) => imports(other, file)).flatMap(testing);
+  const beside = filesBelow(dirname(file)).filter((other) => imports(other, file));
+  return [...new Set([file, ...beside].flatMap(testing))];
 }
 
 /** A copy of the project that is changed a place at a time. */
