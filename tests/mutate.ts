@@ -9,6 +9,9 @@ import { cpuUsage } from "node:process";
 import { SjeaError } from "../lib/base/errors.ts";
 import { type Generator, generator } from "../lib/base/random.ts";
 
+/** Damaged copies that a test looks at; all tests see the first of the same ones. */
+export const DAMAGED = Number(Deno.env.get("SJEA_DAMAGED") ?? 2_000);
+
 /** Numbers at the edges of 8, 16, 31, 32, 53, 63 and 64 bits. */
 const EDGES = [0, 1, 0x7f, 0xff, 0xffff, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40, 2 ** 53]
   .map(BigInt).concat([2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]);
@@ -89,7 +92,11 @@ const NAMES = ["__proto__", "constructor", "toString", "length", "", "other", "0
  * @param name Seed; each gives other copies.
  * @param count How many.
  */
-export function* mutatedBytes(whole: Uint8Array, name: string, count = 10_000): IterableIterator<Uint8Array> {
+export function* mutatedBytes(
+  whole: Uint8Array,
+  name: string,
+  count = DAMAGED,
+): IterableIterator<Uint8Array> {
   const random = generator("mutate bytes", name);
   for (let made = 0; made < count; made++) {
     let bytes = whole;
@@ -108,7 +115,7 @@ export function* mutatedBytes(whole: Uint8Array, name: string, count = 10_000): 
  * @param name Seed; each gives other copies.
  * @param count How many.
  */
-export function* mutatedJson(whole: string, name: string, count = 10_000): IterableIterator<string> {
+export function* mutatedJson(whole: string, name: string, count = DAMAGED): IterableIterator<string> {
   const random = generator("mutate JSON", name), decoder = new TextDecoder();
   const damaged = mutatedBytes(new TextEncoder().encode(whole), name);
   for (let made = 0; made < count; made++) {

@@ -153,5 +153,5 @@ Deno.test("a notebook is executed without the system's temporary folder", async 
 
 Deno.test("only tests and the measurement against others run with all rights", () => {
   const all = Object.keys(tasks).filter((name) => /-A|--allow-all|-P=(test|bench)/.test(tasks[name].command));
-  assert.deepEqual(all.toSorted(), UNRESTRICTED);
+  assert.deepEqual(all, Object.keys(tasks).filter((name) => UNRESTRICTED.test(name)));
 });

@@ -56,13 +56,13 @@ export async function startTraining(runs: string, spec: RunSpec): Promise<Deno.C
   }).spawn();
 }
 
-/** Waits until something is true, half a minute at most. */
+/** Waits until something is true, five minutes at most. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 3000; tries++) {
+  for (let tries = 0; tries < 30_000; tries++) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error("it did not happen within 30 seconds");
+  throw new Error("it did not happen within five minutes");
 }
 
 /** Steps that a run has logged. */
