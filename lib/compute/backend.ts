@@ -8,6 +8,7 @@ import { tf } from "./tf.ts";
 import { ComputeError, EnvironmentError, UsageError } from "../base/errors.ts";
 import { type Attribute, Binding, type Metadata } from "./binding.ts";
 import { openLibrary, withoutLogLines } from "./c_api.ts";
+import { mendEmptyResults } from "./empty.ts";
 import { mendKernels } from "./kernels.ts";
 import { findLibrary, type Library } from "./library.ts";
 
@@ -98,6 +99,7 @@ async function open(): Promise<Device> {
     "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js"
   );
   await import("@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js");
+  mendEmptyResults(binding);
   mendKernels(NAME);
   tf.env().set("PROD", true);
   tf.registerBackend(NAME, () => new NodeJSKernelBackend(binding as never, "@tensorflow/tfjs-node-gpu"));

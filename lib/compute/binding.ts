@@ -7,7 +7,6 @@
  */
 import { ComputeError } from "../base/errors.ts";
 import { type CApi, cString, text } from "./c_api.ts";
-import { emptyResults, replaceEmpty } from "./empty.ts";
 import { newStrings, readStrings } from "./strings.ts";
 
 /** TensorFlow's numbers for the element types in use. */
@@ -226,11 +225,7 @@ export class Binding {
     inputs: readonly number[],
     outputs: number,
   ): Metadata[] {
-    if (this.recorder) {
-      return replaceEmpty(this, name, this.recorder.execute(name, attributes, inputs, outputs));
-    }
-    const empty = emptyResults(this, name, attributes, inputs);
-    if (empty) return empty;
+    if (this.recorder) return this.recorder.execute(name, attributes, inputs, outputs);
     const { api } = this;
     const op = this.prepare(name, attributes, inputs.map((id) => this.handle(id)));
     try {

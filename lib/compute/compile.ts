@@ -119,7 +119,7 @@ function trace<Inputs extends readonly Tree[]>(
   precision: Precision,
 ): Traced {
   const { binding } = backend();
-  const recorder = new GraphRecorder(binding, precision);
+  const recorder = new GraphRecorder(binding, precision, variableOf);
   const engine = tf.engine();
   engine.startScope();
   try {
@@ -182,6 +182,12 @@ function refusing<T>(step: () => T): T {
 function idOf(x: tf.Tensor, what: string): number {
   if (x.isDisposed) throw new ComputeError(`${what} is a tensor that was disposed; hand over a living one.`);
   return backend().getInputTensorIds([x])[0];
+}
+
+/** The name of the variable that has a tensor for its value. */
+function variableOf(id: number): string | undefined {
+  return Object.values(tf.engine().registeredVariables)
+    .find((variable) => backend().getInputTensorIds([variable])[0] === id)?.name;
 }
 
 /** bfloat16 through oneDNN's automatic mixed precision: `graph_options.rewrite_options` of a `ConfigProto`. */

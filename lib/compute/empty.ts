@@ -14,38 +14,36 @@ import { GraphRecorder } from "./graph.ts";
 const OPS = new Set(["Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPoolGrad", "MaxPool3DGrad"]);
 
 /**
- * Puts eager tensors in place of recorded results without elements, so that the op itself is not run.
+ * Keeps a binding from running ops whose results have no elements: eager tensors stand for them, in a recording, too.
  *
  * @param binding TensorFlow.
- * @param op The recorded op.
- * @param recorded Its results, with the shapes that TensorFlow infers.
- * @returns The results to go on with.
  */
-export function replaceEmpty(binding: Binding, op: string, recorded: Metadata[]): Metadata[] {
-  if (!OPS.has(op)) return recorded;
+export function mendEmptyResults(binding: Binding): void {
+  const execute: Binding["executeOp"] = binding.executeOp.bind(binding);
+  binding.executeOp = (op, attributes, inputs, outputs) => {
+    if (!OPS.has(op)) return execute(op, attributes, inputs, outputs);
+    if (!binding.recorder) {
+      return emptyResults(binding, op, attributes, inputs) ?? execute(op, attributes, inputs, outputs);
+    }
+    return emptied(binding, execute(op, attributes, inputs, outputs));
+  };
+}
+
+/** The same results, with eager tensors in place of those that TensorFlow infers to be empty. */
+function emptied(binding: Binding, recorded: readonly Metadata[]): Metadata[] {
   return recorded.map((result) => {
     if (!result.shape.includes(0)) return result;
     return { ...result, id: binding.createTensor(result.shape, result.dtype, new Uint8Array(0)) };
   });
 }
 
-/**
- * The results of an op that is to be run at once, if they have no elements.
- *
- * @param binding TensorFlow.
- * @param op The op.
- * @param attributes Its attributes.
- * @param inputs Ids of its inputs.
- * @returns The results, or nothing where the op can be run.
- * @throws {ComputeError} No result has such a shape.
- */
-export function emptyResults(
+/** The results of an op that is to be run at once, if they have no elements; its shape rules refuse what has none. */
+function emptyResults(
   binding: Binding,
   op: string,
   attributes: readonly Attribute[],
   inputs: readonly number[],
 ): Metadata[] | undefined {
-  if (!OPS.has(op)) return undefined;
   const described = inputs.map((id) => binding.describe(binding.handle(id)));
   const [x, kernel] = described.map(({ shape }) => shape);
   if (!x.includes(0) && !(op.includes("Conv") && leavesNothing(x, kernel, attributes))) return undefined;
@@ -53,7 +51,7 @@ export function emptyResults(
   try {
     const ids = described.map(({ shape, dtype }) => recorder.input(shape, dtype).id);
     const inferred = recorder.execute(op, attributes, ids, 1);
-    return inferred[0].shape.includes(0) ? replaceEmpty(binding, op, inferred) : undefined;
+    return inferred[0].shape.includes(0) ? emptied(binding, inferred) : undefined;
   } finally {
     recorder.close();
   }

@@ -4,9 +4,7 @@
  *
  * @module
  */
-import { tf } from "./tf.ts";
 import { ComputeError } from "../base/errors.ts";
-import { backend } from "./backend.ts";
 import { type Attribute, type Binding, knownType, refusal } from "./binding.ts";
 import type { Metadata, Precision, Recorder } from "./binding.ts";
 import { cString } from "./c_api.ts";
@@ -37,11 +35,22 @@ export class GraphRecorder implements Recorder {
   readonly captures: Deno.PointerValue[] = [];
   readonly #binding: Binding;
   readonly #arguments: Map<string, OpArgument[]>;
+  readonly #variableOf?: (id: number) => string | undefined;
   #names = 0;
   #finished = false;
 
-  constructor(binding: Binding, readonly precision: Precision) {
+  /**
+   * @param binding TensorFlow.
+   * @param precision Arithmetic that the graph will run in.
+   * @param variableOf The name of the variable whose value a tensor is, if it is one's: that is refused.
+   */
+  constructor(
+    binding: Binding,
+    readonly precision: Precision,
+    variableOf?: (id: number) => string | undefined,
+  ) {
     this.#binding = binding;
+    this.#variableOf = variableOf;
     this.#arguments = ops.get(binding) ?? inputArguments(binding.api);
     ops.set(binding, this.#arguments);
     this.#graph = binding.api.TF_NewGraph();
@@ -179,11 +188,10 @@ export class GraphRecorder implements Recorder {
     if (known) return known;
     const { api } = this.#binding;
     const handle = this.#binding.handle(id);
-    const variable = Object.values(tf.engine().registeredVariables)
-      .find((variable) => backend().getInputTensorIds([variable])[0] === id);
-    if (variable) {
+    const variable = this.#variableOf?.(id);
+    if (variable !== undefined) {
       throw refusal(
-        `A compiled step would keep the value that the tf.variable "${variable.name}" has while it is ` +
+        `A compiled step would keep the value that the tf.variable "${variable}" has while it is ` +
           "recorded: pass it as an input.",
       );
     }

@@ -4,7 +4,7 @@
  * @module
  */
 import { ComputeError } from "../base/errors.ts";
-import { type Binding, DataType } from "./binding.ts";
+import type { Binding } from "./binding.ts";
 import type { CApi } from "./c_api.ts";
 
 /** Bytes of a `TF_TString`, which holds a short string itself and points to a long one. */
@@ -30,7 +30,7 @@ export function newStrings(
     throw new ComputeError(`A tensor of shape [${shape}] needs ${count} strings, not ${values.length}.`);
   }
   const dims = BigInt64Array.from(shape, BigInt);
-  const host = api.TF_AllocateTensor(DataType.string, dims, dims.length, BigInt(STRING_BYTES * count));
+  const host = api.TF_AllocateTensor(binding.TF_STRING, dims, dims.length, BigInt(STRING_BYTES * count));
   const strings = pointers(api, host, count);
   strings.forEach((string, at) => {
     api.TF_StringInit(string);
