@@ -184,9 +184,9 @@ export type PresetName = keyof typeof presets;
 
 /** What a preset is for, and how long all of `deno task reproduce` takes on two cores. */
 export const PURPOSES: Readonly<Record<PresetName, { readonly what: string; readonly time: string }>> = {
-  smoke: { what: "tiny, on generated images: does everything work?", time: "5 minutes" },
-  quick: { what: "part of CIFAR-10, a quarter of the width: a first look", time: "15 minutes" },
-  cpu: { what: "all training images, a quarter of the width: results worth reading", time: "2 hours" },
+  smoke: { what: "tiny, on generated images: does everything work?", time: "5 to 10 minutes" },
+  quick: { what: "part of CIFAR-10, a quarter of the width: a first look", time: "15 to 30 minutes" },
+  cpu: { what: "all training images, a quarter of the width: results worth reading", time: "2 to 4 hours" },
   paper: { what: "the authors' released recipe at full size, three seeds", time: "days; use a GPU" },
 };
 
