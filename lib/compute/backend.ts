@@ -1,20 +1,20 @@
 /**
- * Opens libtensorflow and puts TensorFlow.js's native kernels on top of it.
+ * Opens an engine and puts TensorFlow.js's native kernels on top of it.
  *
  * @module
  */
 import util from "node:util";
 import { tf } from "./tf.ts";
 import { ComputeError, EnvironmentError, UsageError } from "../base/errors.ts";
-import { type Attribute, Binding, type Metadata } from "./binding.ts";
-import { openLibrary, withoutLogLines } from "./c_api.ts";
-import { mendEmptyResults } from "./empty.ts";
 import { mendKernels } from "./kernels.ts";
-import { findLibrary, type Library } from "./library.ts";
+import { type Attribute, type Engine, type EngineName, ENGINES, type LibraryFile } from "./engine.ts";
+import type { Metadata, NativeBinding, Precision } from "./engine.ts";
+import { onnxruntime } from "./onnxruntime/engine.ts";
+import { tensorflow } from "./tensorflow/engine.ts";
 
 /** TensorFlow.js's native backend, as far as this project reaches into it. */
 export interface Backend {
-  readonly binding: Binding;
+  readonly binding: NativeBinding;
   getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
   createOutputTensor(metadata: Metadata): tf.Tensor;
   executeMultipleOutputs(
@@ -27,24 +27,30 @@ export interface Backend {
 
 /** What the computation runs on. */
 export interface Device {
-  readonly library: Library;
-  /** TensorFlow's version. */
+  readonly engine: EngineName;
+  /** What people call the engine: `TensorFlow`. */
+  readonly title: string;
+  /** The engine's version. */
   readonly version: string;
+  readonly library: LibraryFile;
   /** Kind and number of the device, such as `CPU:0`. */
   readonly name: string;
   readonly gpu: boolean;
-  /** Threads that TensorFlow may use. */
+  /** Threads that the engine may use. */
   readonly threads: number;
+  /** Arithmetics that a compiled function can ask for. */
+  readonly precisions: readonly Precision[];
 }
 
-let device: Promise<Device> | undefined;
+let device: Promise<Device> | undefined, opened: Engine | undefined;
 
 /**
- * Starts TensorFlow; further calls return the same device, or try again what failed.
+ * Starts the engine that `SJEA_ENGINE` names; by default (`auto`) TensorFlow where it is found or can be
+ * fetched, and ONNX Runtime else. Further calls return the same device, or try again what failed.
  *
  * @returns What it runs on.
- * @throws {EnvironmentError} No usable libtensorflow was found or fetched, or TensorFlow.js does not use it.
- * @throws {UsageError} `SJEA_THREADS` is no number of threads.
+ * @throws {EnvironmentError} No engine was found or fetched, or TensorFlow.js does not use it.
+ * @throws {UsageError} `SJEA_THREADS` is no number of threads, or `SJEA_ENGINE` no engine.
  */
 export function start(): Promise<Device> {
   return device ??= open().catch((error) => {
@@ -53,6 +59,7 @@ export function start(): Promise<Device> {
   });
 }
 
+/** TensorFlow.js's name for its native backend, on whatever engine its kernels run here. */
 const NAME = "tensorflow";
 
 /** Threads beyond this would only wait for each other on any machine of today. */
@@ -65,31 +72,44 @@ function threadCount(): number {
   if (threads >= 1 && threads <= MOST_THREADS) return threads;
   throw new UsageError(
     `SJEA_THREADS is "${wish}"; expected a whole number from 1 to ${MOST_THREADS}. ` +
-      "Without it TensorFlow uses all of the machine's.",
+      "Without it the engine uses all of the machine's.",
   );
 }
 
-/** TensorFlow reads this once, when it is loaded; 3: errors only. */
-const LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL";
-
-/** Without TensorFlow's log lines, unless the user asks for some. */
-function quietly<T>(action: () => T): T {
-  return withoutLogLines(() => {
-    if (Deno.env.has(LOG_LEVEL)) return action();
-    Deno.env.set(LOG_LEVEL, "3");
-    try {
-      return action();
-    } finally {
-      // Not for processes that this one starts: to them it would look like the user's wish.
-      Deno.env.delete(LOG_LEVEL);
-    }
-  });
+/** The engine that the user chose, or the first that is there. */
+async function choose(threads: number): Promise<Engine> {
+  const wish = Deno.env.get("SJEA_ENGINE") || "auto";
+  // Who names a library wants to know what is wrong with it.
+  if (wish === "tensorflow" || wish === "auto" && Deno.env.get("SJEA_LIBTENSORFLOW")) {
+    return await tensorflow(threads);
+  }
+  if (wish === "onnxruntime") return await onnxruntime(threads);
+  if (wish !== "auto") {
+    throw new UsageError(`SJEA_ENGINE is "${wish}"; expected auto, ${ENGINES.join(" or ")}.`);
+  }
+  let missing: EnvironmentError;
+  try {
+    return await tensorflow(threads);
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    missing = error;
+  }
+  try {
+    const engine = await onnxruntime(threads);
+    console.error(
+      "There is no TensorFlow here: ONNX Runtime computes instead, at about half the speed and in float32 " +
+        "only. SJEA_ENGINE=tensorflow says what is missing; SJEA_ENGINE=onnxruntime hides this line.",
+    );
+    return engine;
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    throw new EnvironmentError(`${missing.message}\nNor is there ONNX Runtime: ${error.message}`);
+  }
 }
 
 async function open(): Promise<Device> {
   const threads = threadCount();
-  const { library, opened } = await findLibrary((library) => quietly(() => openLibrary(library)));
-  const binding = quietly(() => new Binding(opened, config(threads)));
+  const engine = await choose(threads), { binding, title, version, library } = engine;
   // TensorFlow.js's kernels call two functions that node:util no longer has.
   Object.assign(util, {
     isArray: Array.isArray,
@@ -99,7 +119,6 @@ async function open(): Promise<Device> {
     "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js"
   );
   await import("@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js");
-  mendEmptyResults(binding);
   mendKernels(NAME);
   tf.env().set("PROD", true);
   tf.registerBackend(NAME, () => new NodeJSKernelBackend(binding as never, "@tensorflow/tfjs-node-gpu"));
@@ -107,23 +126,37 @@ async function open(): Promise<Device> {
     // Or the next attempt would get this one.
     tf.removeBackend(NAME);
     throw new EnvironmentError(
-      `TensorFlow.js did not take TensorFlow ${binding.version} (${library.path}) for its backend: see its ` +
+      `TensorFlow.js did not take ${title} ${version} (${library.path}) for its backend: see its ` +
         `warning above, or what else registered a backend "${NAME}" before start(), then call start() again.`,
     );
   }
+  opened = engine;
   return {
+    engine: engine.name,
+    title,
+    version,
     library,
-    version: binding.version,
-    name: binding.device.split("device:").at(-1)!,
+    name: engine.device,
     gpu: binding.isUsingGpuDevice(),
     threads,
+    precisions: engine.precisions,
   };
+}
+
+/**
+ * The engine that was started.
+ *
+ * @throws {ComputeError} None was.
+ */
+export function engine(): Engine {
+  if (opened) return opened;
+  throw new ComputeError("No engine was started: call await start() first.");
 }
 
 /**
  * The backend in use.
  *
- * @returns TensorFlow's.
+ * @returns TensorFlow.js's native one.
  * @throws {ComputeError} It was not started, or `tf.setBackend` chose another one.
  */
 export function backend(): Backend {
@@ -133,17 +166,6 @@ export function backend(): Backend {
   throw new ComputeError(
     tf.findBackendFactory(NAME)
       ? `TensorFlow.js computes on its backend "${name}": call tf.setBackend("${NAME}") first.`
-      : "TensorFlow was not started: call await start() first.",
+      : "No engine was started: call await start() first.",
   );
-}
-
-/** A serialized `ConfigProto`: intra_op_parallelism_threads (2), inter_op (5), gpu_options.allow_growth (6.4). */
-function config(threads: number): Uint8Array<ArrayBuffer> {
-  const count = varint(threads);
-  return Uint8Array.of(0x10, ...count, 0x28, ...count, 0x32, 0x02, 0x20, 0x01);
-}
-
-/** A number as protocol buffers write it: seven bits a byte, lowest first, each byte but the last marked. */
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [value % 128 + 128, ...varint(value >> 7)];
 }

@@ -1,14 +1,13 @@
 /**
  * `compile` turns a function of tensors, written with ordinary TensorFlow.js
- * ops (gradients and optimiser update included), into one TensorFlow function.
+ * ops (gradients and optimiser update included), into one function of the engine.
  *
  * @module
  */
 import { tf } from "./tf.ts";
 import { ComputeError } from "../base/errors.ts";
-import { backend } from "./backend.ts";
-import { type Binding, type Precision, refusal } from "./binding.ts";
-import { GraphRecorder } from "./graph.ts";
+import { backend, engine } from "./backend.ts";
+import { type NativeBinding, type Precision, type Program, refusal } from "./engine.ts";
 
 /** Tensors in nested records and lists (interfaces have no index signature, hence the wide type). */
 export type Tree = object;
@@ -30,12 +29,9 @@ export interface CompileOptions {
 }
 
 interface Traced {
-  readonly binding: Binding;
-  readonly name: string;
-  readonly captures: readonly Deno.PointerValue[];
+  readonly program: Program;
   /** Rebuilds the result from output tensors. */
   readonly rebuild: (outputs: readonly tf.Tensor[]) => Tree;
-  readonly outputs: number;
   /** The compiled function itself and its running calls; what was recorded is freed with the last one. */
   users: number;
 }
@@ -94,15 +90,15 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
     const signature = JSON.stringify(walk(inputs, (x, path) => {
       const id = idOf(x, `${name}: input ${path}`);
       ids.push(id);
-      // TensorFlow's own type: TensorFlow.js calls several of them int32.
-      return `${binding.api.TFE_TensorHandleDataType(binding.handle(id))} ${x.shape}`;
+      // The engine's own type: TensorFlow.js calls several of them int32.
+      return `${binding.metadata(id).dtype} ${x.shape}`;
     }));
     let traced = traces.get(signature);
     if (!traced) {
       traced = trace(`${name}_${compiled++}`, step, inputs, precision);
       traces.set(signature, traced);
     }
-    return await execute(traced, ids, precision) as Output;
+    return await execute(traced, ids) as Output;
   };
   return Object.assign(call as Compiled<Inputs, Output>, {
     dispose() {
@@ -119,12 +115,12 @@ function trace<Inputs extends readonly Tree[]>(
   precision: Precision,
 ): Traced {
   const { binding } = backend();
-  const recorder = new GraphRecorder(binding, precision, variableOf);
-  const engine = tf.engine();
-  engine.startScope();
+  const recorder = engine().record(name, precision, variableOf);
+  const scopes = tf.engine();
+  scopes.startScope();
   try {
     const symbolic = mapTree(inputs, (x) => {
-      const { shape, dtype } = binding.describe(binding.handle(idOf(x, name)));
+      const { shape, dtype } = binding.metadata(idOf(x, name));
       return backend().createOutputTensor(recorder.input(shape, dtype));
     });
     binding.recorder = recorder;
@@ -134,12 +130,8 @@ function trace<Inputs extends readonly Tree[]>(
       outputs.push(idOf(x, `${name}: result ${path}`));
       return x;
     });
-    recorder.finish(name, outputs);
     return {
-      binding,
-      name,
-      captures: recorder.captures,
-      outputs: outputs.length,
+      program: recorder.make(outputs),
       rebuild: (results) => {
         let at = 0;
         return mapTree(output, () => results[at++]);
@@ -149,9 +141,9 @@ function trace<Inputs extends readonly Tree[]>(
   } finally {
     binding.recorder = undefined;
     // A gradient that failed leaves behind what it had saved for its way back.
-    const { activeTape, gradientDepth } = engine.state;
+    const { activeTape, gradientDepth } = scopes.state;
     if (gradientDepth === 0) activeTape?.forEach(({ saved }) => saved?.forEach((x) => x.dispose()));
-    engine.endScope();
+    scopes.endScope();
     recorder.close();
   }
 }
@@ -190,38 +182,19 @@ function variableOf(id: number): string | undefined {
     .find((variable) => backend().getInputTensorIds([variable])[0] === id)?.name;
 }
 
-/** bfloat16 through oneDNN's automatic mixed precision: `graph_options.rewrite_options` of a `ConfigProto`. */
-const MIXED_PRECISION = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0xf8, 0x01, 0x01);
-
-async function execute(traced: Traced, inputs: readonly number[], precision: Precision): Promise<Tree> {
-  const native = backend();
-  const { binding } = native, { api } = binding;
-  const handles = inputs.map((id) => binding.handle(id));
-  const attributes = precision === "bfloat16"
-    ? [{ name: "config_proto", type: binding.TF_ATTR_STRING, value: MIXED_PRECISION }]
-    : [];
-  const op = binding.prepare(traced.name, attributes, [...handles, ...traced.captures]);
-  const status = api.TF_NewStatus();
+async function execute(traced: Traced, inputs: readonly number[]): Promise<Tree> {
   traced.users++;
   try {
-    const results = new BigUint64Array(traced.outputs), count = Int32Array.of(traced.outputs);
-    await api.TFE_ExecuteInBackground(op, results, count, status);
-    api.check(traced.name, status);
-    const outputs = binding.results(results.subarray(0, count[0]));
-    return traced.rebuild(outputs.map((x) => native.createOutputTensor(x)));
+    const outputs = await traced.program.run(inputs);
+    return traced.rebuild(outputs.map((x) => backend().createOutputTensor(x)));
   } finally {
-    api.TF_DeleteStatus(status);
-    api.TFE_DeleteOp(op);
     release(traced);
   }
 }
 
 /** Frees what was recorded, if nobody uses it any more. */
 function release(traced: Traced): void {
-  if (--traced.users > 0) return;
-  const { api, context } = traced.binding;
-  api.TFE_ContextRemoveFunction(context, new TextEncoder().encode(traced.name + "\0"), api.status);
-  traced.captures.forEach((handle) => api.TFE_DeleteTensorHandle(handle));
+  if (--traced.users === 0) traced.program.free();
 }
 
 /** Replaces each tensor of a tree, which is told with its path. */

@@ -8,10 +8,10 @@
 import { tf } from "./tf.ts";
 import { backend } from "./backend.ts";
 import { mapTree, type Tree } from "./compile.ts";
-import { DataType } from "./binding.ts";
+import { rawOp, type, withGradient } from "./raw_op.ts";
 import { winograd, winogradPays } from "./winograd.ts";
 
-const type = (name: string) => ({ name, type: backend().binding.TF_ATTR_TYPE, value: DataType.float32 });
+const FLOAT = type("float32"), INT = type("int32"), COMPLEX = type("complex64");
 
 /** Result of batch normalisation over a batch. */
 export interface BatchNorm {
@@ -25,16 +25,13 @@ export interface BatchNorm {
 
 const EPSILON = 1e-5;
 
-function normAttributes(training: boolean) {
-  const { binding } = backend();
-  return [
-    type("T"),
-    type("U"),
-    { name: "epsilon", type: binding.TF_ATTR_FLOAT, value: EPSILON },
-    { name: "data_format", type: binding.TF_ATTR_STRING, value: "NHWC" },
-    { name: "is_training", type: binding.TF_ATTR_BOOL, value: training },
-  ];
-}
+const norm = (is_training: boolean) => ({
+  T: FLOAT,
+  U: FLOAT,
+  epsilon: EPSILON,
+  data_format: "NHWC",
+  is_training,
+});
 
 /**
  * Batch normalisation with the batch's own statistics (training mode):
@@ -48,29 +45,16 @@ function normAttributes(training: boolean) {
  */
 export function batchNorm(x: tf.Tensor4D, scale: tf.Tensor1D, offset: tf.Tensor1D): BatchNorm {
   let statistics: tf.Tensor[] = [];
-  const y = tf.customGrad((...inputs) => {
-    const save = inputs[3] as unknown as tf.GradSaveFunc;
-    const [x, scale, offset] = inputs as tf.Tensor[];
-    const none = tf.tensor1d([], "float32");
-    const [y, mean, variance, ...reserve] = backend().executeMultipleOutputs(
-      "FusedBatchNormV3",
-      normAttributes(true),
-      [x, scale, offset, none, none],
-      6,
-    );
-    save([x, scale, ...reserve]);
-    statistics = [tf.keep(mean), tf.keep(variance)];
-    return {
-      value: y,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        backend().executeMultipleOutputs(
-          "FusedBatchNormGradV3",
-          normAttributes(true),
-          [dy, ...saved],
-          5,
-        ).slice(0, 3),
-    };
-  })(x, scale, offset);
+  const none = tf.tensor1d([], "float32");
+  const y = withGradient(
+    (x, scale, offset) => {
+      const inputs = [x, scale, offset, none, none];
+      const [y, mean, variance, ...reserve] = rawOp("FusedBatchNormV3", inputs, norm(true), 6);
+      statistics = [tf.keep(mean), tf.keep(variance)];
+      return { y, saved: [x, scale, ...reserve] };
+    },
+    (dy, saved) => rawOp("FusedBatchNormGradV3", [dy, ...saved], norm(true), 5).slice(0, 3),
+  )(x, scale, offset);
   const [mean, variance] = statistics.map(unkeep) as tf.Tensor1D[];
   return { y, mean, variance };
 }
@@ -92,13 +76,7 @@ export function batchNormInference(
   mean: tf.Tensor1D,
   variance: tf.Tensor1D,
 ): tf.Tensor4D {
-  const inputs = [x, scale, offset, mean, variance];
-  return backend().executeMultipleOutputs(
-    "FusedBatchNormV3",
-    normAttributes(false),
-    inputs,
-    6,
-  )[0] as tf.Tensor4D;
+  return rawOp("FusedBatchNormV3", [x, scale, offset, mean, variance], norm(false), 6)[0] as tf.Tensor4D;
 }
 
 /**
@@ -123,46 +101,33 @@ export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): t
   const exact = binding.recorder?.precision !== "bfloat16";
   if (exact && !binding.isUsingGpuDevice() && winogradPays(x, weight, stride)) return winograd(x, weight);
   const pad = weight.shape[0] >> 1;
-  const attributes = [
-    type("T"),
-    { name: "strides", type: binding.TF_ATTR_INT, value: [1, stride, stride, 1] },
-    { name: "padding", type: binding.TF_ATTR_STRING, value: stride === 1 ? "SAME" : "VALID" },
-    { name: "data_format", type: binding.TF_ATTR_STRING, value: "NHWC" },
-  ];
-  const run = (op: string, ...inputs: tf.Tensor[]) =>
-    backend().executeMultipleOutputs(op, attributes, inputs, 1)[0];
+  const attributes = {
+    T: FLOAT,
+    strides: [1, stride, stride, 1],
+    padding: stride === 1 ? "SAME" : "VALID",
+    data_format: "NHWC",
+  };
+  const run = (op: string, ...inputs: tf.Tensor[]) => rawOp(op, inputs, attributes)[0] as tf.Tensor4D;
   const padded = stride > 1 && pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
-  return tf.customGrad((...inputs) => {
-    const save = inputs[2] as unknown as tf.GradSaveFunc;
-    const [x, weight] = inputs as tf.Tensor[];
-    save([x, weight]);
-    return {
-      value: run("Conv2D", x, weight),
-      gradFunc: (dy: tf.Tensor, [x, weight]: tf.Tensor[]) => [
-        run("Conv2DBackpropInput", tf.tensor1d(x.shape, "int32"), weight, dy),
-        run("Conv2DBackpropFilter", x, tf.tensor1d(weight.shape, "int32"), dy),
-      ],
-    };
-  })(padded, weight) as tf.Tensor4D;
+  return withGradient(
+    (x, weight) => ({ y: run("Conv2D", x, weight), saved: [x, weight] }),
+    (dy, [x, weight]) => [
+      run("Conv2DBackpropInput", tf.tensor1d(x.shape, "int32"), weight, dy),
+      run("Conv2DBackpropFilter", x, tf.tensor1d(weight.shape, "int32"), dy),
+    ],
+  )(padded, weight);
 }
 
 /** Every n-th pixel along both axes, from the first one on. */
 function everyNth(x: tf.Tensor4D, n: number): tf.Tensor4D {
-  const { binding } = backend();
-  const masks = ["begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"];
-  const attributes = [
-    type("T"),
-    { name: "Index", type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
-    ...masks.map((name) => ({ name, type: binding.TF_ATTR_INT, value: 0 })),
-  ];
+  const masks = { begin_mask: 0, end_mask: 0, ellipsis_mask: 0, new_axis_mask: 0, shrink_axis_mask: 0 };
+  const attributes = { T: FLOAT, Index: INT, ...masks };
   const whole = x.shape, vector = (values: number[]) => tf.tensor1d(values, "int32");
   const range = () => [vector([0, 0, 0, 0]), vector(whole), vector([1, n, n, 1])];
-  const run = (op: string, ...inputs: tf.Tensor[]) =>
-    backend().executeMultipleOutputs(op, attributes, inputs, 1)[0];
-  return tf.customGrad((x) => ({
-    value: run("StridedSlice", x as tf.Tensor, ...range()),
-    gradFunc: (dy: tf.Tensor) => run("StridedSliceGrad", vector(whole), ...range(), dy),
-  }))(x) as tf.Tensor4D;
+  return withGradient(
+    (x) => ({ y: rawOp("StridedSlice", [x, ...range()], attributes)[0] as tf.Tensor4D, saved: [] }),
+    (dy) => rawOp("StridedSliceGrad", [vector(whole), ...range(), dy], attributes),
+  )(x);
 }
 
 /**
@@ -172,16 +137,13 @@ function everyNth(x: tf.Tensor4D, n: number): tf.Tensor4D {
  * @returns A tensor of the same shape.
  */
 export function relu<T extends tf.Tensor>(x: T): T {
-  return tf.customGrad((...inputs) => {
-    const [x, save] = inputs as [tf.Tensor, unknown];
-    const y = tf.relu(x as tf.Tensor);
-    (save as tf.GradSaveFunc)([y]);
-    return {
-      value: y,
-      gradFunc: (dy: tf.Tensor, [y]: tf.Tensor[]) =>
-        backend().executeMultipleOutputs("ReluGrad", [type("T")], [dy, y], 1)[0],
-    };
-  })(x) as T;
+  return withGradient(
+    (x) => {
+      const y = tf.relu(x) as T;
+      return { y, saved: [y] };
+    },
+    (dy, [y]) => rawOp("ReluGrad", [dy, y], { T: FLOAT }),
+  )(x);
 }
 
 /**
@@ -195,9 +157,8 @@ export function relu<T extends tf.Tensor>(x: T): T {
  */
 export function exact<T extends tf.Tensor>(x: T): T {
   // Mixed precision has no rule for this op, which takes bits for what they are, and stops at it.
-  const wall = (x: tf.Tensor) =>
-    backend().executeMultipleOutputs("Bitcast", [type("T"), type("type")], [x], 1)[0];
-  return tf.customGrad((x) => ({ value: wall(x as tf.Tensor), gradFunc: wall }))(x) as T;
+  const wall = (x: tf.Tensor) => rawOp("Bitcast", [x], { T: FLOAT, type: FLOAT })[0] as T;
+  return withGradient((x) => ({ y: wall(x), saved: [] }), wall)(x);
 }
 
 /**
@@ -208,28 +169,17 @@ export function exact<T extends tf.Tensor>(x: T): T {
  * @returns `[columns, columns]`.
  */
 export function gram(x: tf.Tensor2D): tf.Tensor2D {
-  return tf.customGrad((...inputs) => {
-    const [x, save] = inputs as unknown as [tf.Tensor2D, tf.GradSaveFunc];
-    save([x]);
-    return {
-      value: product(x, x, true),
-      gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) => product(x, dy.add(dy.transpose()), false),
-    };
-  })(x) as tf.Tensor2D;
+  return withGradient(
+    (x) => ({ y: product(x, x, true) as tf.Tensor2D, saved: [x] }),
+    (dy, [x]) => product(x, dy.add(dy.transpose()), false),
+  )(x);
 }
 
 /** A matrix product by an op that mixed precision, which is for CPUs, does not know. */
 function product(a: tf.Tensor, b: tf.Tensor, transposeA: boolean): tf.Tensor {
-  const { binding } = backend();
-  if (binding.isUsingGpuDevice()) return tf.matMul(a, b, transposeA);
-  const attributes = [
-    type("Ta"),
-    type("Tb"),
-    type("Tout"),
-    { name: "adj_x", type: binding.TF_ATTR_BOOL, value: transposeA },
-    { name: "adj_y", type: binding.TF_ATTR_BOOL, value: false },
-  ];
-  return backend().executeMultipleOutputs("BatchMatMulV3", attributes, [a, b], 1)[0];
+  if (backend().binding.isUsingGpuDevice()) return tf.matMul(a, b, transposeA);
+  const attributes = { Ta: FLOAT, Tb: FLOAT, Tout: FLOAT, adj_x: transposeA, adj_y: false };
+  return rawOp("BatchMatMulV3", [a, b], attributes)[0];
 }
 
 /**
@@ -241,14 +191,38 @@ function product(a: tf.Tensor, b: tf.Tensor, transposeA: boolean): tf.Tensor {
  * @returns `[batch, features]`, without a gradient.
  */
 export function rows(x: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor2D {
-  const int32 = (name: string) => ({ name, type: backend().binding.TF_ATTR_TYPE, value: DataType.int32 });
-  const attributes = [
-    { name: "Tparams", type: backend().binding.TF_ATTR_TYPE, value: DataType.float32 },
-    int32("Tindices"),
-    int32("Taxis"),
-  ];
-  const inputs = [x, indices, tf.scalar(0, "int32")];
-  return backend().executeMultipleOutputs("GatherV2", attributes, inputs, 1)[0] as tf.Tensor2D;
+  const attributes = { Tparams: FLOAT, Tindices: INT, Taxis: INT };
+  return rawOp("GatherV2", [x, indices, tf.scalar(0, "int32")], attributes)[0] as tf.Tensor2D;
+}
+
+/**
+ * The spectrum of a kernel that is real because the kernel is even.
+ *
+ * @param kernel `[size, size]`, with its centre at 0, 0.
+ * @returns `[size, size / 2 + 1]`.
+ */
+export function realSpectrum(kernel: tf.Tensor2D): tf.Tensor2D {
+  const transformed = fourier("RFFT2D", kernel, kernel.shape[0]);
+  return rawOp("Real", [transformed], { T: COMPLEX, Tout: FLOAT })[0] as tf.Tensor2D;
+}
+
+/**
+ * The convolution of a grid with a kernel, around the grid's edges.
+ *
+ * @param x `[size, size]`; the size is even.
+ * @param spectrum The kernel's {@link realSpectrum}.
+ * @returns `[size, size]`, without a gradient.
+ */
+export function filtered(x: tf.Tensor2D, spectrum: tf.Tensor2D): tf.Tensor2D {
+  const size = x.shape[0], transformed = fourier("RFFT2D", x, size);
+  const [factors] = rawOp("Complex", [spectrum, tf.zerosLike(spectrum)], { T: FLOAT, Tout: COMPLEX });
+  const [product] = rawOp("Mul", [transformed, factors], { T: COMPLEX });
+  return fourier("IRFFT2D", product, size) as tf.Tensor2D;
+}
+
+/** A real Fourier transform of a square, or its inverse. */
+function fourier(op: "RFFT2D" | "IRFFT2D", x: tf.Tensor, size: number): tf.Tensor {
+  return rawOp(op, [x, tf.tensor1d([size, size], "int32")], { Tcomplex: COMPLEX, Treal: FLOAT })[0];
 }
 
 /** Tensors by name. */

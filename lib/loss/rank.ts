@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { backend } from "../compute/backend.ts";
-import { DataType } from "../compute/binding.ts";
+import { eigen } from "../compute/eigen.ts";
 import { demandFinite } from "../compute/finite.ts";
 import type { tf } from "../compute/tf.ts";
 
@@ -28,15 +27,7 @@ import type { tf } from "../compute/tf.ts";
  */
 export function rankMe(x: tf.Tensor2D): number {
   demandFinite(x, "RankMe");
-  const { TF_ATTR_BOOL, TF_ATTR_TYPE } = backend().binding;
-  const attributes = [
-    { name: "compute_uv", type: TF_ATTR_BOOL, value: false },
-    { name: "full_matrices", type: TF_ATTR_BOOL, value: false },
-    { name: "T", type: TF_ATTR_TYPE, value: DataType.float32 },
-  ];
-  const [sizes, ...unused] = backend().executeMultipleOutputs("Svd", attributes, [x], 3);
-  const values = [...sizes.dataSync()];
-  [sizes, ...unused].forEach((tensor) => tensor.dispose());
+  const values = singularValues(x);
   const sum = values.reduce((a, b) => a + b, 0);
   if (!(sum > 0)) {
     throw new RangeError(`Representations of shape [${x.shape}] that are all zero have no rank.`);
@@ -47,4 +38,27 @@ export function rankMe(x: tf.Tensor2D): number {
       return entropy + (part > 0 ? part * Math.log(part) : 0);
     }, 0),
   );
+}
+
+/** In float64 throughout: squares of small singular values would be lost in float32's products. */
+function singularValues(x: tf.Tensor2D): number[] {
+  const [count, features] = x.shape, data = x.dataSync();
+  // Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller matrix: products of columns, or of rows.
+  const wide = features > count, size = Math.min(count, features), length = Math.max(count, features);
+  const vectors = new Float64Array(size * length);
+  for (let at = 0; at < data.length; at++) {
+    const row = Math.floor(at / features), column = at % features;
+    vectors[wide ? at : column * count + row] = data[at];
+  }
+  const products = new Float64Array(size * size);
+  for (let one = 0; one < size; one++) {
+    for (let other = 0; other <= one; other++) {
+      let sum = 0;
+      for (let a = one * length, b = other * length, end = a + length; a < end; a++, b++) {
+        sum += vectors[a] * vectors[b];
+      }
+      products[one * size + other] = products[other * size + one] = sum;
+    }
+  }
+  return Array.from(eigen(products, size).values, (value) => Math.sqrt(Math.max(value, 0)));
 }

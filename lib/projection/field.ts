@@ -8,9 +8,8 @@
  *
  * @module
  */
-import { backend } from "../compute/backend.ts";
-import { DataType } from "../compute/binding.ts";
 import { compile } from "../compute/compile.ts";
+import { filtered, realSpectrum } from "../compute/ops.ts";
 import { tf } from "../compute/tf.ts";
 
 /** Distance of two grid nodes; the kernel's own width is 1. The pushes within a map are then right to 0.3 %. */
@@ -200,8 +199,7 @@ function kernelSpectrum(nodes: number, spacing: number): tf.Tensor2D {
     for (let column = 0; column < size; column++) kernel[at++] = 1 / (1 + squares[row] + squares[column]);
   }
   return tf.tidy(() => {
-    const transformed = fourier("RFFT2D", tf.tensor2d(kernel, [size, size]), size);
-    const [real] = backend().executeMultipleOutputs("Real", complexTypes("T", "Tout"), [transformed], 1);
+    const real = realSpectrum(tf.tensor2d(kernel, [size, size]));
     return real.div(tf.tensor2d(smoothing, [size, 1])).div(tf.tensor1d(smoothing.slice(0, nodes + 1)));
   });
 }
@@ -209,23 +207,6 @@ function kernelSpectrum(nodes: number, spacing: number): tf.Tensor2D {
 /** The convolution of a grid of charges with the kernel. */
 function convolve(charges: tf.Tensor2D, spectrum: tf.Tensor2D): tf.Tensor2D {
   const [nodes] = charges.shape;
-  const run = (op: string, types: ReturnType<typeof complexTypes>, ...inputs: tf.Tensor[]) =>
-    backend().executeMultipleOutputs(op, types, inputs, 1)[0];
-  const transformed = fourier("RFFT2D", charges.pad([[0, nodes], [0, nodes]]), 2 * nodes);
-  const factors = run("Complex", complexTypes("Tout", "T"), spectrum, tf.zerosLike(spectrum));
-  const product = run("Mul", complexTypes("T"), transformed, factors);
-  return fourier("IRFFT2D", product, 2 * nodes).slice([0, 0], [nodes, nodes]) as tf.Tensor2D;
-}
-
-/** A real Fourier transform of a square, or its inverse. */
-function fourier(op: "RFFT2D" | "IRFFT2D", x: tf.Tensor, size: number): tf.Tensor {
-  const inputs = [x, tf.tensor1d([size, size], "int32")];
-  return backend().executeMultipleOutputs(op, complexTypes("Tcomplex", "Treal"), inputs, 1)[0];
-}
-
-/** Attributes for an op's complex type and its real one. */
-function complexTypes(complex: string, real?: string) {
-  const type = backend().binding.TF_ATTR_TYPE;
-  const attributes = [{ name: complex, type, value: DataType.complex64 as number }];
-  return real ? [...attributes, { name: real, type, value: DataType.float32 }] : attributes;
+  const filled = charges.pad([[0, nodes], [0, nodes]]) as tf.Tensor2D;
+  return filtered(filled, spectrum).slice([0, 0], [nodes, nodes]);
 }

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { backend } from "../compute/backend.ts";
-import { DataType } from "../compute/binding.ts";
+import { eigen } from "../compute/eigen.ts";
 import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
 
@@ -39,7 +38,9 @@ export function pca(x: tf.Tensor2D, components: number): { points: Float32Array;
     const centred = x.sub(x.mean(0)) as tf.Tensor2D;
     // Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller matrix.
     const wide = features > count;
-    const { values, vectors } = largest(tf.matMul(centred, centred, !wide, wide), components);
+    const products = tf.matMul(centred, centred, !wide, wide);
+    const { values, vectors: largest } = eigen(products.dataSync(), most);
+    const vectors = tf.tensor2d(largest(components), [most, components]);
     const directions = wide ? tf.matMul(centred, vectors, true) : vectors;
     const axes = directions.div(directions.norm(2, 0).maximum(1e-30)) as tf.Tensor2D;
     const strongest = axes.abs().max(0);
@@ -47,22 +48,10 @@ export function pca(x: tf.Tensor2D, components: number): { points: Float32Array;
     const points = tf.matMul(centred, axes.mul(signs) as tf.Tensor2D);
     return {
       points: points.dataSync() as Float32Array,
-      variance: Array.from(values.dataSync(), (value) => Math.max(value, 0) / Math.max(count - 1, 1)),
+      variance: Array.from(
+        values.subarray(0, components),
+        (value) => Math.max(value, 0) / Math.max(count - 1, 1),
+      ),
     };
   });
-}
-
-/** The largest eigenvalues of a symmetric matrix, largest first, and their eigenvectors as columns. */
-function largest(matrix: tf.Tensor2D, count: number): { values: tf.Tensor1D; vectors: tf.Tensor2D } {
-  const { TF_ATTR_BOOL, TF_ATTR_TYPE } = backend().binding;
-  const attributes = [
-    { name: "compute_v", type: TF_ATTR_BOOL, value: true },
-    { name: "T", type: TF_ATTR_TYPE, value: DataType.float32 },
-  ];
-  const [values, vectors] = backend().executeMultipleOutputs("SelfAdjointEigV2", attributes, [matrix], 2);
-  const from = values.size - count;
-  return {
-    values: values.slice(from).reverse() as tf.Tensor1D,
-    vectors: vectors.slice([0, from]).reverse(1) as tf.Tensor2D,
-  };
 }

@@ -19,7 +19,7 @@ export const ASIDE = [
   "base/interrupt.ts",
   "base/lock.ts",
   "base/progress.ts",
-  "compute/library.ts",
+  "compute/tensorflow/library.ts",
   "training/origin.ts",
 ];
 

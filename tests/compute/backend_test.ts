@@ -31,7 +31,7 @@ async function alone(lines: string, env: Record<string, string> = {}): Promise<u
 }
 
 Deno.test("before TensorFlow was started, and while another backend computes, that is what is said", async () => {
-  const before = "ComputeError: TensorFlow was not started: call await start() first.";
+  const before = "ComputeError: No engine was started: call await start() first.";
   const told = await alone(`
     await told(call);
     await told(backend);
@@ -76,7 +76,7 @@ Deno.test("a start that failed is told and can be tried again", async () => {
   assert.match(String(told[1]), refused);
   assert.match(String(told[2]), refused);
   assert.deepEqual(told.slice(3), [
-    "ComputeError: TensorFlow was not started: call await start() first.",
+    "ComputeError: No engine was started: call await start() first.",
     true,
     "tensorflow",
     -1,
@@ -116,7 +116,7 @@ Deno.test("SJEA_THREADS is a whole number of threads, which TensorFlow gets", as
   assert.deepEqual(told, [
     ...wrong.map((wish) =>
       `UsageError: SJEA_THREADS is "${wish}"; expected a whole number from 1 to 1024. ` +
-      "Without it TensorFlow uses all of the machine's."
+      "Without it the engine uses all of the machine's."
     ),
     true,
   ]);

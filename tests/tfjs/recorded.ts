@@ -4,9 +4,10 @@
  * @module
  */
 import { ComputeError } from "../../lib/base/errors.ts";
-import { type Attribute, type Binding, DataType, type Metadata } from "../../lib/compute/binding.ts";
-import { cString } from "../../lib/compute/c_api.ts";
-import { GraphRecorder } from "../../lib/compute/graph.ts";
+import { type Attribute, DataType, type Metadata } from "../../lib/compute/engine.ts";
+import { cString } from "../../lib/compute/native.ts";
+import type { Binding } from "../../lib/compute/tensorflow/binding.ts";
+import { GraphRecorder } from "../../lib/compute/tensorflow/graph.ts";
 
 /** Ops whose values are different at every call. */
 const RANDOM = /Random|Multinomial|TruncatedNormal/;
@@ -88,7 +89,7 @@ function compare(
   eager: readonly Metadata[],
 ): string[] {
   const { api, context } = binding;
-  const recorder = new GraphRecorder(binding, "float32");
+  const recorder = new GraphRecorder(binding, FUNCTION, "float32");
   const found: string[] = [], temporary: number[] = [];
   try {
     const given: number[] = [];
@@ -101,7 +102,7 @@ function compare(
     });
     binding.recorder = recorder;
     const inferred = execute(call.op, call.attributes, inputs, eager.length);
-    recorder.finish(FUNCTION, inferred.map(({ id }) => id));
+    recorder.make(inferred.map(({ id }) => id));
     binding.recorder = undefined;
     temporary.push(...recorder.captures.map((handle) => binding.adopt(handle)));
     let computed: Metadata[];

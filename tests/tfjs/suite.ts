@@ -5,6 +5,7 @@
  * @module
  */
 import { backend, start } from "../../lib/compute/backend.ts";
+import type { Binding } from "../../lib/compute/tensorflow/binding.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import expected from "./expected.json" with { type: "json" };
 import { surprises } from "./expected.ts";
@@ -16,7 +17,7 @@ const TESTS = 4225;
 
 const [text = ""] = Deno.args;
 const { name, version } = await start();
-const recorded = compareRecorded(backend().binding);
+const recorded = compareRecorded(backend().binding as Binding);
 const environment = await loadTests(tf.getBackend());
 environment.configure({ specFilter: (test: { getFullName(): string }) => test.getFullName().includes(text) });
 

@@ -5,71 +5,18 @@
  *
  * @module
  */
-import { ComputeError } from "../base/errors.ts";
-import { type CApi, cString, text } from "./c_api.ts";
+import { ComputeError } from "../../base/errors.ts";
+import type { CApi } from "./c_api.ts";
+import { cString, text } from "../native.ts";
+import { AttributeType, DataType, ELEMENT_BYTES, NativeConstants, recordedValue } from "../engine.ts";
+import type { Attribute, Metadata, NativeBinding, Recorder } from "../engine.ts";
 import { newStrings, readStrings } from "./strings.ts";
-
-/** TensorFlow's numbers for the element types in use. */
-export const DataType = {
-  float32: 1,
-  int32: 3,
-  uint8: 4,
-  string: 7,
-  complex64: 8,
-  int64: 9,
-  bool: 10,
-  resource: 20,
-} as const;
-
-/** Bytes of an element of each type that a tensor can be made of. */
-const ELEMENT_BYTES: Record<number, number> = {
-  [DataType.float32]: 4,
-  [DataType.int32]: 4,
-  [DataType.uint8]: 1,
-  [DataType.complex64]: 8,
-  [DataType.int64]: 8,
-  [DataType.bool]: 1,
-};
-
-const AttributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
-
-/** An op's attribute, as TensorFlow.js's kernels give it. */
-export interface Attribute {
-  readonly name: string;
-  readonly type: number;
-  // deno-lint-ignore no-explicit-any
-  readonly value: any;
-}
-
-/** What TensorFlow.js wants to know of an op's result. */
-export interface Metadata {
-  readonly id: number;
-  readonly shape: number[];
-  readonly dtype: number;
-}
-
-/** Arithmetic of a compiled function: float32, or bfloat16 where TensorFlow holds it to be safe. */
-export type Precision = "float32" | "bfloat16";
-
-/** Takes ops instead of TensorFlow while a graph is recorded. */
-export interface Recorder {
-  /** Arithmetic that the graph will run in. */
-  readonly precision: Precision;
-  execute(
-    op: string,
-    attributes: readonly Attribute[],
-    inputs: readonly number[],
-    outputs: number,
-  ): Metadata[];
-  /** Whether a tensor id belongs to the graph, so that it has no value yet. */
-  owns(id: number): boolean;
-}
 
 /** The attribute setters, which have the same form for eager ops (`TFE_Op`) and graph nodes (`TF_`). */
 type Prefix = "TFE_Op" | "TF_";
 
 /** `TFJSBinding` over the C API. */
-export class Binding {
+export class Binding extends NativeConstants implements NativeBinding {
   /** Set while a graph is recorded. */
   recorder?: Recorder;
   readonly device: string;
@@ -85,6 +32,7 @@ export class Binding {
    * @param config A serialized `ConfigProto` (threads, GPU memory).
    */
   constructor(readonly api: CApi, config: Uint8Array<ArrayBuffer>) {
+    super();
     const options = api.TFE_NewContextOptions();
     api.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), api.status);
     api.check("its configuration");
@@ -172,6 +120,10 @@ export class Binding {
     return handle;
   }
 
+  metadata(id: number): Metadata {
+    return { id, ...this.describe(this.handle(id)) };
+  }
+
   deleteTensor(id: number): void {
     const handle = this.#handles.get(id);
     if (handle === undefined) return;
@@ -182,10 +134,7 @@ export class Binding {
   /** Copies a tensor's values out. */
   tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint8Array[] {
     if (this.recorder?.owns(id)) {
-      throw refusal(
-        "A compiled step cannot read a tensor's value (data, dataSync, array, print) or branch on it: " +
-          "while it is recorded there are no values. Return the tensor and read it outside.",
-      );
+      throw recordedValue();
     }
     const { api } = this;
     const handle = this.handle(id);
@@ -274,7 +223,7 @@ export class Binding {
   results(handles: BigUint64Array): Metadata[] {
     const ids = Array.from(handles, (address) => this.adopt(Deno.UnsafePointer.create(address)));
     try {
-      return ids.map((id) => ({ id, ...this.describe(this.handle(id)) }));
+      return ids.map((id) => this.metadata(id));
     } catch (error) {
       ids.forEach((id) => this.deleteTensor(id));
       throw error;
@@ -336,22 +285,6 @@ export class Binding {
         );
     }
   }
-
-  // TensorFlow.js asks the binding for these constants.
-  readonly TF_FLOAT = DataType.float32;
-  readonly TF_INT32 = DataType.int32;
-  readonly TF_INT64 = DataType.int64;
-  readonly TF_BOOL = DataType.bool;
-  readonly TF_COMPLEX64 = DataType.complex64;
-  readonly TF_STRING = DataType.string;
-  readonly TF_RESOURCE = DataType.resource;
-  readonly TF_UINT8 = DataType.uint8;
-  readonly TF_ATTR_STRING = AttributeType.string;
-  readonly TF_ATTR_INT = AttributeType.int;
-  readonly TF_ATTR_FLOAT = AttributeType.float;
-  readonly TF_ATTR_BOOL = AttributeType.bool;
-  readonly TF_ATTR_TYPE = AttributeType.type;
-  readonly TF_ATTR_SHAPE = AttributeType.shape;
 }
 
 /** An integer attribute, cut off as TensorFlow.js's addon does: its kernels give fractions (a random seed) as well. */
@@ -365,21 +298,4 @@ export function knownType(dtype: number): number {
   throw new ComputeError(
     `TensorFlow.js has no tensors of TensorFlow's type ${dtype}, only ${Object.keys(DataType).join(", ")}.`,
   );
-}
-
-/** An error about what a compiled step cannot do, with the line that does it. */
-export function refusal(message: string): ComputeError {
-  return new ComputeError(`${message} It happened ${caller()}.`);
-}
-
-/** Which TensorFlow.js function was called on which line, read off the stack. */
-function caller(): string {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 100;
-  const lines = new Error().stack?.split("\n").slice(1) ?? [];
-  Error.stackTraceLimit = limit;
-  const line = lines.find((line) => /:\d+:\d+/.test(line) && !/@tensorflow|\/lib\/compute\/|npm:/.test(line))
-    ?.trim().replace(/^at /, "");
-  const op = lines.findLast((line) => /__op\b/.test(line))?.match(/(\w+)__op\b/)?.[1];
-  return `${op ? `in tf.${op} ` : ""}at ${line ?? "an unknown line"}`;
 }

@@ -4,9 +4,13 @@ import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
 import { gzipSync, zipSync } from "fflate";
 import { packTar } from "modern-tar";
-import { start } from "../../lib/compute/backend.ts";
-import { findLibrary as find, type Library, type SearchOptions } from "../../lib/compute/library.ts";
-import { elf, machO, pe } from "./native.ts";
+import { start } from "../../../lib/compute/backend.ts";
+import {
+  findLibrary as find,
+  type Library,
+  type SearchOptions,
+} from "../../../lib/compute/tensorflow/library.ts";
+import { elf, machO, pe } from "../native.ts";
 
 /** Runs with some environment variables set (or unset), and the others of the search unset. */
 async function within<T>(variables: Record<string, string>, action: () => Promise<T>): Promise<T> {
@@ -216,7 +220,7 @@ Deno.test("a library that the file system cuts off does not end the process", as
   await Deno.writeFile(cut, head);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [..."run --quiet -P=run lib/cli/doctor.ts".split(" ")],
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    cwd: fileURLToPath(new URL("../../..", import.meta.url)),
     env: { SJEA_LIBTENSORFLOW: cut },
   }).output();
   const lines = new TextDecoder().decode(stdout);

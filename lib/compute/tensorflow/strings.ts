@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ComputeError } from "../base/errors.ts";
+import { ComputeError } from "../../base/errors.ts";
 import type { Binding } from "./binding.ts";
 import type { CApi } from "./c_api.ts";
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Attribute, Binding, Metadata } from "./binding.ts";
+import type { Attribute, Metadata } from "../engine.ts";
+import type { Binding } from "./binding.ts";
 import { GraphRecorder } from "./graph.ts";
 
 /**
@@ -47,7 +48,7 @@ function emptyResults(
   const described = inputs.map((id) => binding.describe(binding.handle(id)));
   const [x, kernel] = described.map(({ shape }) => shape);
   if (!x.includes(0) && !(op.includes("Conv") && leavesNothing(x, kernel, attributes))) return undefined;
-  const recorder = new GraphRecorder(binding, "float32");
+  const recorder = new GraphRecorder(binding, "", "float32");
   try {
     const ids = described.map(({ shape, dtype }) => recorder.input(shape, dtype).id);
     const inferred = recorder.execute(op, attributes, ids, 1);

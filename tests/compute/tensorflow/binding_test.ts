@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import v8 from "node:v8";
 import vm from "node:vm";
-import { ComputeError } from "../../lib/base/errors.ts";
-import { backend, start } from "../../lib/compute/backend.ts";
-import { DataType } from "../../lib/compute/binding.ts";
-import { tf } from "../../lib/compute/tf.ts";
+import { ComputeError } from "../../../lib/base/errors.ts";
+import { backend, start } from "../../../lib/compute/backend.ts";
+import { DataType } from "../../../lib/compute/engine.ts";
+import type { Binding } from "../../../lib/compute/tensorflow/binding.ts";
+import { tf } from "../../../lib/compute/tf.ts";
 
 const { gpu } = await start();
-const { binding } = backend();
+const binding = backend().binding as Binding;
 
 const attribute = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
 const float = attribute("T", DataType.float32);

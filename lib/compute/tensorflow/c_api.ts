@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { ComputeError, EnvironmentError } from "../base/errors.ts";
+import { ComputeError, EnvironmentError } from "../../base/errors.ts";
+import { cString, holding, keepLoaded, text } from "../native.ts";
 import type { Library } from "./library.ts";
 
 const p = "pointer", b = "buffer", i32 = "i32", i64 = "i64", size = "usize";
@@ -153,45 +154,6 @@ export function withoutLogLines<T>(action: () => T): T {
 }
 
 /**
- * Opens a loaded library once more and never closes it: Deno closes its own
- * libraries before the process's exit handlers run, and TensorFlow has some.
- */
-function keepLoaded(file: string): void {
-  const name = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
-  if (!name) return;
-  const libc = Deno.dlopen(name, { dlopen: { parameters: [b, i32], result: p } });
-  libc.symbols.dlopen(cString(file), 1);
-  libc.close();
-}
-
-/** A NUL-terminated copy of a text, made once for each text. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  let bytes = cStrings.get(text);
-  if (!bytes) cStrings.set(text, bytes = new TextEncoder().encode(text + "\0"));
-  return bytes;
-}
-const cStrings = new Map<string, Uint8Array<ArrayBuffer>>();
-
-/** The text a C string points to. */
-export function text(pointer: Deno.PointerValue): string {
-  return pointer ? Deno.UnsafePointerView.getCString(pointer) : "";
-}
-
-type BackgroundCall = (...values: unknown[]) => Promise<unknown>;
-
-/** The arguments of calls that have not returned yet. */
-const inFlight = new Set<readonly unknown[]>();
-
-/** Keeps a background call's buffers, which are a mere address to it, from being collected before it returns. */
-function holding(call: BackgroundCall): BackgroundCall {
-  return (...values) => {
-    const returned = call(...values);
-    inFlight.add(values);
-    return returned.finally(() => inFlight.delete(values));
-  };
-}
-
-/**
  * Opens libtensorflow.
  *
  * @param library Where it lies; the wheel splits the C API over two files.
@@ -216,7 +178,7 @@ export function openLibrary(library: Library): CApi {
   }
   demandSymbols(library.path, (key) => Boolean(found[key]));
   for (const [name, symbol] of Object.entries(symbols)) {
-    if ("nonblocking" in symbol) found[name] = holding(found[name] as BackgroundCall);
+    if ("nonblocking" in symbol) found[name] = holding(found[name] as never);
   }
   const api = found as unknown as Symbols;
   const status = api.TF_NewStatus();

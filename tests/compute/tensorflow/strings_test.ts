@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { backend, start } from "../../lib/compute/backend.ts";
-import { compile } from "../../lib/compute/compile.ts";
-import { type Tensor, tf } from "../../lib/compute/tf.ts";
+import { backend, start } from "../../../lib/compute/backend.ts";
+import { compile } from "../../../lib/compute/compile.ts";
+import { type Tensor, tf } from "../../../lib/compute/tf.ts";
 
 await start();
 

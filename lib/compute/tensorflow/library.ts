@@ -4,12 +4,12 @@
  * @module
  */
 import { basename, dirname, join } from "@std/path";
-import { EnvironmentError } from "../base/errors.ts";
-import { unpackTarGz, unzipEntries } from "../base/archive.ts";
-import { download, makeOnce, type Source } from "../base/download.ts";
-import { exists, humanBytes } from "../base/files.ts";
-import { cacheFolder } from "../base/places.ts";
-import { progress } from "../base/progress.ts";
+import { EnvironmentError } from "../../base/errors.ts";
+import { unpackTarGz, unzipEntries } from "../../base/archive.ts";
+import { download, makeOnce, type Source } from "../../base/download.ts";
+import { exists, humanBytes } from "../../base/files.ts";
+import { cacheFolder } from "../../base/places.ts";
+import { progress } from "../../base/progress.ts";
 import { demandSymbols } from "./c_api.ts";
 import { inspect } from "./native_file.ts";
 

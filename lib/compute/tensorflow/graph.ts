@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { ComputeError } from "../base/errors.ts";
-import { type Attribute, type Binding, knownType, refusal } from "./binding.ts";
-import type { Metadata, Precision, Recorder } from "./binding.ts";
-import { cString } from "./c_api.ts";
+import { ComputeError } from "../../base/errors.ts";
+import type { Attribute, Metadata, Precision, Program, Recording } from "../engine.ts";
+import { refusal, variableUsed } from "../engine.ts";
+import { cString } from "../native.ts";
+import { type Binding, knownType } from "./binding.ts";
 import { inputArguments, type OpArgument } from "./op_list.ts";
 
 /** One output of a graph node. */
@@ -23,7 +24,7 @@ const CONSTANT_ELEMENTS = 4096;
 const RESERVED: Record<string, string> = { FusedBatchNormV3: "FusedBatchNormGradV3" };
 
 /** A graph under construction. */
-export class GraphRecorder implements Recorder {
+export class GraphRecorder implements Recording {
   readonly #graph: Deno.PointerValue;
   readonly #nodes = new Map<number, Node>();
   /** The node that stands for an eager tensor met while recording. */
@@ -41,11 +42,13 @@ export class GraphRecorder implements Recorder {
 
   /**
    * @param binding TensorFlow.
+   * @param name Name of the function that it becomes.
    * @param precision Arithmetic that the graph will run in.
    * @param variableOf The name of the variable whose value a tensor is, if it is one's: that is refused.
    */
   constructor(
     binding: Binding,
+    readonly name: string,
     readonly precision: Precision,
     variableOf?: (id: number) => string | undefined,
   ) {
@@ -91,8 +94,8 @@ export class GraphRecorder implements Recorder {
     return Array.from({ length }, (_, index) => this.#remember({ operation, index }, op));
   }
 
-  /** Makes a function from the inputs (then the captures) to some of the graph's tensors. */
-  finish(name: string, outputs: readonly number[]): void {
+  make(outputs: readonly number[]): Program {
+    const { name } = this;
     const { api, context } = this.#binding;
     const nodes = outputs.map((id) => {
       // A function may return neither an input itself nor the same tensor twice.
@@ -119,9 +122,9 @@ export class GraphRecorder implements Recorder {
     api.TF_DeleteFunction(definition);
     api.check(`the function ${name}`);
     this.#finished = true;
+    return new TensorFlowProgram(this.#binding, this, this.captures, outputs.length);
   }
 
-  /** Frees the graph. A finished function lives on without it; of an unfinished one nothing stays. */
   close(): void {
     const { api } = this.#binding;
     api.TF_DeleteGraph(this.#graph);
@@ -190,10 +193,7 @@ export class GraphRecorder implements Recorder {
     const handle = this.#binding.handle(id);
     const variable = this.#variableOf?.(id);
     if (variable !== undefined) {
-      throw refusal(
-        `A compiled step would keep the value that the tf.variable "${variable}" has while it is ` +
-          "recorded: pass it as an input.",
-      );
+      throw variableUsed(variable);
     }
     const { shape, dtype } = this.#binding.describe(handle);
     const small = shape.reduce((size, dim) => size * dim, 1) <= CONSTANT_ELEMENTS;
@@ -243,6 +243,56 @@ export class GraphRecorder implements Recorder {
       api.TF_AddInputList(description, structs(nodes.slice(at, at + listLength)), listLength);
       at += listLength;
     }
+  }
+}
+
+/** bfloat16 through oneDNN's automatic mixed precision: `graph_options.rewrite_options` of a `ConfigProto`. */
+const MIXED_PRECISION = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0xf8, 0x01, 0x01);
+
+/** A function of TensorFlow's context. */
+class TensorFlowProgram implements Program {
+  readonly #binding: Binding;
+  readonly #name: string;
+  readonly #attributes: readonly Attribute[];
+  /** Handles of the captured tensors that are too large to be constants, which follow the inputs. */
+  readonly #captures: readonly Deno.PointerValue[];
+  readonly #outputs: number;
+
+  constructor(
+    binding: Binding,
+    { name, precision }: { readonly name: string; readonly precision: Precision },
+    captures: readonly Deno.PointerValue[],
+    outputs: number,
+  ) {
+    this.#binding = binding;
+    this.#name = name;
+    this.#captures = captures;
+    this.#outputs = outputs;
+    this.#attributes = precision === "bfloat16"
+      ? [{ name: "config_proto", type: binding.TF_ATTR_STRING, value: MIXED_PRECISION }]
+      : [];
+  }
+
+  async run(inputs: readonly number[]): Promise<Metadata[]> {
+    const binding = this.#binding, { api } = binding;
+    const handles = inputs.map((id) => binding.handle(id));
+    const op = binding.prepare(this.#name, this.#attributes, [...handles, ...this.#captures]);
+    const status = api.TF_NewStatus();
+    try {
+      const results = new BigUint64Array(this.#outputs), count = Int32Array.of(this.#outputs);
+      await api.TFE_ExecuteInBackground(op, results, count, status);
+      api.check(this.#name, status);
+      return binding.results(results.subarray(0, count[0]));
+    } finally {
+      api.TF_DeleteStatus(status);
+      api.TFE_DeleteOp(op);
+    }
+  }
+
+  free(): void {
+    const { api, context } = this.#binding;
+    api.TFE_ContextRemoveFunction(context, new TextEncoder().encode(this.#name + "\0"), api.status);
+    this.#captures.forEach((handle) => api.TFE_DeleteTensorHandle(handle));
   }
 }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
-import { start } from "../../lib/compute/backend.ts";
-import { demandSymbols } from "../../lib/compute/c_api.ts";
-import { inspect } from "../../lib/compute/native_file.ts";
-import { elf, machO, pe } from "./native.ts";
+import { start } from "../../../lib/compute/backend.ts";
+import { demandSymbols } from "../../../lib/compute/tensorflow/c_api.ts";
+import type { Library } from "../../../lib/compute/tensorflow/library.ts";
+import { inspect } from "../../../lib/compute/tensorflow/native_file.ts";
+import { elf, machO, pe } from "../native.ts";
 
 const path = join(await Deno.makeTempDir(), "library");
 
@@ -74,7 +75,7 @@ Deno.test("exported symbols are looked up by their hashes", async () => {
 });
 
 Deno.test("the library that runs here is whole, and has what is called", async () => {
-  const { library } = await start(), platform = `${Deno.build.os}-${Deno.build.arch}`;
+  const library = (await start()).library as Library, platform = `${Deno.build.os}-${Deno.build.arch}`;
   const files = [library.path, library.framework].filter((file) => file !== undefined);
   const exports = await Promise.all(files.map((file) => inspect(file, platform)));
   demandSymbols(library.path, (_, name) => exports.some((has) => has(name)));
