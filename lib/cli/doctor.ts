@@ -8,6 +8,7 @@ import { freemem, totalmem } from "node:os";
 import { SjeaError } from "../base/errors.ts";
 import { humanBytes } from "../base/files.ts";
 import { start } from "../compute/backend.ts";
+import { ENGINES } from "../compute/engine.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
 import { findCifar10, loadCifar10 } from "../data/cifar10.ts";
@@ -20,13 +21,15 @@ let problems = 0;
 
 await runCommand(async () => {
   line("Deno", `${Deno.version.deno} on ${Deno.build.os} ${Deno.build.arch}`);
-  await part("TensorFlow", async () => {
-    const { version, library, name, gpu, threads } = await start();
-    line("TensorFlow", `${version}, ${library.path} (${library.origin})`);
+  await part("engine", async () => {
+    const { engine, version, library, name, gpu, threads, precisions } = await start();
+    line("engine", `${ENGINES[engine]} ${version}, ${library.path} (${library.origin})`);
     line("device", `${name}${gpu ? "" : `, ${threads} threads`}`);
     line(
       "precision",
-      `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`,
+      precisions.includes("bfloat16")
+        ? `float32; matrix products in bfloat16 are ${(await bfloat16Speed()).toFixed(1)} times as fast`
+        : "float32, in which presets of bfloat16 are trained, too",
     );
   });
   await part("data", async () => {

@@ -23,7 +23,8 @@ const PRESETS = Object.keys(presets) as PresetName[];
 /** What the user asked for. */
 export interface Options {
   readonly experiment: typeof EXPERIMENTS[number];
-  readonly preset: PresetName;
+  /** `quick`, perhaps scaled, if absent. */
+  readonly preset?: PresetName;
   readonly dataset: typeof DATASETS[number];
   /** Runs a row; the preset's own number if absent. */
   readonly seeds?: number;
@@ -36,7 +37,7 @@ export interface Options {
 
 const OPTIONS = {
   experiment: { type: "string", default: EXPERIMENTS[0] },
-  preset: { type: "string", default: DEFAULT_PRESET },
+  preset: { type: "string" },
   dataset: { type: "string", default: "auto" },
   seeds: { type: "string" },
   data: { type: "path" },
@@ -62,7 +63,7 @@ export function parseOptions(args: readonly string[]): Options {
   const { experiment, preset, dataset, seeds, data, set, help } = values;
   return {
     experiment: oneOf("experiment", experiment, EXPERIMENTS),
-    preset: oneOf("preset", preset, PRESETS),
+    preset: preset === undefined ? undefined : oneOf("preset", preset, PRESETS),
     dataset: oneOf("dataset", dataset, DATASETS),
     seeds: seeds === undefined ? undefined : positive("seeds", seeds),
     data,
@@ -102,7 +103,7 @@ function positive(option: string, value: string): number {
 export function help(name: PresetName): string {
   const purposes = PRESETS.map((preset) =>
     `  ${preset.padEnd(18)} ${PURPOSES[preset].what} (${PURPOSES[preset].time})` +
-    (preset === OPTIONS.preset.default ? " default" : "")
+    (preset === DEFAULT_PRESET ? " default" : "")
   );
   const fields = Object.entries(presetSchema.shape).map(([field, schema]) =>
     `  ${field.padEnd(18)} ${`${presets[name][field as keyof Preset]}`.padEnd(12)} ${schema.description}`

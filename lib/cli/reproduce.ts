@@ -11,9 +11,11 @@ import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
 import { type Device, start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
+import { ENGINES, engineTitle } from "../compute/engine.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
 import { EXPERIMENT_NAMES, measure, predictionsOf, runsOf } from "../experiments/experiments.ts";
 import { writePredictions } from "../experiments/predictions.ts";
+import { DEFAULT_PRESET, UNASKED } from "../experiments/presets.ts";
 import { environment, versions, writeResults } from "../experiments/results.ts";
 import { RUN_NAMES, RUN_TITLES, type RunName } from "../experiments/runs.ts";
 import { openStudy, specOf, type Study, trainedRun } from "../experiments/study.ts";
@@ -33,16 +35,30 @@ const CELL_LIMIT = 30;
 
 await runCommand(async () => {
   const options = parseOptions(Deno.args);
-  if (options.help) return console.log(help(options.preset));
+  if (options.help) return console.log(help(options.preset ?? DEFAULT_PRESET));
   const all = options.experiment === "all";
   const notebooks = all ? await ownNotebooks(places.notebooks) : { own: [], others: [] };
   for (const [path, reason] of notebooks.others) console.log(`${path} is left as it is, for ${reason}.`);
-  const study = await openStudy(options);
-  const device = await start();
+  const device = await start(), { engine } = device;
+  const unasked = options.preset === undefined && options.set.length === 0 ? UNASKED[engine] : [];
+  if (unasked.length > 0) {
+    console.log(
+      `Scaled      ${DEFAULT_PRESET}, the preset where none is named, with ${unasked.join(" ")}: on ` +
+        `${
+          ENGINES[engine]
+        } all of it would take over half an hour. --preset ${DEFAULT_PRESET} does all of it.`,
+    );
+  }
+  const study = await openStudy({
+    ...options,
+    preset: options.preset ?? DEFAULT_PRESET,
+    set: [...options.set, ...unasked],
+  });
   const kind = study.dataset.copy === "generated" ? "drawn from a seed" : `${study.dataset.copy} copy`;
   console.log(`Data        ${study.dataset.name}, ${kind}, fingerprint ${study.dataset.fingerprint}`);
   console.log(
-    `TensorFlow  ${device.version} (${device.library.origin}) on ${device.name}, ${device.threads} threads`,
+    `Engine      ${ENGINES[engine]} ${device.version} (${device.library.origin}) on ${device.name}, ` +
+      `${device.threads} threads`,
   );
   const experiments = EXPERIMENT_NAMES.filter((name) => all || name === options.experiment);
   console.log(await plan(study, all ? RUN_NAMES : experiments.flatMap(runsOf)));
@@ -117,7 +133,7 @@ async function execute(path: string, study: Study, device: Device, data: string 
     progress: (done) => bar.update(done),
   });
   bar.stop();
-  const { os, cpu, cores, memoryGiB } = environment(device), { deno, tensorflow, tfjs } = versions(device);
+  const { os, cpu, cores, memoryGiB } = environment(device), software = versions(device);
   const { name, copy, fingerprint } = study.dataset;
   // A notebook that does not read the environment has settings of its own.
   const ours = notebook.cells.some(({ source }) => source.includes("fromEnvironment("));
@@ -132,7 +148,7 @@ async function execute(path: string, study: Study, device: Device, data: string 
     },
     environment: {
       Machine: `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}`,
-      Software: `Deno ${deno}, TensorFlow ${tensorflow}, TensorFlow.js ${tfjs}`,
+      Software: `Deno ${software.deno}, ${engineTitle(software)}, TensorFlow.js ${software.tfjs}`,
       Code: commitName(await commit()),
     },
     seconds: (performance.now() - began) / 1000,

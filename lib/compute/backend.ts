@@ -28,8 +28,6 @@ export interface Backend {
 /** What the computation runs on. */
 export interface Device {
   readonly engine: EngineName;
-  /** What people call the engine: `TensorFlow`. */
-  readonly title: string;
   /** The engine's version. */
   readonly version: string;
   readonly library: LibraryFile;
@@ -85,7 +83,7 @@ async function choose(threads: number): Promise<Engine> {
   }
   if (wish === "onnxruntime") return await onnxruntime(threads);
   if (wish !== "auto") {
-    throw new UsageError(`SJEA_ENGINE is "${wish}"; expected auto, ${ENGINES.join(" or ")}.`);
+    throw new UsageError(`SJEA_ENGINE is "${wish}"; expected auto, ${Object.keys(ENGINES).join(" or ")}.`);
   }
   let missing: EnvironmentError;
   try {
@@ -109,7 +107,7 @@ async function choose(threads: number): Promise<Engine> {
 
 async function open(): Promise<Device> {
   const threads = threadCount();
-  const engine = await choose(threads), { binding, title, version, library } = engine;
+  const engine = await choose(threads), { binding, version, library } = engine;
   // TensorFlow.js's kernels call two functions that node:util no longer has.
   Object.assign(util, {
     isArray: Array.isArray,
@@ -126,14 +124,15 @@ async function open(): Promise<Device> {
     // Or the next attempt would get this one.
     tf.removeBackend(NAME);
     throw new EnvironmentError(
-      `TensorFlow.js did not take ${title} ${version} (${library.path}) for its backend: see its ` +
+      `TensorFlow.js did not take ${
+        ENGINES[engine.name]
+      } ${version} (${library.path}) for its backend: see its ` +
         `warning above, or what else registered a backend "${NAME}" before start(), then call start() again.`,
     );
   }
   opened = engine;
   return {
     engine: engine.name,
-    title,
     version,
     library,
     name: engine.device,

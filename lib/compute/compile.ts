@@ -7,7 +7,7 @@
 import { tf } from "./tf.ts";
 import { ComputeError } from "../base/errors.ts";
 import { backend, engine } from "./backend.ts";
-import { type NativeBinding, type Precision, type Program, refusal } from "./engine.ts";
+import { ENGINES, type Precision, type Program, refusal } from "./engine.ts";
 
 /** Tensors in nested records and lists (interfaces have no index signature, hence the wide type). */
 export type Tree = object;
@@ -84,6 +84,12 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
       return tf.tidy(() =>
         mapTree(step(...inputs), (x) => x.clone()) as tf.TensorContainer
       ) as unknown as Output;
+    }
+    const { name: engineName, precisions } = engine();
+    if (!precisions.includes(precision)) {
+      throw new ComputeError(
+        `${name}: ${ENGINES[engineName]} computes in ${precisions.join(" or ")}, not in ${precision}.`,
+      );
     }
     if (binding.recorder) throw new ComputeError(`${name}: a compiled step cannot call another one.`);
     const ids: number[] = [];

@@ -8,11 +8,24 @@
  */
 import { ComputeError } from "../base/errors.ts";
 
-/** The engines. */
-export const ENGINES = ["tensorflow", "onnxruntime"] as const;
+/** The engines, and what people call them. */
+export const ENGINES = { tensorflow: "TensorFlow", onnxruntime: "ONNX Runtime" } as const;
 
 /** The name of an engine. */
-export type EngineName = (typeof ENGINES)[number];
+export type EngineName = keyof typeof ENGINES;
+
+/**
+ * The engine that something was computed with, for people.
+ *
+ * @param versions The version of the one engine that was used.
+ * @returns Such as `TensorFlow 2.21.0`.
+ */
+export function engineTitle(versions: { readonly [Name in EngineName]?: string }): string {
+  const names = Object.keys(ENGINES) as EngineName[];
+  return names.filter((name) => versions[name]).map((name) => `${ENGINES[name]} ${versions[name]}`).join(
+    ", ",
+  );
+}
 
 /** TensorFlow's numbers for the element types in use. */
 export const DataType = {
@@ -121,8 +134,6 @@ export interface LibraryFile {
 /** What computes. */
 export interface Engine {
   readonly name: EngineName;
-  /** What people call it. */
-  readonly title: string;
   readonly version: string;
   readonly library: LibraryFile;
   /** Kind and number of the device, such as `CPU:0`. */

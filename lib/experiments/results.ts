@@ -93,7 +93,13 @@ const resultsSchema = z.strictObject({
     device: z.string(),
     threads: z.int(),
   }),
-  versions: z.strictObject({ deno: z.string(), tensorflow: z.string(), tfjs: z.string() }),
+  /** Of the engines the one that computed. */
+  versions: z.strictObject({
+    deno: z.string(),
+    tensorflow: z.string().optional(),
+    onnxruntime: z.string().optional(),
+    tfjs: z.string(),
+  }),
   /** Fingerprints of the sources, and their commit where git knows it. */
   code: z.strictObject({
     training: z.string(),
@@ -205,7 +211,7 @@ export function parseResults(text: string, name: string): Results {
 /**
  * The machine that a result was measured on.
  *
- * @param device What TensorFlow ran on.
+ * @param device What it was computed on.
  * @returns Its description.
  */
 export function environment(device: Device): Results["environment"] {
@@ -222,9 +228,9 @@ export function environment(device: Device): Results["environment"] {
 /**
  * The programs that a result was measured with.
  *
- * @param device What TensorFlow ran on.
+ * @param device What it was computed on.
  * @returns Their versions.
  */
 export function versions(device: Device): Results["versions"] {
-  return { deno: Deno.version.deno, tensorflow: device.version, tfjs: tfjs["tfjs-core"] };
+  return { deno: Deno.version.deno, [device.engine]: device.version, tfjs: tfjs["tfjs-core"] };
 }

@@ -7,7 +7,8 @@ import { join, resolve } from "@std/path";
 import { fileURLToPath } from "node:url";
 import { EnvironmentError, SjeaError, UsageError } from "../base/errors.ts";
 import { dataPlace, places } from "../base/places.ts";
-import { start } from "../compute/backend.ts";
+import { type Device, start } from "../compute/backend.ts";
+import { ENGINES } from "../compute/engine.ts";
 import { dispose } from "../compute/compile.ts";
 import type { tf } from "../compute/tf.ts";
 import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
@@ -96,7 +97,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   if (!DATASETS.includes(name)) {
     throw new UsageError(`There is no data set "${name}". Valid: ${DATASETS.join(", ")}.`);
   }
-  const preset = presetOf(options.preset, set);
+  const asked = presetOf(options.preset, set), preset = supported(asked, await start());
   const seeds = options.seeds ?? preset.seeds;
   if (!Number.isInteger(seeds) || seeds < 1) {
     throw new UsageError(`The number of seeds is a whole number from 1 on, not ${seeds}.`);
@@ -119,7 +120,8 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   const sizes = { train: preset.trainImages, heldOut: preset.heldOutImages, test: preset.testImages };
   const images = await split(dataset, sizes, preset.splitSeed, runs);
   demandOfEachClass(dataset, preset.testImages);
-  const asIs = set.length === 0 && dataset.name === preset.dataset && seeds === preset.seeds;
+  const asIs = set.length === 0 && preset === asked && dataset.name === preset.dataset &&
+    seeds === preset.seeds;
   return {
     presetName: options.preset,
     preset,
@@ -131,6 +133,15 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     runs,
     results: join(places.results, asIs ? options.preset : `${options.preset}-custom`),
   };
+}
+
+/** A preset as the engine can compute it: what follows from it, runs' ids too, is of that precision. */
+function supported(preset: Preset, { engine, precisions }: Device): Preset {
+  if (precisions.includes(preset.precision)) return preset;
+  console.error(
+    `${ENGINES[engine]} computes in float32 only: so do these runs, instead of in ${preset.precision}.`,
+  );
+  return { ...preset, precision: "float32" };
 }
 
 /** Test images of a class that its sub-clusters and their map need. */

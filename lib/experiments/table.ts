@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { engineTitle } from "../compute/engine.ts";
 import { commitName } from "../base/code.ts";
 import { duration } from "../base/progress.ts";
 import type { Origin } from "../training/origin.ts";
@@ -174,7 +175,7 @@ function caption(results: Results): string[] {
     `Training took ${
       duration(durations.training)
     } with ${environment.threads} threads of ${environment.cpu} ` +
-    `(${environment.device}, TensorFlow ${versions.tensorflow}), code ${commitName(code)}.`,
+    `(${environment.device}, ${engineTitle(versions)}), code ${commitName(code)}.`,
     ...warnings(results),
   ];
 }

@@ -10,6 +10,7 @@ import { commit, fingerprintOf } from "../base/code.ts";
 import { DataError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { start } from "../compute/backend.ts";
+import { engineTitle } from "../compute/engine.ts";
 
 const FILE = "origins.json";
 
@@ -19,6 +20,7 @@ export const ASIDE = [
   "base/interrupt.ts",
   "base/lock.ts",
   "base/progress.ts",
+  "compute/onnxruntime/library.ts",
   "compute/tensorflow/library.ts",
   "training/origin.ts",
 ];
@@ -32,7 +34,9 @@ export const originSchema = z.strictObject({
   commit: z.string().nullable(),
   dirty: z.boolean(),
   deno: z.string(),
-  tensorflow: z.string(),
+  /** Version of the one engine that computed. */
+  tensorflow: z.string().optional(),
+  onnxruntime: z.string().optional(),
   device: z.string(),
   threads: z.int(),
   started: z.iso.datetime(),
@@ -57,19 +61,27 @@ export function trainingCode(): Promise<string> {
  * @param step The step.
  */
 export async function addOrigin(folder: string, step: number): Promise<void> {
-  const { name, threads, version } = await start();
+  const { engine, name, threads, version } = await start();
   const origin: Origin = {
     step,
     code: await trainingCode(),
     ...await commit(),
     deno: Deno.version.deno,
-    tensorflow: version,
+    [engine]: version,
     device: name,
     threads,
     started: new Date().toISOString(),
   };
   // What was trained after this step is forgotten.
   const origins = (await readOrigins(folder)).filter((other) => other.step < step);
+  const before = origins.length > 0 ? engineTitle(origins.at(-1)!) : undefined;
+  if (before !== undefined && before !== engineTitle(origin)) {
+    console.error(
+      `This run was begun on ${before} and goes on on ${
+        engineTitle(origin)
+      }: its numbers will be neither's, bit by bit.`,
+    );
+  }
   await writeAtomically(join(folder, FILE), JSON.stringify([...origins, origin], null, 2) + "\n");
 }
 

@@ -32,7 +32,6 @@ export async function onnxruntime(threads: number): Promise<Engine> {
   const binding = new OnnxBinding(runtime);
   return {
     name: "onnxruntime",
-    title: "ONNX Runtime",
     version: runtime.version,
     library,
     device: "CPU:0",

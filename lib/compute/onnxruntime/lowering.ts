@@ -629,8 +629,16 @@ const expm1 = (graph: Graph, x: Value) =>
 const LOWERINGS: Readonly<Record<string, Lowering>> = {
   // Elementwise, of one tensor.
   Abs: unary("Abs"),
+  Acos: unary("Acos"),
+  Acosh: unary("Acosh"),
+  Asin: unary("Asin"),
+  Asinh: unary("Asinh"),
+  Atan: unary("Atan"),
+  Atanh: unary("Atanh"),
   Ceil: unary("Ceil"),
   Cos: unary("Cos"),
+  Cosh: unary("Cosh"),
+  Elu: unary("Elu"),
   Erf: unary("Erf"),
   Exp: unary("Exp"),
   Expm1: map(expm1),
@@ -643,18 +651,30 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   IsNan: unary("IsNaN", BOOL),
   Log: unary("Log"),
   Log1p: map((graph, x) => graph.unary("Log", graph.add(x, graph.float(1)))),
+  LeakyRelu: ({ graph, x: [x], attributes: { alpha = 0.2 } }) =>
+    map((graph, x) => graph.unary("LeakyRelu", x, { alpha: { float: alpha } }))({
+      graph,
+      x: [x],
+      attributes: {},
+    }),
   LogicalNot: unary("Not"),
   Neg: unary("Neg"),
   Reciprocal: unary("Reciprocal"),
   Relu: unary("Relu"),
+  Relu6: map((graph, x) =>
+    graph.elementwise("Min", [graph.unary("Relu", x), graph.cast(graph.float(6), x.type)])
+  ),
   Round: unary("Round"),
   Rsqrt: map((graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x))),
   Sigmoid: unary("Sigmoid"),
   Sign: unary("Sign"),
+  Selu: unary("Selu"),
   Sin: unary("Sin"),
+  Sinh: unary("Sinh"),
   Softplus: unary("Softplus"),
   Sqrt: unary("Sqrt"),
   Square: map((graph, x) => graph.multiply(x, x)),
+  Tan: unary("Tan"),
   Tanh: unary("Tanh"),
   // Elementwise, of several.
   Add: elementwise("Add"),
@@ -814,7 +834,11 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   OneHot: ({ graph, x: [indices, depth, on, off] }) => {
     const [count] = elements(depth), shape = [...indices.shape, count];
     if (shape.includes(0)) return filled(graph, { shape, dtype: on.dtype }, 0);
-    const values = graph.concat([off, on].map(({ value }) => graph.reshape(value, [1])), 0);
+    // ONNX Runtime has it for floats.
+    const values = graph.concat(
+      [off, on].map(({ value }) => graph.reshape(graph.cast(value, ElementType.float), [1])),
+      0,
+    );
     const places = graph.cast(indices.value, ElementType.int64);
     // ONNX counts a negative place from the end; TensorFlow has no such place.
     const within = graph.elementwise("Where", [
@@ -833,7 +857,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
       { axis: -1 },
       values.type,
     );
-    return plain(graph, node, on.dtype);
+    return plain(graph, graph.cast(node, ELEMENT_TYPE[on.dtype]), on.dtype);
   },
   Range: ({ graph, x }) => {
     const [start, limit, step] = x.map((x) => elements(x)[0]);

@@ -93,7 +93,7 @@ export class Tensor {
 }
 
 /** The axes of a picture with channels first that are these axes of one with channels last. */
-export const imageAxes = (axes: readonly number[]): number[] => axes.map((axis) => FROM_FIRST.indexOf(axis));
+export const imageAxes = (axes: readonly number[]): number[] => axes.map((axis) => FROM_FIRST[axis]);
 
 /** A list in the order of the axes with channels first, from one in the order with channels last. */
 export const imageOrder = <T>(list: readonly T[]): T[] => FROM_LAST.map((axis) => list[axis]);

@@ -23,7 +23,6 @@ export async function tensorflow(threads: number): Promise<Engine> {
   mendEmptyResults(binding);
   return {
     name: "tensorflow",
-    title: "TensorFlow",
     version: binding.version,
     library,
     device: binding.device.split("device:").at(-1)!,
