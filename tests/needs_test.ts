@@ -10,7 +10,15 @@ Deno.test("without any TensorFlow the tests end with one message before the firs
     cwd: root,
     // Where nothing is, and nothing can be fetched.
     env: {
-      ...{ DENO_DIR, HOME: empty, PATH: empty, SJEA_CACHE: empty, SJEA_LIBTENSORFLOW: "", VIRTUAL_ENV: "" },
+      ...{
+        DENO_DIR,
+        HOME: empty,
+        PATH: empty,
+        SJEA_CACHE: empty,
+        SJEA_ENGINE: "",
+        SJEA_LIBTENSORFLOW: "",
+        VIRTUAL_ENV: "",
+      },
       ...{ CONDA_PREFIX: "", NO_COLOR: "1", INIT_CWD: root, https_proxy: "http://127.0.0.1:1" },
     },
   }).output();

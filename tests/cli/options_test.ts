@@ -15,7 +15,7 @@ function refuses(args: string[], message: string): void {
 Deno.test("no arguments: the defaults", () => {
   assert.deepEqual(parseOptions([]), {
     experiment: "all",
-    preset: "quick",
+    preset: undefined,
     dataset: "auto",
     seeds: undefined,
     data: undefined,

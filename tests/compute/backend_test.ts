@@ -23,7 +23,7 @@ async function alone(lines: string, env: Record<string, string> = {}): Promise<u
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--config=deno.json", "-A", script],
     cwd: new URL("../..", import.meta.url),
-    env,
+    env: { SJEA_ENGINE: "tensorflow", ...env },
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line.startsWith("#"))
@@ -120,4 +120,30 @@ Deno.test("SJEA_THREADS is a whole number of threads, which TensorFlow gets", as
     ),
     true,
   ]);
+});
+
+Deno.test("SJEA_ENGINE names an engine, or lets one be chosen", async () => {
+  const engine = `await told(async () => (await start()).engine);`;
+  const without = {
+    SJEA_CACHE: await Deno.makeTempDir(),
+    PATH: "",
+    VIRTUAL_ENV: "",
+    CONDA_PREFIX: "",
+    https_proxy: "http://127.0.0.1:1",
+  };
+  const chosen = async (SJEA_ENGINE: string, more = {}) => (await alone(engine, { SJEA_ENGINE, ...more }))[0];
+  assert.equal(await chosen("auto"), "tensorflow");
+  assert.equal(await chosen("onnxruntime"), "onnxruntime");
+  assert.equal(
+    await chosen("pytorch"),
+    `UsageError: SJEA_ENGINE is "pytorch"; expected auto, tensorflow or onnxruntime.`,
+  );
+  // Nothing is there and nothing can be fetched.
+  assert.equal(await chosen("auto", without), "onnxruntime");
+  assert.match(await chosen("tensorflow", without) as string, /^EnvironmentError: /);
+  // A library that the user names is not passed over.
+  assert.match(
+    await chosen("auto", { SJEA_LIBTENSORFLOW: "/nowhere" }) as string,
+    /^EnvironmentError: .*nowhere/,
+  );
 });

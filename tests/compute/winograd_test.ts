@@ -4,6 +4,7 @@ import { compile } from "../../lib/compute/compile.ts";
 import { convolve } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { winograd, winogradPays } from "../../lib/compute/winograd.ts";
+import { onTensorFlow } from "../engine.ts";
 
 await start();
 
@@ -46,7 +47,9 @@ Deno.test("winogradPays: small maps with many channels, stride 1, 3×3", () => {
   ) assert.ok(!pays([...map], [...kernel], stride), `${map} ${kernel} ${stride}`);
 });
 
-Deno.test("convolve: in float32 it may go Winograd's way, in bfloat16 it goes the direct one", async () => {
+Deno.test("convolve: in float32 it may go Winograd's way, in bfloat16 it goes the direct one", {
+  ignore: !onTensorFlow,
+}, async () => {
   const x = normal([2, 4, 4, 128], 1), weight = normal([3, 3, 128, 128], 2);
   const direct = tf.conv2d(x, weight, 1, "same");
   const run = (precision: "float32" | "bfloat16") =>

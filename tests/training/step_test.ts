@@ -8,6 +8,7 @@ import { initialiseStack, type StackConfig } from "../../lib/model/stack.ts";
 import { optimiser } from "../../lib/training/optimiser.ts";
 import { TERMS, type TrainingState, trainingStep } from "../../lib/training/step.ts";
 import { below, deviation, facts, fixture, images, network, parameter, tensor } from "../fixtures/read.ts";
+import { onTensorFlow } from "../engine.ts";
 
 await start();
 
@@ -99,7 +100,9 @@ Deno.test("under stopGradient the lowest level is trained, bit by bit, as if it 
   }
 });
 
-Deno.test("in bfloat16 the logged terms are those of the step's own embeddings in float32", async () => {
+Deno.test("in bfloat16 the logged terms are those of the step's own embeddings in float32", {
+  ignore: !onTensorFlow,
+}, async () => {
   const wide: StackConfig = { ...two, levels: [64, 32].map((size) => ({ encoder, projector: [64, size] })) };
   const step = trainingStep({ model: wide, loss, precision: "bfloat16" }, sgd);
   const state = fresh(initialiseStack(wide, 0)), [first, second] = [pictures(1), pictures(2)];
@@ -119,7 +122,7 @@ Deno.test("in bfloat16 the logged terms are those of the step's own embeddings i
   });
 });
 
-Deno.test("in bfloat16 the optimiser's arithmetic stays in float32", async () => {
+Deno.test("in bfloat16 the optimiser's arithmetic stays in float32", { ignore: !onTensorFlow }, async () => {
   const step = trainingStep({ model: two, loss, precision: "bfloat16" }, sgd);
   const { parameters, ...rest } = fresh(initialiseStack(two, 0)), rate = tf.scalar(1e-3);
   const { state } = await step({ parameters, ...rest }, pictures(1), pictures(2), rate, tf.scalar(1));

@@ -536,11 +536,7 @@ const product: Lowering = ({ graph, x: [a, b], attributes }) => {
   return plain(graph, graph.matMul(a.value, b.value, transA, transB), a.dtype);
 };
 
-const select: Lowering = ({ graph, x: [condition, yes, no] }) => {
-  // A list of conditions, one for each row.
-  const flags = condition.shape.length === 1 && yes.shape.length > 1
-    ? reshaped(graph, condition, [condition.shape[0], ...yes.shape.slice(1).map(() => 1)])
-    : condition;
+const select: Lowering = ({ graph, x: [flags, yes, no] }) => {
   const shape = broadcast(flags.shape, yes.shape, no.shape);
   if (shape.includes(0)) return filled(graph, { shape, dtype: yes.dtype }, 0);
   const layout = layoutOf([flags, yes, no]);
@@ -695,7 +691,12 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   NotEqual: (call) => unary("Not")({ ...call, x: [elementwise("Equal", BOOL)(call)].flat() }),
   Pow: elementwise("Pow"),
   RealDiv: elementwise("Div"),
-  Select: select,
+  Select: ({ x: [condition, yes, no], ...call }) => {
+    // A list of conditions, one for each row.
+    const list = condition.shape.length === 1 && yes.shape.length > 1;
+    const shape = [condition.shape[0], ...yes.shape.slice(1).map(() => 1)];
+    return select({ ...call, x: [list ? reshaped(call.graph, condition, shape) : condition, yes, no] });
+  },
   SelectV2: select,
   SquaredDifference: (call) => LOWERINGS.Square({ ...call, x: [elementwise("Sub")(call)].flat() }),
   Sub: elementwise("Sub"),
