@@ -1,8 +1,10 @@
 /**
- * How long a training will take here, roughly, before it starts.
+ * How long a training will take here and how much memory, roughly, before it starts.
  *
  * @module
  */
+import { EnvironmentError } from "../base/errors.ts";
+import { humanBytes } from "../base/files.ts";
 import { engine } from "../compute/backend.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
@@ -92,18 +94,69 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   return batch / Math.min(...times);
 }
 
+/** Copies of each convolution's result that a step holds at its peak: its own, the normalised one, slopes. */
+const COPIES = 3.5;
+
+/** Copies of all parameters: themselves, old and new, slopes, the optimiser's two. */
+const PARAMETER_COPIES = 10;
+
+/** What a process takes before its first step. */
+const PROCESS_BYTES = 400e6;
+
+/**
+ * Memory that a run's training takes at its peak.
+ *
+ * @param spec The run.
+ * @returns Bytes, within a factor of about one and a half.
+ */
+export function trainingBytes(spec: RunSpec): number {
+  let results = 0, parameters = 0;
+  for (const { size, outputs, side } of weights(spec)) {
+    parameters += size;
+    results += outputs * side ** 2;
+  }
+  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + COPIES * 2 * spec.batch * results);
+}
+
+/**
+ * Refuses a training for which this machine has too little memory.
+ *
+ * @param spec The run.
+ * @param available Bytes that are free, or can be made so.
+ * @throws {EnvironmentError} They do not suffice; the largest batch for which they would is named.
+ */
+export function demandMemory(spec: RunSpec, available = Deno.systemMemoryInfo().available): void {
+  const bytes = trainingBytes(spec);
+  if (bytes <= available) return;
+  let batch = 2 ** Math.floor(Math.log2(spec.batch));
+  while (batch > 1 && trainingBytes({ ...spec, batch }) > available) batch /= 2;
+  throw new EnvironmentError(
+    `A batch of ${spec.batch} takes about ${humanBytes(bytes)} of memory, of which ${
+      humanBytes(available)
+    } are free. ` +
+      (batch > 1 ? `A batch of ${batch} would fit: --set batch=${batch}.` : "Choose a smaller width."),
+  );
+}
+
 /** Multiplications of one image's way through all encoders and projectors. */
-function multiplications({ model, view }: RunSpec): number {
+function multiplications(spec: RunSpec): number {
+  return weights(spec).reduce((sum, { size, side }) => sum + size * side ** 2, 0);
+}
+
+/** The weights of all layers: their number, the layer's outputs, and the side of the map that these are for. */
+function weights({ model, view }: RunSpec): { size: number; outputs: number; side: number }[] {
   const network = initialiseStack(model, 0);
-  let sum = 0;
-  for (const [name, { size, rank }] of Object.entries(network.parameters)) {
-    if (rank === 2) sum += size;
-    if (rank !== 4) continue;
+  const found = Object.entries(network.parameters).flatMap(([name, { size, rank, shape }]) => {
+    if (rank === 2) return [{ size, outputs: shape[1]!, side: 1 }];
+    if (rank !== 4) return [];
     const [, level, stage = "1"] = name.match(/^encoders\.(\d+)\.(?:layer(\d))?/)!;
     // Every encoder halves its map three times; the next one starts from the last.
-    const side = Math.ceil(view.size / 2 ** (3 * Number(level) + Number(stage) - 1));
-    sum += size * side ** 2;
-  }
+    return [{
+      size,
+      outputs: shape[3]!,
+      side: Math.ceil(view.size / 2 ** (3 * Number(level) + Number(stage) - 1)),
+    }];
+  });
   dispose(network);
-  return sum;
+  return found;
 }

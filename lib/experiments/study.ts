@@ -21,6 +21,7 @@ import { initialiseStack } from "../model/stack.ts";
 import { readMetrics } from "../training/log.ts";
 import { type FinishedRun, isFinished, totalSteps, train } from "../training/run.ts";
 import { runId, type RunSpec } from "../training/spec.ts";
+import { demandMemory } from "./estimate.ts";
 import { DEFAULT_PRESET, type Preset, preset as presetOf } from "./presets.ts";
 import { RUN_TITLES, type RunName, runSpec } from "./runs.ts";
 
@@ -204,8 +205,10 @@ export function specOf({ preset, dataset }: Study, name: RunName, seed: number):
  */
 export async function trainedRun(study: Study, name: RunName, seed: number): Promise<FinishedRun> {
   await start();
+  const spec = specOf(study, name, seed);
+  if (!await isFinished(spec, study.runs)) demandMemory(spec);
   return await train(
-    specOf(study, name, seed),
+    spec,
     study.dataset,
     study.runs,
     `${RUN_TITLES[name]}, seed ${seed}`,

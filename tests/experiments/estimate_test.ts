@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { start } from "../../lib/compute/backend.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { deviceSpeed, trainingSeconds, trainingSpeed } from "../../lib/experiments/estimate.ts";
+import {
+  demandMemory,
+  deviceSpeed,
+  trainingBytes,
+  trainingSeconds,
+  trainingSpeed,
+} from "../../lib/experiments/estimate.ts";
 import { spec } from "../training/tiny.ts";
 
 await start();
@@ -23,4 +29,15 @@ Deno.test("the estimated time is proportional to the epochs, and half of it on a
   assert.ok(seconds > 0);
   assert.ok(Math.abs(trainingSeconds({ ...spec, epochs: 2 * spec.epochs }, speed) / seconds - 2) < 1e-9);
   assert.ok(Math.abs(trainingSeconds(spec, 2 * speed) / seconds - 0.5) < 1e-9);
+});
+
+Deno.test("a training that does not fit into memory is refused, with the batch that would", () => {
+  const large = { ...spec, batch: 1000 };
+  demandMemory(large, trainingBytes(large));
+  assert.throws(() => demandMemory(large, trainingBytes({ ...spec, batch: 300 })), {
+    name: "EnvironmentError",
+    message:
+      /^A batch of 1000 takes about .* of memory, of which .* are free\. A batch of 256 would fit: --set batch=256\.$/,
+  });
+  assert.throws(() => demandMemory(large, 1e6), { message: /Choose a smaller width\.$/ });
 });
