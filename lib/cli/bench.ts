@@ -1,5 +1,6 @@
 /**
- * `deno task bench`: how fast this project is here, alone or against PyTorch.
+ * `deno task bench`: how fast this project is here, alone, against PyTorch, or on ONNX Runtime against
+ * itself on TensorFlow.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { join } from "@std/path";
 import { EnvironmentError, UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import type { Precision } from "../compute/compile.ts";
+import type { EngineName } from "../compute/engine.ts";
 import type { Architecture, Job, Load, Training } from "../experiments/bench.ts";
 import { runCommand } from "./command.ts";
 import { parse, userPath } from "./parse.ts";
@@ -45,6 +47,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "step-64-bf16": { says: "the same in bfloat16", load: step(64, 64, "bfloat16") },
   "step-64-adam": { says: "step-64 with Adam", load: { ...step(64, 64), optimiser: "adam" } },
   "step-16": { says: "training step, ResNet-18, width 16, batch 256, SGD", load: step(16, 256) },
+  "step-8": { says: "training step, ResNet-18, width 8, batch 64, SGD", load: step(8, 64) },
   "step-16-bf16": { says: "the same in bfloat16", load: step(16, 256, "bfloat16") },
   "resnet50": {
     says: "training step, ResNet-50, width 64, batch 32, SGD",
@@ -119,6 +122,7 @@ several rounds. The sides take turns and never work at once.
 
   --case NAME      one case; repeatable (default: all but ${GROWTH.name})
   --against torch  also PyTorch, from the virtual environment, SJEA_PYTHON or python3
+  --against tensorflow  ours on ONNX Runtime, and beside it on TensorFlow
   --json FILE      write {case, unit, ours, peer, ratio, peers, machine} of each line
   --rounds N       rounds a side (default 5; 2 with --quick)
   --quick          short rounds: an impression
@@ -128,9 +132,12 @@ Cases (two stacks, VICReg, 32×32 images):
 ${Object.entries(CASES).map(([name, { says }]) => `  ${name.padEnd(15)}  ${says}`).join("\n")}
   ${GROWTH.name.padEnd(15)}  time and memory of a step, width ${GROWTH.widths} × batch ${GROWTH.batches}`;
 
+/** What to compare with. */
+const PEERS = ["torch", "tensorflow"] as const;
+
 interface Options {
   readonly cases: readonly string[];
-  readonly torch: boolean;
+  readonly against?: typeof PEERS[number];
   readonly json?: string;
   readonly rounds: number;
   /** Length of a round. */
@@ -146,15 +153,19 @@ function readOptions(args: readonly string[]): Options {
   if (unknown !== undefined) {
     throw new UsageError(`--case ${unknown} does not exist. Valid: ${names.join(", ")}.`);
   }
-  if (against !== undefined && against !== "torch") {
-    throw new UsageError(`--against ${against} does not exist. Valid: torch.`);
+  const peer = PEERS.find((name) => name === against);
+  if (against !== peer) {
+    throw new UsageError(`--against ${against} does not exist. Valid: ${PEERS.join(", ")}.`);
   }
   if (!/^[1-9]\d*$/.test(rounds)) {
     throw new UsageError(`--rounds takes a whole number from 1 on, not "${rounds}".`);
   }
   return {
-    cases: chosen.length > 0 ? chosen : Object.keys(CASES),
-    torch: against === "torch",
+    cases: chosen.length > 0 ? chosen : Object.keys(CASES).filter((name) =>
+      // ONNX Runtime has no bfloat16.
+      peer !== "tensorflow" || !name.endsWith("bf16")
+    ),
+    against: peer,
     json,
     rounds: Number(rounds),
     seconds: quick ? 0 : 3,
@@ -215,10 +226,19 @@ interface Side {
 }
 
 /** Starts a side and waits until it is warm. */
-async function open(name: string, [program, ...args]: readonly string[], job: Job): Promise<Side> {
+async function open(
+  name: string,
+  [program, ...args]: readonly string[],
+  job: Job,
+  engine?: EngineName,
+): Promise<Side> {
   const child = spawn(program, [...args, JSON.stringify(job)], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...Deno.env.toObject(), SJEA_EAGER: job.mode === "eager" ? "1" : "0" },
+    env: {
+      ...Deno.env.toObject(),
+      SJEA_EAGER: job.mode === "eager" ? "1" : "0",
+      ...engine && { SJEA_ENGINE: engine },
+    },
   });
   const closed = once(child, "close");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -252,14 +272,15 @@ async function open(name: string, [program, ...args]: readonly string[], job: Jo
 async function* contest(
   name: string,
   { load, eager, beside, alone }: Case,
-  { rounds, seconds }: Options,
+  { rounds, seconds, against }: Options,
   python: string | undefined,
 ): AsyncGenerator<Row> {
   await using sides = new AsyncDisposableStack();
   const job: Job = { ...BASE, load, mode: eager ? "eager" : "compiled", seconds };
-  const ours = sides.use(await open("ours", OURS, job));
+  const ours = sides.use(await open("ours", OURS, job, against === "tensorflow" ? "onnxruntime" : undefined));
   const peers: Side[] = [];
-  if (beside) {
+  if (against === "tensorflow") peers.push(sides.use(await open("TensorFlow", OURS, job, "tensorflow")));
+  else if (beside) {
     peers.push(sides.use(await open("steps alone", OURS, { ...job, load: beside })));
   } else if (python && !alone) {
     for (const mode of eager ? ["eager"] as const : ["eager", "compiled"] as const) {
@@ -348,7 +369,7 @@ function render({ case: name, unit, ours, ratio, peers }: Row): string {
 await runCommand(async () => {
   const options = readOptions(Deno.args);
   if (options.help) return console.log(HELP);
-  const python = options.torch ? await findTorch() : undefined;
+  const python = options.against === "torch" ? await findTorch() : undefined;
   const [load] = Deno.loadavg();
   if (load > IDLE) {
     console.error(

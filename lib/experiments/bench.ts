@@ -7,6 +7,7 @@
  */
 import { createInterface } from "node:readline";
 import process from "node:process";
+import { ENGINES } from "../compute/engine.ts";
 import { start } from "../compute/backend.ts";
 import { dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
@@ -207,7 +208,7 @@ function prepare(load: Load): Work {
 
 if (import.meta.main) {
   const { load, seconds }: Job = JSON.parse(Deno.args[0]);
-  const { version, gpu } = await start();
+  const { engine, version, gpu } = await start();
   const { items, run } = prepare(load);
   const time = async (runs: number) => {
     const began = performance.now();
@@ -216,7 +217,7 @@ if (import.meta.main) {
   };
   await run();
   const runs = Math.max(1, Math.round(seconds / await time(1)));
-  console.log(JSON.stringify({ library: `TensorFlow ${version}`, device: gpu ? "cuda" : "cpu" }));
+  console.log(JSON.stringify({ library: `${ENGINES[engine]} ${version}`, device: gpu ? "cuda" : "cpu" }));
   for await (const _ of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify({ rate: runs * items / await time(runs) }));
   }
