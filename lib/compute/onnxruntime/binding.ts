@@ -120,18 +120,23 @@ export class OnnxBinding extends NativeConstants implements NativeBinding {
 
   /** A copy of a tensor's elements. */
   elements(id: number): Float32Array | Int32Array | Uint8Array | BigInt64Array {
-    const { shape, dtype, value } = this.held(id), bytes = bytesOfTensor(shape, dtype);
-    const copy = bytes > 0 ? this.runtime.memory(value, bytes).slice(0) : new ArrayBuffer(0);
+    return this.view(this.held(id)).slice();
+  }
+
+  /** A tensor's elements where they lie, while somebody holds it. */
+  view({ shape, dtype, value }: Held): Float32Array | Int32Array | Uint8Array | BigInt64Array {
+    const bytes = bytesOfTensor(shape, dtype);
+    const memory = bytes > 0 ? this.runtime.memory(value, bytes) : new ArrayBuffer(0);
     switch (dtype) {
       case DataType.float32:
       case DataType.complex64:
-        return new Float32Array(copy);
+        return new Float32Array(memory);
       case DataType.int32:
-        return new Int32Array(copy);
+        return new Int32Array(memory);
       case DataType.int64:
-        return new BigInt64Array(copy);
+        return new BigInt64Array(memory);
       default:
-        return new Uint8Array(copy);
+        return new Uint8Array(memory);
     }
   }
 

@@ -5,8 +5,7 @@
  */
 import type { Attribute, Engine, Metadata, Precision, Program, Recording } from "../engine.ts";
 import { variableUsed } from "../engine.ts";
-import { OnnxBinding, type Outputs } from "./binding.ts";
-import { fullShape } from "./binding.ts";
+import { fullShape, type Held, OnnxBinding, type Outputs } from "./binding.ts";
 import { openOnnxRuntime } from "./c_api.ts";
 import { Graph, sizeOf } from "./graph.ts";
 import { findOnnxRuntime } from "./library.ts";
@@ -45,8 +44,10 @@ export async function onnxruntime(threads: number): Promise<Engine> {
 class OnnxRecording implements Recording {
   readonly #graph = new Graph();
   readonly #tensors = new Map<number, Tensor>();
-  /** Tensors met while recording that are too large to be constants, in the order of the inputs they became. */
-  readonly #captures: number[] = [];
+  /** Tensors met while recording, which are held until the graph is closed. */
+  readonly #captured = new Map<number, Held>();
+  /** Those that are too large to be constants, in the order of the inputs they became. */
+  readonly #captures: Held[] = [];
   readonly #binding: OnnxBinding;
   readonly #variableOf?: (id: number) => string | undefined;
   #constant = false;
@@ -63,7 +64,6 @@ class OnnxRecording implements Recording {
   owns(id: number): boolean {
     return this.#tensors.has(id) && !this.#captured.has(id);
   }
-  readonly #captured = new Set<number>();
 
   input(shape: readonly number[], dtype: number): Metadata {
     const value = this.#graph.input(ELEMENT_TYPE[dtype], fullShape(shape, dtype));
@@ -85,15 +85,13 @@ class OnnxRecording implements Recording {
   make(outputs: readonly number[]): Program {
     const results = outputs.map((id) => this.#tensors.get(id) ?? this.#capture(id));
     const made = this.#binding.make(this.#graph, results, this.#constant);
-    const captures = this.#captures.map((id) => {
-      const held = this.#binding.held(id);
-      held.users++;
-      return held;
-    });
-    return new OnnxProgram(this.#binding, made, captures);
+    this.#captures.forEach((held) => held.users++);
+    return new OnnxProgram(this.#binding, made, this.#captures);
   }
 
-  close(): void {}
+  close(): void {
+    this.#captured.forEach((held) => this.#binding.letGo(held));
+  }
 
   #remember(tensor: Tensor): Metadata {
     const id = this.#binding.newId();
@@ -102,18 +100,19 @@ class OnnxRecording implements Recording {
   }
 
   #capture(id: number): Tensor {
-    const { shape, dtype } = this.#binding.held(id), size = sizeOf(shape);
+    const held = this.#binding.held(id), { shape, dtype } = held, size = sizeOf(shape);
     const variable = this.#variableOf?.(id);
     if (variable !== undefined) throw variableUsed(variable);
     const type = ELEMENT_TYPE[dtype], full = fullShape(shape, dtype);
     const small = size <= CONSTANT_ELEMENTS;
     if (small && size >= LARGE_CONSTANT) this.#constant = true;
-    const elements = small ? this.#binding.elements(id) : undefined;
+    const elements = small ? this.#binding.view(held) : undefined;
     const value = elements ? this.#graph.constant(type, full, elements) : this.#graph.input(type, full);
-    if (!elements) this.#captures.push(id);
+    if (!elements) this.#captures.push(held);
     const tensor = new Tensor(this.#graph, shape, dtype, value, "channelsLast", elements && (() => elements));
     this.#tensors.set(id, tensor);
-    this.#captured.add(id);
+    held.users++;
+    this.#captured.set(id, held);
     return tensor;
   }
 }
@@ -122,9 +121,9 @@ class OnnxRecording implements Recording {
 class OnnxProgram implements Program {
   readonly #binding: OnnxBinding;
   readonly #outputs: Outputs;
-  readonly #captures: readonly ReturnType<OnnxBinding["held"]>[];
+  readonly #captures: readonly Held[];
 
-  constructor(binding: OnnxBinding, outputs: Outputs, captures: readonly ReturnType<OnnxBinding["held"]>[]) {
+  constructor(binding: OnnxBinding, outputs: Outputs, captures: readonly Held[]) {
     this.#binding = binding;
     this.#outputs = outputs;
     this.#captures = captures;
