@@ -51,7 +51,7 @@ export function libraryFor(os: string, arch: string, musl: boolean): string {
  */
 export async function findOnnxRuntime(): Promise<LibraryFile> {
   const { os, arch } = Deno.build;
-  const file = libraryFor(os, arch, os === "linux" && await hasMusl());
+  const file = libraryFor(os, arch, os === "linux" && hasMusl());
   try {
     // Deno downloads what a literal names, even if it is never imported: 290 MB on disk for all who have TensorFlow.
     const manifest: string = [PACKAGE, "package.json"].join("/");
@@ -65,8 +65,12 @@ export async function findOnnxRuntime(): Promise<LibraryFile> {
   }
 }
 
-/** Whether this Linux's C library is musl. */
-async function hasMusl(): Promise<boolean> {
-  for await (const { name } of Deno.readDir("/lib")) if (name.startsWith("ld-musl-")) return true;
-  return false;
+/** Whether this Linux's C library is another one than glibc. */
+function hasMusl(): boolean {
+  try {
+    Deno.dlopen("libc.so.6", { gnu_get_libc_version: { parameters: [], result: "pointer" } }).close();
+    return false;
+  } catch {
+    return true;
+  }
 }
