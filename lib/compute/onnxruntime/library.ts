@@ -44,7 +44,8 @@ export function libraryFor(os: string, arch: string, musl: boolean): string {
 }
 
 /**
- * The library for this machine; downloads the package (114 MB) where it is not in Deno's cache.
+ * The library for this machine; Deno fetches the package (114 MB) where it is not in its cache, as tasks do
+ * with all packages.
  *
  * @returns Where it lies.
  * @throws {EnvironmentError} There is none for this platform, or the package is neither there nor to be had.
@@ -53,7 +54,7 @@ export async function findOnnxRuntime(): Promise<LibraryFile> {
   const { os, arch } = Deno.build;
   const file = libraryFor(os, arch, os === "linux" && hasMusl());
   try {
-    // Deno downloads what a literal names, even if it is never imported: 290 MB on disk for all who have TensorFlow.
+    // A literal name would be fetched by all who import this, even where TensorFlow computes.
     const manifest: string = [PACKAGE, "package.json"].join("/");
     await import(manifest, { with: { type: "json" } });
     const folder = dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
