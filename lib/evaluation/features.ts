@@ -57,7 +57,8 @@ export async function features(
   { mode = "evaluation", batch = mode === "training" ? 64 : 250, progress }: FeatureOptions = {},
 ): Promise<tf.Tensor2D[]> {
   const forward = compile(
-    (network: Network, x: tf.Tensor4D) =>
+    // The network is no input: an engine can prepare weights that stay the same.
+    (x: tf.Tensor4D) =>
       stack(pass(network, mode === "training"), normalise(x), config).map((level) => level.representation),
     { name: "features" },
   );
@@ -66,7 +67,7 @@ export async function features(
   for (let from = 0; from < count; from += batch) {
     const to = Math.min(from + batch, count);
     const images = pixels(set, from, to);
-    parts.push(await forward(network, images));
+    parts.push(await forward(images));
     images.dispose();
     progress?.(to);
   }
