@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../lib/base/errors.ts";
-import { preset, presets, presetSchema } from "../../lib/experiments/presets.ts";
+import { DEFAULT_PRESET, preset, presets, presetSchema, UNASKED } from "../../lib/experiments/presets.ts";
 
 const FIELDS = Object.keys(presetSchema.shape);
 
@@ -129,3 +129,11 @@ for (
     });
   });
 }
+
+Deno.test("the preset that nobody named is scaled on the slower engine only, in epochs", () => {
+  assert.deepEqual(preset(DEFAULT_PRESET, UNASKED.tensorflow), presets[DEFAULT_PRESET]);
+  const { epochs, ...rest } = preset(DEFAULT_PRESET, UNASKED.onnxruntime);
+  const { epochs: all, ...others } = presets[DEFAULT_PRESET];
+  assert.ok(epochs < all);
+  assert.deepEqual(rest, others);
+});
