@@ -74,8 +74,8 @@ Deno.test("a folder that is named is not replaced by another one, by a download 
   );
 });
 
-/** Opens a study in a process that has no network and no `SJEA_DATA`. */
-async function offline(options: StudyOptions) {
+/** Opens a study in a process that has no network and no `SJEA_DATA`, and tells something of it. */
+async function offline(options: StudyOptions, tell = "study.dataset.name", env: Record<string, string> = {}) {
   const from = JSON.stringify(import.meta.resolve("../../lib/experiments/study.ts"));
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(
@@ -84,15 +84,32 @@ async function offline(options: StudyOptions) {
     const study = await openStudy(${
       JSON.stringify({ ...options, runs })
     }).catch(({ name, message }) => ({ name, message }));
-    console.log("dataset" in study ? study.dataset.name : study.name + ": " + study.message);`,
+    console.log("dataset" in study ? ${tell} : study.name + ": " + study.message);`,
   );
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--config=deno.json", "-A", "--deny-net", script],
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    env: { SJEA_DATA: "", NO_COLOR: "1" },
+    env: { SJEA_DATA: "", NO_COLOR: "1", ...env },
   }).output();
   return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
 }
+
+Deno.test("a precision that the engine has not becomes float32 before a run has its id, and is told", async () => {
+  const runIds = `await (async () => {
+    const { specOf } = await import(${JSON.stringify(import.meta.resolve("../../lib/experiments/study.ts"))});
+    const { runId } = await import(${JSON.stringify(import.meta.resolve("../../lib/training/spec.ts"))});
+    return [runId(specOf(study, "s-jea", 0)), study.results.split("/").at(-1)].join(" ");
+  })()`;
+  const ids = async (engine: string, ...set: string[]) =>
+    await offline({ preset: "smoke", set }, runIds, { SJEA_ENGINE: engine });
+  const [own, said] = await ids("onnxruntime", "precision=bfloat16");
+  const [full, silence] = await ids("onnxruntime", "precision=float32");
+  assert.equal(own, full);
+  assert.equal(said, "ONNX Runtime computes in float32 only: so do these runs, instead of in bfloat16.\n");
+  assert.equal(silence, "");
+  assert.notEqual((await ids("tensorflow", "precision=bfloat16"))[0], own);
+  assert.equal((await ids("onnxruntime"))[0].trim().split(" ")[1], "smoke");
+});
 
 Deno.test({
   name: "drawings take the place of CIFAR-10 only where nobody named it",
