@@ -1,5 +1,6 @@
 /**
  * TensorFlow's own ops by name, for what TensorFlow.js has no function or no fast gradient for.
+ * An op that is new to the project also needs its entry in `onnxruntime/lowering.ts`.
  *
  * @module
  */
