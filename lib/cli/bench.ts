@@ -121,8 +121,8 @@ Times each case in processes of its own, after a warm-up, and prints medians of
 several rounds. The sides take turns and never work at once.
 
   --case NAME      one case; repeatable (default: all but ${GROWTH.name})
-  --against torch  also PyTorch, from the virtual environment, SJEA_PYTHON or python3
-  --against tensorflow  ours on ONNX Runtime, and beside it on TensorFlow
+  --against NAME   torch: also PyTorch, from the virtual environment, SJEA_PYTHON or python3;
+                   tensorflow: ours on ONNX Runtime, and beside it on TensorFlow
   --json FILE      write {case, unit, ours, peer, ratio, peers, machine} of each line
   --rounds N       rounds a side (default 5; 2 with --quick)
   --quick          short rounds: an impression
@@ -161,10 +161,10 @@ function readOptions(args: readonly string[]): Options {
     throw new UsageError(`--rounds takes a whole number from 1 on, not "${rounds}".`);
   }
   return {
-    cases: chosen.length > 0 ? chosen : Object.keys(CASES).filter((name) =>
+    cases: chosen.length > 0 ? chosen : Object.entries(CASES).filter(([, { load }]) =>
       // ONNX Runtime has no bfloat16.
-      peer !== "tensorflow" || !name.endsWith("bf16")
-    ),
+      peer !== "tensorflow" || !("precision" in load) || load.precision === "float32"
+    ).map(([name]) => name),
     against: peer,
     json,
     rounds: Number(rounds),

@@ -42,11 +42,12 @@ await runCommand(async () => {
   const device = await start(), { engine } = device;
   const unasked = options.preset === undefined && options.set.length === 0 ? UNASKED[engine] : [];
   if (unasked.length > 0) {
+    const preset = DEFAULT_PRESET;
     console.log(
-      `Scaled      ${DEFAULT_PRESET}, the preset where none is named, with ${unasked.join(" ")}: on ` +
-        `${
-          ENGINES[engine]
-        } all of it would take over half an hour. --preset ${DEFAULT_PRESET} does all of it.`,
+      `Scaled      ${preset}, the preset where none is named, with ${
+        unasked.join(" ")
+      }: all of it would take ` +
+        `over half an hour on ${ENGINES[engine]}. --preset ${preset} does all of it.`,
     );
   }
   const study = await openStudy({

@@ -1,5 +1,5 @@
 /**
- * Eigenvalues of symmetric matrices, in float64 and on one thread: one of 512×512 takes a second or two.
+ * Eigenvalues of symmetric matrices, in float64 and on one thread.
  *
  * @module
  */

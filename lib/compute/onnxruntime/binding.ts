@@ -11,7 +11,7 @@ import type { Attribute, Metadata, NativeBinding, Recorder } from "../engine.ts"
 import type { OnnxRuntime, Session } from "./c_api.ts";
 import { Graph, sizeOf, type Value } from "./graph.ts";
 import { lower } from "./lowering.ts";
-import { ELEMENT_TYPE, Tensor } from "./tensor.ts";
+import { ELEMENT_TYPE, fullShape, Tensor } from "./tensor.ts";
 
 /** A tensor with elements. */
 export interface Held {
@@ -34,17 +34,13 @@ export interface Outputs {
 const KEPT_OPS = 2000;
 
 /** Memory that a tensor takes. */
-export const bytesOfTensor = (shape: readonly number[], dtype: number): number => {
+const bytesOfTensor = (shape: readonly number[], dtype: number): number => {
   const bytes = ELEMENT_BYTES[dtype];
   if (bytes === undefined) {
     throw new ComputeError(`ONNX Runtime has no tensors of TensorFlow's type ${dtype} here.`);
   }
   return sizeOf(shape) * bytes;
 };
-
-/** The shape that ONNX Runtime sees. */
-export const fullShape = (shape: readonly number[], dtype: number): readonly number[] =>
-  dtype === DataType.complex64 ? [...shape, 2] : shape;
 
 /** `TFJSBinding` over ONNX Runtime. */
 export class OnnxBinding extends NativeConstants implements NativeBinding {

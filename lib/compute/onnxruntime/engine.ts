@@ -5,12 +5,12 @@
  */
 import type { Attribute, Engine, Metadata, Precision, Program, Recording } from "../engine.ts";
 import { variableUsed } from "../engine.ts";
-import { fullShape, type Held, OnnxBinding, type Outputs } from "./binding.ts";
+import { type Held, OnnxBinding, type Outputs } from "./binding.ts";
 import { openOnnxRuntime } from "./c_api.ts";
 import { Graph, sizeOf } from "./graph.ts";
 import { findOnnxRuntime } from "./library.ts";
 import { lower } from "./lowering.ts";
-import { ELEMENT_TYPE, Tensor } from "./tensor.ts";
+import { ELEMENT_TYPE, fullShape, Tensor } from "./tensor.ts";
 
 /** Captured tensors up to this many elements are part of the model; ONNX Runtime then prepares weights once. */
 const CONSTANT_ELEMENTS = 2 ** 24;

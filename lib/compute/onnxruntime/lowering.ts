@@ -9,7 +9,15 @@ import { ComputeError } from "../../base/errors.ts";
 import { type Attribute, DataType } from "../engine.ts";
 import { broadcast, type Graph, sizeOf, type Value } from "./graph.ts";
 import { ElementType } from "./model.ts";
-import { ELEMENT_TYPE, imageAxes, imageOrder, type Layout, type Padding, Tensor } from "./tensor.ts";
+import {
+  ELEMENT_TYPE,
+  fullShape,
+  imageAxes,
+  imageOrder,
+  type Layout,
+  type Padding,
+  Tensor,
+} from "./tensor.ts";
 
 // deno-lint-ignore no-explicit-any
 type Attributes = Readonly<Record<string, any>>;
@@ -76,8 +84,7 @@ function filled(
   { shape, dtype }: { shape: readonly number[]; dtype: number },
   value: number,
 ): Tensor {
-  const size = sizeOf(dtype === DataType.complex64 ? [...shape, 2] : shape);
-  const type = ELEMENT_TYPE[dtype];
+  const type = ELEMENT_TYPE[dtype], full = fullShape(shape, dtype);
   const one = type === ElementType.float
     ? Float32Array.of(value)
     : type === ElementType.int64
@@ -85,12 +92,10 @@ function filled(
     : type === ElementType.int32
     ? Int32Array.of(value)
     : Uint8Array.of(value);
-  const full = dtype === DataType.complex64 ? [...shape, 2] : shape;
-  const scalar = graph.constant(type, [], one);
-  const constant = size === 0
+  const made = sizeOf(full) === 0
     ? graph.constant(type, full, one.subarray(1))
-    : graph.node("Expand", [scalar, graph.integers(full)], full);
-  return new Tensor(graph, shape, dtype, constant, "channelsLast");
+    : graph.node("Expand", [graph.constant(type, [], one), graph.integers(full)], full);
+  return plain(graph, made, dtype, shape);
 }
 
 /** The layout in which ops of several tensors work: a picture's, if one has its channels first. */
@@ -158,8 +163,7 @@ const place = (op: string): Lowering => ({ graph, x: [x, along] }) => {
 /** Another shape for the same elements. */
 function reshaped(graph: Graph, x: Tensor, shape: readonly number[]): Tensor {
   if (String(shape) === String(x.shape)) return x;
-  const full = x.dtype === DataType.complex64 ? [...shape, 2] : shape;
-  return plain(graph, graph.reshape(x.value, full), x.dtype, shape);
+  return plain(graph, graph.reshape(x.value, fullShape(shape, x.dtype)), x.dtype, shape);
 }
 
 /** Zeros around the picture that a convolution or pooling of some kernel sees. */
@@ -374,15 +378,15 @@ const batchNormGradient: Lowering = ({ graph, x: [slope, x, scale, average, devi
   ];
 };
 
-/** The picture with lowest numbers around it, as a pooling sees it, and the pixels that each tap sees. */
-function tapsOf(graph: Graph, x: Tensor, attributes: Attributes) {
+/** What a pooling of a picture sees, and the pixels that it gives. */
+function windowsOf(x: Tensor, attributes: Attributes) {
   const kernel: number[] = attributes.ksize.slice(1, 3), strides: number[] = attributes.strides.slice(1, 3);
-  const padding = paddingOf(attributes, x.shape.slice(1, 3), kernel);
-  return { kernel, strides, padding, size: outputSize(x.shape.slice(1, 3), kernel, strides, padding), graph };
+  const picture = x.shape.slice(1, 3), padding = paddingOf(attributes, picture, kernel);
+  return { kernel, strides, padding, size: outputSize(picture, kernel, strides, padding) };
 }
 
 const pooling = (op: string): Lowering => ({ graph, x: [x], attributes }) => {
-  const { kernel, strides, padding, size } = tapsOf(graph, x, attributes);
+  const { kernel, strides, padding, size } = windowsOf(x, attributes);
   const shape = [x.shape[0], ...size, x.shape[3]];
   if (shape.includes(0)) return filled(graph, { shape, dtype: x.dtype }, 0);
   const value = graph.node(op, [x.image], imageOrder(shape), {
@@ -395,8 +399,7 @@ const pooling = (op: string): Lowering => ({ graph, x: [x], attributes }) => {
 
 /** dy goes to the first of the pixels that have the maximum. */
 const maxPoolGradient: Lowering = ({ graph, x: [x, y, slope], attributes }) => {
-  const { kernel, strides, padding: [top, left, bottom, right], size: [height, width] } = tapsOf(
-    graph,
+  const { kernel, strides, padding: [top, left, bottom, right], size: [height, width] } = windowsOf(
     x,
     attributes,
   );

@@ -26,6 +26,10 @@ export const ELEMENT_TYPE: Readonly<Record<number, number>> = {
   [DataType.bool]: ElementType.bool,
 };
 
+/** The shape that ONNX Runtime sees of a tensor. */
+export const fullShape = (shape: readonly number[], dtype: number): readonly number[] =>
+  dtype === DataType.complex64 ? [...shape, 2] : shape;
+
 /** Zeros around a picture: top, left, bottom, right. */
 export type Padding = readonly [top: number, left: number, bottom: number, right: number];
 
