@@ -31,23 +31,34 @@ async function whole(
 }
 
 /**
- * Unpacks a gzipped tar archive into a folder, which it replaces.
+ * Unpacks a gzipped tar archive, or some entries of it, into a folder, which it replaces.
  *
  * @param archive The archive.
  * @param folder The folder.
- * @throws {DataError} It is no such archive, or an entry points outside the folder or is of another kind
+ * @param wanted Which entries, by their whole name; without it all.
+ * @throws {DataError} It is no such archive, lacks what is wanted, or an entry points outside the folder or is of another kind
  * than files, folders and links to a file beside them, which become hard links.
  * @throws {EnvironmentError} The disk is full.
  */
-export async function unpackTarGz(archive: string, folder: string): Promise<void> {
+export async function unpackTarGz(
+  archive: string,
+  folder: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<void> {
   await whole(archive, folder, async (temporary) => {
     const file = await Deno.open(archive);
     const links = new Map<string, string>();
+    let found = 0;
     const entries = file.readable.pipeThrough(new DecompressionStream("gzip")).pipeThrough(
       createTarDecoder({ strict: true }),
     );
     for await (const { header, body } of entries) {
       const { name, type, linkname } = header;
+      if (!wanted(name)) {
+        await body.cancel();
+        continue;
+      }
+      found++;
       const parts = name.split(/[/\\]/);
       const inside = (path: string) =>
         !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes("..");
@@ -70,6 +81,7 @@ export async function unpackTarGz(archive: string, folder: string): Promise<void
       }
       links.set(path, join(dirname(path), linkname));
     }
+    if (found === 0) throw new DataError(`${archive} does not hold what is wanted. Fetch it again.`);
     // Hard links, because symbolic ones need more than scoped permissions. A link may point to a link.
     for (const path of links.keys()) {
       let file = path;

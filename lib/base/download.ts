@@ -14,6 +14,8 @@ import { progress } from "./progress.ts";
 export type Source = {
   readonly url: string;
   readonly bytes?: number;
+  /** What the server is asked with besides, such as credentials: no other host sees these. */
+  readonly headers?: Readonly<Record<string, string>>;
 } & ({ readonly sha256: string } | { readonly md5: string });
 
 /** How patient a download is, in milliseconds. */
@@ -134,7 +136,7 @@ async function fetchRest(
   const have = await sizeOf(part);
   if (source.bytes !== undefined && have >= source.bytes) return;
   using silence = watch(patience.silence);
-  const response = await ask(source.url, have, seen, silence);
+  const response = await ask(source, have, seen, silence);
   const { status, headers, body } = response, version = versionOf(headers);
   const [, from, whole] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
   const resumed = status === 206 && Number(from) === have &&
@@ -148,7 +150,10 @@ async function fetchRest(
     if (status >= 500 || status === 408 || status === 429) {
       throw new BrokenOff(`status ${status}`, retryAfter(headers));
     }
-    throw new DataError(`${source.url} answers with status ${status}: is the address still right?`);
+    const question = status === 401 || status === 403
+      ? "does it want other credentials?"
+      : "is the address still right?";
+    throw new DataError(`${source.url} answers with status ${status}: ${question}`);
   }
   seen.version = version;
   const start = resumed ? have : 0;
@@ -186,19 +191,27 @@ function watch(most: number): Silence {
 }
 
 /** Asks for a file, or for what of it is missing if it is still the same. */
-async function ask(url: string, have: number, { version }: Seen, silence: Silence): Promise<Response> {
-  const headers = {
-    "accept-encoding": "identity",
-    ...have > 0 && { range: `bytes=${have}-`, ...version && { "if-range": version } },
-  };
+async function ask(source: Source, have: number, { version }: Seen, silence: Silence): Promise<Response> {
+  const { url } = source,
+    headers = {
+      ...source.headers,
+      "accept-encoding": "identity",
+      ...have > 0 && { range: `bytes=${have}-`, ...version && { "if-range": version } },
+    };
   try {
     return await fetch(url, { headers, signal: silence.signal });
   } catch (error) {
     if (silence.signal.aborted) throw new BrokenOff(silence.words);
+    const { message, cause } = error as Error;
     if (error instanceof Deno.errors.NotCapable) {
-      throw new EnvironmentError(`${url} may not be reached: allow it with --allow-net.`);
+      // The address may lead elsewhere.
+      const [, host] = /net access to "(.+?)"/.exec(message) ?? [, new URL(url).host];
+      throw new EnvironmentError(
+        `${url} may not be fetched: Deno was started without the right to reach ${host}. Start the program as ` +
+          `its task in deno.json does, with --allow-net=${host} besides.`,
+      );
     }
-    const { message, cause } = error as Error, reason = cause instanceof Error ? cause.message : message;
+    const reason = cause instanceof Error ? cause.message : message;
     // Connected and then dropped, unlike an unknown host or a refused connection.
     if (reason.includes("(SendRequest)")) throw new BrokenOff("no answer");
     throw new EnvironmentError(`${url} cannot be reached (${reason}).`);

@@ -38,6 +38,19 @@ Deno.test("a tar archive replaces its folder", async () => {
   assert.equal(await exists(join(folder, "old")), false);
 });
 
+Deno.test("of a tar archive some entries are unpacked, and it is an error if none of them is there", async () => {
+  const archive = await tarGz([file("a/one", "1"), file("a/two", "2".repeat(2000)), file("b/one", "3")]);
+  const folder = archive.replace(".tar.gz", "");
+  await unpackTarGz(archive, folder, (name) => name === "b/one");
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["b"]);
+  assert.equal(await Deno.readTextFile(join(folder, "b", "one")), "3");
+  await assert.rejects(unpackTarGz(archive, folder, (name) => name === "one"), {
+    name: "DataError",
+    message: `${archive} does not hold what is wanted. Fetch it again.`,
+  });
+  assert.ok(await exists(join(folder, "b", "one")));
+});
+
 for (
   const [kind, linkname] of [["symlink", "elsewhere/libx.so"], ["link", "good"], ["fifo", undefined]] as const
 ) {

@@ -368,6 +368,58 @@ Deno.test("a missing file, redirects in a circle and an unreachable server are t
   assert.ok(performance.now() - began < 10_000);
 });
 
+Deno.test("credentials are sent with each attempt, and to no other host that the server leads to", async () => {
+  const path = await target(), seen: (string | null)[] = [];
+  const headers = { authorization: "Bearer secret" };
+  const note = (from: Headers) => seen.push(from.get("authorization"));
+  await served((from, request, headers) => {
+    note(headers);
+    return request === 0 ? broken(0, 20_000) : rest(from);
+  }, async (elsewhere) => {
+    await served((_, __, headers) => {
+      note(headers);
+      return Response.redirect(elsewhere);
+    }, (url) => download({ url, headers, md5: MD5 }, path, patience));
+  });
+  assert.deepEqual(seen, ["Bearer secret", null, "Bearer secret", null]);
+  assert.deepEqual(await Deno.readFile(path), CONTENT);
+  for (const status of [401, 403]) {
+    await served(
+      () => new Response("no", { status }),
+      async (url) =>
+        assert.rejects(download({ url, headers, md5: MD5 }, await target()), {
+          name: "DataError",
+          message: `${url} answers with status ${status}: does it want other credentials?`,
+        }),
+    );
+  }
+});
+
+Deno.test("a host that Deno was not allowed is named, also where another one leads there", async () => {
+  const path = await target(), script = `${path}.ts`;
+  const told = async (url: string, allowed: string) => {
+    await Deno.writeTextFile(script, program(url, path, { md5: MD5 }));
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...ARGS.filter((arg) => arg !== "--allow-all"),
+        ...["--no-prompt", "--allow-read", "--allow-write", "--allow-sys", `--allow-net=${allowed}`, script],
+      ],
+    }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  const message = (url: string, host: string) =>
+    `EnvironmentError: ${url} may not be fetched: Deno was started without the right to reach ${host}. ` +
+    `Start the program as its task in deno.json does, with --allow-net=${host} besides.\n`;
+  const requests = await served(() => whole(), async (url) => {
+    const { host } = new URL(url);
+    assert.equal(await told(url, "nowhere.example"), message(url, host));
+    await served(() => Response.redirect(url), async (first) => {
+      assert.equal(await told(first, new URL(first).host), message(first, host));
+    });
+  });
+  assert.equal(requests, 0);
+});
+
 /** A program that downloads, for another process. */
 function program(url: string, path: string, source: object): string {
   const module = new URL("../../lib/base/download.ts", import.meta.url);
