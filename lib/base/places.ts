@@ -10,7 +10,7 @@ import { exists, explainFault } from "./files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Folders of this project. */
+/** Folders and files of this project. */
 export const places = {
   lib: join(root, "lib"),
   datasets: join(root, "data", "datasets"),
@@ -19,6 +19,7 @@ export const places = {
   results: join(root, "data", "results"),
   notebooks: join(root, "notebooks"),
   readme: join(root, "README.md"),
+  npmrc: join(root, ".npmrc"),
 } as const;
 
 /** A folder to look for data sets in. */

@@ -81,15 +81,20 @@ for (const entry of ["training/run.ts", "experiments/score.ts", "mod.ts", "cli/r
 
 Deno.test("a walk stops at modules that do not count, and at what only they import", async () => {
   const all = await sourcesOf(["training/run.ts"]);
-  const some = await sourcesOf(["training/run.ts"], ["compute/tensorflow/library.ts"]);
-  // Packages are unpacked for TensorFlow only; a download shows its progress as the training does.
+  const some = await sourcesOf(["training/run.ts"], [
+    "compute/onnxruntime/library.ts",
+    "compute/tensorflow/library.ts",
+  ]);
+  // Packages are unpacked for the engines only; a download shows its progress as the training does.
   assert.deepEqual(
     all.filter((file) => !some.includes(file)),
     [
       "base/archive.ts",
       "base/download.ts",
+      "base/registry.ts",
+      "compute/native_file.ts",
+      "compute/onnxruntime/library.ts",
       "compute/tensorflow/library.ts",
-      "compute/tensorflow/native_file.ts",
     ],
   );
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { dirname, join } from "@std/path";
+import "ini";
 import { fileURLToPath } from "node:url";
 import { exists } from "../../lib/base/files.ts";
 import { writeNotebook } from "../../lib/notebook/ipynb.ts";
@@ -45,7 +47,16 @@ async function probeProject(): Promise<string> {
     await Deno.mkdir(join(project, path), { recursive: true });
   }
   for (const { command } of Object.values(tasks)) {
-    for (const [program] of command.matchAll(/\S+\/cache\.ts/g)) await copyModule(program, project);
+    for (const [program] of command.matchAll(/\S+\/(?:cache|registry)\.ts/g)) {
+      await copyModule(program, project);
+    }
+  }
+  // Deno has its packages from one registry, and would want them from another one, too.
+  const ini = createRequire(import.meta.url).resolve("ini/package.json"),
+    own = join(project, "node_modules", "ini");
+  await Deno.mkdir(join(own, "lib"), { recursive: true });
+  for (const file of ["package.json", "lib/ini.js"]) {
+    await Deno.copyFile(join(dirname(ini), file), join(own, file));
   }
   const probing = Object.entries(tasks).map(([name, { command }]) => [
     name,
@@ -53,7 +64,7 @@ async function probeProject(): Promise<string> {
   ]);
   await Deno.writeTextFile(
     join(project, "deno.json"),
-    JSON.stringify({ ...config, tasks: Object.fromEntries(probing) }),
+    JSON.stringify({ ...config, nodeModulesDir: "manual", tasks: Object.fromEntries(probing) }),
   );
   await Deno.writeTextFile(join(project, "probe.ts"), PROBE);
   return project;
@@ -124,6 +135,37 @@ Deno.test({
   },
 });
 
+/** Tasks that may start an engine, and so fetch ONNX Runtime. */
+const COMPUTING = ["reproduce", "doctor", "export", "import"];
+
+Deno.test("tasks may reach npm's registry, wherever the user has it, and else only the hosts of the project", async () => {
+  const project = await probeProject();
+  await Deno.writeTextFile(
+    join(project, "probe.ts"),
+    `for (const host of Deno.args) {
+      if (Deno.permissions.querySync({ name: "net", host }).state === "granted") console.log(host);
+    }`,
+  );
+  const mirrors = ["registry.npmjs.org", "mirror.example:4873", "other.example", "[::1]:4873"];
+  const hosts = ["storage.googleapis.com", "www.cs.toronto.edu", "example.org", ...mirrors];
+  for (const name of WRITING) {
+    const computes = COMPUTING.includes(name), own = computes ? hosts.slice(0, 2) : hosts.slice(1, 2);
+    const reached = async (mirror: string, env: Record<string, string> = {}) => {
+      const none = { NPM_CONFIG_REGISTRY: "", npm_config_registry: "" };
+      const { paths, errors } = await written(name, project, hosts, { ...none, ...env });
+      assert.deepEqual(paths, computes ? [...own, mirror] : own, errors);
+    };
+    await reached(mirrors[0]);
+    await Deno.writeTextFile(join(project, "home", ".npmrc"), `registry=http://${mirrors[1]}/npm/\n`);
+    await reached(mirrors[1]);
+    await reached(mirrors[2], { NPM_CONFIG_REGISTRY: `https://${mirrors[2]}` });
+    await Deno.writeTextFile(join(project, ".npmrc"), `registry=http://${mirrors[3]}\n`);
+    await reached(mirrors[3]);
+    await Deno.remove(join(project, ".npmrc"));
+    await Deno.remove(join(project, "home", ".npmrc"));
+  }
+});
+
 Deno.test("a notebook is executed without the system's temporary folder", async () => {
   const folder = await Deno.makeTempDir(), path = join(folder, "it.ipynb"), script = join(folder, "it.ts");
   const module = JSON.stringify(import.meta.resolve("../../lib/notebook/execute.ts"));
@@ -140,7 +182,15 @@ Deno.test("a notebook is executed without the system's temporary folder", async 
     await executeNotebook(${JSON.stringify(path)}).catch(({ message }) => console.log(message));`,
   );
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--config=deno.json", "-P=reproduce", `--allow-write=data,${folder}`, script],
+    args: [
+      "run",
+      "--quiet",
+      "--config=deno.json",
+      "-P=reproduce",
+      "--allow-net=127.0.0.1",
+      `--allow-write=data,${folder}`,
+      script,
+    ],
     cwd: root,
     env: { TMPDIR: join(folder, "nowhere") },
   }).output();

@@ -11,7 +11,7 @@ import { exists, humanBytes } from "../../base/files.ts";
 import { cacheFolder } from "../../base/places.ts";
 import { progress } from "../../base/progress.ts";
 import { demandSymbols } from "./c_api.ts";
-import { inspect } from "./native_file.ts";
+import { inspect } from "../native_file.ts";
 
 /** A libtensorflow on this machine. */
 export interface Library {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
-import { start } from "../../../lib/compute/backend.ts";
-import { demandSymbols } from "../../../lib/compute/tensorflow/c_api.ts";
-import type { Library } from "../../../lib/compute/tensorflow/library.ts";
-import { inspect } from "../../../lib/compute/tensorflow/native_file.ts";
-import { elf, machO, pe } from "../native.ts";
+import { start } from "../../lib/compute/backend.ts";
+import { demandSymbols } from "../../lib/compute/tensorflow/c_api.ts";
+import type { Library } from "../../lib/compute/tensorflow/library.ts";
+import { inspect } from "../../lib/compute/native_file.ts";
+import { elf, machO, pe } from "./native.ts";
 
 const path = join(await Deno.makeTempDir(), "library");
 

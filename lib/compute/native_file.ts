@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { EnvironmentError } from "../../base/errors.ts";
-import { fileKind } from "../../base/file_kind.ts";
+import { EnvironmentError } from "../base/errors.ts";
+import { fileKind } from "../base/file_kind.ts";
 
 /** Reads some bytes of the file that is looked into. */
 type Read = (from: number, length: number) => Promise<DataView>;
