@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "@std/path";
+import { join, relative } from "@std/path";
+import { cacheFolder } from "../../lib/base/places.ts";
+import { findOnnxRuntime } from "../../lib/compute/onnxruntime/library.ts";
 
 /** Runs lines in a process of their own, where TensorFlow was not started; `told(x)` tells a value or an error. */
 async function alone(lines: string, env: Record<string, string> = {}): Promise<unknown[]> {
@@ -139,6 +141,13 @@ Deno.test("SJEA_ENGINE names an engine, or lets one be chosen", async () => {
     `UsageError: SJEA_ENGINE is "pytorch"; expected auto, tensorflow or onnxruntime.`,
   );
   // Nothing is there and nothing can be fetched.
+  assert.match(
+    await chosen("auto", without) as string,
+    /^EnvironmentError: No libtensorflow [^]*\nNor is there ONNX Runtime: .* cannot be had: .* cannot be reached/,
+  );
+  // ONNX Runtime was fetched before.
+  const [fetched] = relative(cacheFolder(), (await findOnnxRuntime()).path).split(/[/\\]/);
+  await Deno.symlink(join(cacheFolder(), fetched), join(without.SJEA_CACHE, fetched));
   assert.equal(await chosen("auto", without), "onnxruntime");
   assert.match(await chosen("tensorflow", without) as string, /^EnvironmentError: /);
   // A library that the user names is not passed over.
