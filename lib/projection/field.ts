@@ -22,7 +22,7 @@ const MOST_NODES = 1024;
 const ORDER = 6;
 
 /** Up to so many points, to sum over all pairs is faster; it is exact even where hardly a pair is close. */
-const DIRECT = 500;
+const DIRECT = 1000;
 
 /** What points feel. */
 export interface Repulsion {

@@ -556,56 +556,76 @@ function throughNumbers(graph: Graph, x: Tensor, make: (value: Value) => Value):
   return graph.cast(make(graph.cast(x.value, ElementType.uint8)), ElementType.bool);
 }
 
-/** A discrete Fourier transform along an axis of complex numbers, in floats of one more axis. */
-function transform(
+/** A matrix whose elements are a function of `2π row column / period`, of row and of column. */
+function waves(
   graph: Graph,
-  x: Value,
-  axis: number,
-  attributes: Record<string, number>,
-  length?: number,
+  shape: readonly [rows: number, columns: number],
+  period: number,
+  wave: (phase: number, row: number, column: number) => number,
 ): Value {
-  const shape = [...x.shape.slice(0, -1), 2];
-  if (length !== undefined) shape[axis] = length;
-  const at = graph.constant(ElementType.int64, [], BigInt64Array.of(BigInt(axis)));
-  return graph.node("DFT", [x, undefined, at], shape, attributes);
+  const [rows, columns] = shape, values = new Float32Array(rows * columns);
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, at++) {
+      // A whole number of turns less, for the precision of the rest.
+      values[at] = wave(2 * Math.PI * (row * column % period) / period, row, column);
+    }
+  }
+  return graph.constant(ElementType.float, shape, values);
 }
 
+/** The Fourier transform down each column of complex numbers, real parts left and imaginary parts right. */
+function downColumns(graph: Graph, x: Value, inverse: boolean): { re: Value; im: Value } {
+  const [height, both] = x.shape, width = both / 2;
+  const [even, odd] = [Math.cos, Math.sin].map((wave) => {
+    const product = graph.matMul(waves(graph, [height, height], height, (phase) => wave(phase)), x);
+    return [0, width].map((from) => graph.slice(product, [1], [from], [from + width]));
+  });
+  const [plus, minus] = inverse ? ["Sub", "Add"] : ["Add", "Sub"];
+  return {
+    re: graph.elementwise(plus, [even[0], odd[1]]),
+    im: graph.elementwise(minus, [even[1], odd[0]]),
+  };
+}
+
+// As matrix products: ONNX Runtime's own DFT is slow, 45 ms in place of 4 for 320×320.
 const realTransform: Lowering = ({ graph, x: [x, length] }) => {
-  const [height, width] = x.shape;
+  const [height, width] = x.shape, half = (width >> 1) + 1;
   if (x.shape.length !== 2 || String(elements(length)) !== String(x.shape)) throw unknown("RFFT2D of a part");
-  const real = graph.reshape(x.value, [1, height, width, 1]);
-  const rows = transform(graph, real, 2, { onesided: 1 }, (width >> 1) + 1);
-  const shape = [height, (width >> 1) + 1];
-  const value = graph.reshape(transform(graph, rows, 1, {}), [...shape, 2]);
-  return plain(graph, value, DataType.complex64, shape);
+  const [even, odd] = [Math.cos, (phase: number) => -Math.sin(phase)]
+    .map((wave) => waves(graph, [width, half], width, wave));
+  const rows = graph.matMul(x.value, graph.concat([even, odd], 1));
+  const { re, im } = downColumns(graph, rows, false);
+  return complex(graph, re, im);
 };
 
 const inverseRealTransform: Lowering = ({ graph, x: [x, length] }) => {
-  const [height, width] = elements(length), half = width >> 1;
-  if (x.shape.length !== 2 || width % 2 || String(x.shape) !== String([height, half + 1])) {
+  const [height, width] = elements(length), half = (width >> 1) + 1;
+  if (x.shape.length !== 2 || width % 2 || String(x.shape) !== String([height, half])) {
     throw unknown("IRFFT2D of a part");
   }
-  const columns = transform(graph, graph.reshape(x.value, [1, height, half + 1, 2]), 1, { inverse: 1 });
-  // The other half is this one's conjugate, from the end.
-  const others = graph.reverse(graph.slice(columns, [2], [1], [half]), [2]);
-  const conjugate = graph.multiply(others, graph.constant(ElementType.float, [2], Float32Array.of(1, -1)));
-  const rows = transform(graph, graph.concat([columns, conjugate], 2), 2, { inverse: 1 });
-  return plain(graph, graph.reshape(graph.slice(rows, [3], [0], [1]), [height, width]), DataType.float32);
+  const parts = [0, 1].map((index) => partOf(graph, x, index));
+  const { re, im } = downColumns(graph, graph.concat(parts, 1), true);
+  // What is not there is the conjugate of what is.
+  const twice = (row: number) => (row === 0 || row === half - 1 ? 1 : 2) / (height * width);
+  const [even, odd] = [Math.cos, (phase: number) => -Math.sin(phase)]
+    .map((wave) => waves(graph, [half, width], width, (phase, row) => twice(row) * wave(phase)));
+  const value = graph.matMul(graph.concat([re, im], 1), graph.concat([even, odd], 0));
+  return plain(graph, value, DataType.float32);
 };
 
-/** Real or imaginary parts. */
-const part = (index: number): Lowering => ({ graph, x: [x] }) => {
+/** Real (0) or imaginary (1) parts. */
+function partOf(graph: Graph, x: Tensor, index: number): Value {
   const axis = x.shape.length;
-  const value = graph.slice(x.value, [axis], [index], [index + 1]);
-  return plain(graph, graph.reshape(value, x.shape), DataType.float32);
-};
+  return graph.reshape(graph.slice(x.value, [axis], [index], [index + 1]), x.shape);
+}
+
+const part = (index: number): Lowering => ({ graph, x: [x] }) =>
+  plain(graph, partOf(graph, x, index), DataType.float32);
 
 const multiplication: Lowering = (call) => {
   const { graph, x: [a, b] } = call;
   if (a.dtype !== DataType.complex64) return elementwise("Mul")(call);
-  const [[re, im], [otherRe, otherIm]] = [a, b].map((x) =>
-    [0, 1].map((index) => [part(index)({ ...call, x: [x] })].flat()[0].value)
-  );
+  const [[re, im], [otherRe, otherIm]] = [a, b].map((x) => [0, 1].map((index) => partOf(graph, x, index)));
   const minus = graph.elementwise("Sub", [graph.multiply(re, otherRe), graph.multiply(im, otherIm)]);
   const plus = graph.add(graph.multiply(re, otherIm), graph.multiply(im, otherRe));
   return complex(graph, minus, plus);
