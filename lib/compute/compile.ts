@@ -26,6 +26,8 @@ export interface CompileOptions {
   /** Name in error messages. */
   readonly name?: string;
   readonly precision?: Precision;
+  /** Inputs by position whose consequences are worth computing side by side, such as two views. */
+  readonly lanes?: readonly number[];
 }
 
 interface Traced {
@@ -101,7 +103,7 @@ export function compile<Inputs extends readonly Tree[], Output extends Tree>(
     }));
     let traced = traces.get(signature);
     if (!traced) {
-      traced = trace(`${name}_${compiled++}`, step, inputs, precision);
+      traced = trace(`${name}_${compiled++}`, step, inputs, precision, options.lanes);
       traces.set(signature, traced);
     }
     return await execute(traced, ids) as Output;
@@ -119,15 +121,17 @@ function trace<Inputs extends readonly Tree[]>(
   step: (...inputs: Inputs) => Tree,
   inputs: Inputs,
   precision: Precision,
+  lanes: readonly number[] = [],
 ): Traced {
   const { binding } = backend();
   const recorder = engine().record(name, precision, variableOf);
   const scopes = tf.engine();
   scopes.startScope();
   try {
-    const symbolic = mapTree(inputs, (x) => {
+    const symbolic = mapTree(inputs, (x, path) => {
       const { shape, dtype } = binding.metadata(idOf(x, name));
-      return backend().createOutputTensor(recorder.input(shape, dtype));
+      const lane = lanes.findIndex((position) => path.split("/")[1] === String(position));
+      return backend().createOutputTensor(recorder.input(shape, dtype, lane < 0 ? undefined : lane));
     });
     binding.recorder = recorder;
     const outputs: number[] = [];

@@ -153,8 +153,8 @@ export interface Engine {
 
 /** A graph while it is recorded: ops reach it through the binding whose recorder it is. */
 export interface Recording extends Recorder {
-  /** A function input of known shape and type. */
-  input(shape: readonly number[], dtype: number): Metadata;
+  /** A function input of known shape and type; what follows from inputs of different lanes may run side by side. */
+  input(shape: readonly number[], dtype: number, lane?: number): Metadata;
   /** Makes what was recorded ready to run: a function from the inputs to some of the graph's tensors. */
   make(outputs: readonly number[]): Program;
   /** Frees the graph. A finished program lives on without it; of an unfinished one nothing stays. */

@@ -87,5 +87,5 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
       levels: aside.levels,
     };
   };
-  return compile(step, { name: "training_step", precision: config.precision });
+  return compile(step, { name: "training_step", precision: config.precision, lanes: [1, 2] });
 }

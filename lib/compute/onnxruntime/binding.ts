@@ -8,9 +8,10 @@
 import { ComputeError } from "../../base/errors.ts";
 import { DataType, ELEMENT_BYTES, NativeConstants, recordedValue } from "../engine.ts";
 import type { Attribute, Metadata, NativeBinding, Recorder } from "../engine.ts";
-import type { OnnxRuntime, Session } from "./c_api.ts";
+import type { OnnxRuntime } from "./c_api.ts";
 import { Graph, sizeOf, type Value } from "./graph.ts";
 import { lower } from "./lowering.ts";
+import { Sessions } from "./sessions.ts";
 import { ELEMENT_TYPE, fullShape, Tensor } from "./tensor.ts";
 
 /** A tensor with elements. */
@@ -24,9 +25,9 @@ export interface Held {
   users: number;
 }
 
-/** What a session gives, and what of its outputs needs none: those without elements. */
+/** What sessions give, and what of its outputs needs none: those without elements. */
 export interface Outputs {
-  readonly session?: Session;
+  readonly sessions?: Sessions;
   readonly described: readonly { readonly shape: readonly number[]; readonly dtype: number }[];
 }
 
@@ -145,12 +146,12 @@ export class OnnxBinding extends NativeConstants implements NativeBinding {
     if (this.recorder) return this.recorder.execute(op, attributes, inputs, outputs);
     const held = inputs.map((id) => this.held(id));
     const made = this.#ops.get(this.#key(op, attributes, inputs)) ?? this.#makeOp(op, attributes, inputs);
-    const { session, described } = made;
-    const values = session?.runNow(held.map(({ value }) => value)) ?? [];
+    const { sessions, described } = made;
+    const values = sessions?.runNow(held.map(({ value }) => value)) ?? [];
     return this.results(described, values).slice(0, outputs);
   }
 
-  /** Adopts what a session gave: all outputs, in order, with new tensors for those without elements. */
+  /** Adopts what sessions gave: all outputs, in order, with new tensors for those without elements. */
   results(described: Outputs["described"], values: readonly Deno.PointerObject[]): Metadata[] {
     let at = 0;
     return described.map(({ shape, dtype }) => {
@@ -186,20 +187,19 @@ export class OnnxBinding extends NativeConstants implements NativeBinding {
     this.#decisive.set(op, decisive);
     const made = this.make(graph, results);
     if (this.#ops.size >= KEPT_OPS) {
-      const [[oldest, { session }]] = this.#ops;
+      const [[oldest, { sessions }]] = this.#ops;
       this.#ops.delete(oldest);
-      session?.free();
+      sessions?.free();
     }
     this.#ops.set(this.#key(op, attributes, inputs), made);
     return made;
   }
 
-  /** A session for some tensors of a graph. */
+  /** Sessions for some tensors of a graph. */
   make(graph: Graph, results: readonly Tensor[], constant = false): Outputs {
     const described = results.map(({ shape, dtype }) => ({ shape, dtype }));
     const values: Value[] = results.filter(({ shape }) => sizeOf(shape) > 0).map(({ value }) => value);
     if (values.length === 0) return { described };
-    const { bytes, inputs, outputs } = graph.model(values);
-    return { session: this.runtime.session(bytes, inputs, outputs, constant), described };
+    return { sessions: new Sessions(this.runtime, graph, values, constant), described };
   }
 }

@@ -21,7 +21,9 @@ const functions = {
   /** The same call on a thread of its own, for work that takes longer than a frame. */
   RunInBackground: { index: 9, parameters: [p, p, b, b, size, b, size, b], result: p, nonblocking: true },
   CreateSessionOptions: { index: 10, parameters: [b], result: p },
+  DisableMemPattern: { index: 17, parameters: [p], result: p },
   SetSessionGraphOptimizationLevel: { index: 23, parameters: [p, i32], result: p },
+  SetIntraOpNumThreads: { index: 24, parameters: [p, i32], result: p },
   CreateTensorWithDataAsOrtValue: { index: 49, parameters: [p, b, size, b, size, i32, b], result: p },
   GetTensorMutableData: { index: 51, parameters: [p, b], result: p },
   CreateCpuMemoryInfo: { index: 69, parameters: [i32, i32, b], result: p },
@@ -62,14 +64,15 @@ export interface OnnxRuntime {
    * @param model A serialized model.
    * @param inputs Names of its inputs, in the order in which they are given.
    * @param outputs Names of its outputs, in the order in which they are returned.
-   * @param constants Whether it holds large constants, such as weights, that it pays to prepare.
+   * @param use Whether it holds large constants, such as weights, that it pays to prepare, and how many
+   * sessions run at once.
    * @throws {ComputeError} ONNX Runtime does not take it.
    */
   session(
     model: Uint8Array<ArrayBuffer>,
     inputs: readonly string[],
     outputs: readonly string[],
-    constants: boolean,
+    use?: { readonly constants?: boolean; readonly lanes?: number },
   ): Session;
   /** A value of ONNX's element type over memory that the caller keeps until the value is released. */
   value(type: number, shape: readonly number[], memory: ArrayBuffer): Deno.PointerObject;
@@ -111,25 +114,31 @@ export function openOnnxRuntime(path: string, threads: number): OnnxRuntime {
   // An arena's memory, of the default kind.
   const host = made("memory", (result) => api.CreateCpuMemoryInfo(1, 0, result));
   check("memory", api.CreateAndRegisterAllocator(environment, host, null));
-  const options = (level: number) => {
+  const options = (level: number, lanes: number) => {
     const options = made("options", (result) => api.CreateSessionOptions(result));
-    check("options", api.DisablePerSessionThreads(options));
+    const set = (key: string, value: string) =>
+      check("options", api.AddSessionConfigEntry(options, cString(key), cString(value)));
+    if (lanes === 1) check("options", api.DisablePerSessionThreads(options));
+    else {
+      check("options", api.SetIntraOpNumThreads(options, Math.max(Math.floor(threads / lanes), 1)));
+      set("session.intra_op.allow_spinning", "0");
+    }
     check("options", api.SetSessionGraphOptimizationLevel(options, level));
-    check("options", api.AddSessionConfigEntry(options, cString("session.use_env_allocators"), cString("1")));
+    check("options", api.DisableMemPattern(options));
+    set("session.use_env_allocators", "1");
     return options;
   };
-  const plain = options(OPTIMISE_NOTHING), prepared = options(OPTIMISE_ALL);
+  const known = new Map<string, Deno.PointerObject>();
   return {
     version,
-    session(model, inputs, outputs, constants) {
-      const session = made("a model", (result) =>
-        api.CreateSessionFromArray(
-          environment,
-          model,
-          BigInt(model.length),
-          constants ? prepared : plain,
-          result,
-        ));
+    session(model, inputs, outputs, { constants = false, lanes = 1 } = {}) {
+      const level = constants ? OPTIMISE_ALL : OPTIMISE_NOTHING, key = `${level} ${lanes}`;
+      const chosen = known.get(key) ?? options(level, lanes);
+      known.set(key, chosen);
+      const session = made(
+        "a model",
+        (result) => api.CreateSessionFromArray(environment, model, BigInt(model.length), chosen, result),
+      );
       const inputNames = names(inputs), outputNames = names(outputs);
       const call = <Result>(
         run: (...call: Parameters<Functions["Run"]>) => Result,

@@ -36,7 +36,7 @@ export async function onnxruntime(threads: number): Promise<Engine> {
     device: "CPU:0",
     precisions: ["float32"],
     binding,
-    record: (_name, precision, variableOf) => new OnnxRecording(binding, precision, variableOf),
+    record: (_name, precision, variableOf) => new OnnxRecording(binding, precision, threads > 1, variableOf),
   };
 }
 
@@ -55,6 +55,8 @@ class OnnxRecording implements Recording {
   constructor(
     binding: OnnxBinding,
     readonly precision: Precision,
+    /** Whether there are threads for several lanes. */
+    readonly lanes: boolean,
     variableOf?: (id: number) => string | undefined,
   ) {
     this.#binding = binding;
@@ -65,8 +67,12 @@ class OnnxRecording implements Recording {
     return this.#tensors.has(id) && !this.#captured.has(id);
   }
 
-  input(shape: readonly number[], dtype: number): Metadata {
-    const value = this.#graph.input(ELEMENT_TYPE[dtype], fullShape(shape, dtype));
+  input(shape: readonly number[], dtype: number, lane?: number): Metadata {
+    const value = this.#graph.input(
+      ELEMENT_TYPE[dtype],
+      fullShape(shape, dtype),
+      this.lanes ? lane : undefined,
+    );
     return this.#remember(new Tensor(this.#graph, shape, dtype, value));
   }
 
@@ -117,7 +123,7 @@ class OnnxRecording implements Recording {
   }
 }
 
-/** A session with the tensors that it always gets. */
+/** Sessions with the tensors that they always get. */
 class OnnxProgram implements Program {
   readonly #binding: OnnxBinding;
   readonly #outputs: Outputs;
@@ -130,11 +136,11 @@ class OnnxProgram implements Program {
   }
 
   async run(inputs: readonly number[]): Promise<Metadata[]> {
-    const { session, described } = this.#outputs;
+    const { sessions, described } = this.#outputs;
     const held = inputs.map((id) => this.#binding.held(id));
     held.forEach((input) => input.users++);
     try {
-      const values = await session?.run([...held, ...this.#captures].map(({ value }) => value)) ?? [];
+      const values = await sessions?.run([...held, ...this.#captures].map(({ value }) => value)) ?? [];
       return this.#binding.results(described, values);
     } finally {
       held.forEach((input) => this.#binding.letGo(input));
@@ -142,7 +148,7 @@ class OnnxProgram implements Program {
   }
 
   free(): void {
-    this.#outputs.session?.free();
+    this.#outputs.sessions?.free();
     this.#captures.forEach((held) => this.#binding.letGo(held));
   }
 }

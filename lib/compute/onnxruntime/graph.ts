@@ -38,17 +38,22 @@ export function broadcast(...shapes: (readonly number[])[]): number[] {
 export class Graph {
   readonly #inputs: Value[] = [];
   readonly #nodes: ModelNode[] = [];
-  readonly #constants: ModelConstant[] = [];
+  readonly #constants = new Map<string, ModelConstant>();
+  /** All inputs and results of nodes by name. */
+  readonly #values = new Map<string, Value>();
+  /** The lane of each input that begins one. */
+  readonly #lanes = new Map<string, number>();
   /** Nodes and constants made so far, by all that makes them what they are. */
   readonly #known = new Map<string, readonly Value[]>();
   /** Where a reshaped value comes from. */
   readonly #reshaped = new Map<Value, Value>();
   #names = 0;
 
-  /** An input of the graph. */
-  input(type: number, shape: readonly number[]): Value {
-    const value = { name: this.#name(), type, shape };
+  /** An input of the graph, with which a lane may begin: see {@link Graph.stages}. */
+  input(type: number, shape: readonly number[], lane?: number): Value {
+    const value = this.#value(type, shape);
     this.#inputs.push(value);
+    if (lane !== undefined) this.#lanes.set(value.name, lane);
     return value;
   }
 
@@ -59,7 +64,7 @@ export class Graph {
     const known = key && this.#known.get(key)?.[0];
     if (known) return known;
     const constant = { name: this.#name(), type, shape, bytes };
-    this.#constants.push(constant);
+    this.#constants.set(constant.name, constant);
     if (key) this.#known.set(key, [constant]);
     return constant;
   }
@@ -93,11 +98,7 @@ export class Graph {
     const key = `${op}(${names})${JSON.stringify(attributes)}${JSON.stringify(outputs)}`;
     const known = this.#known.get(key);
     if (known) return known;
-    const made = outputs.map(({ type, shape }) => ({
-      name: this.#name(),
-      type: type ?? inputs[0]!.type,
-      shape,
-    }));
+    const made = outputs.map(({ type, shape }) => this.#value(type ?? inputs[0]!.type, shape));
     const [domain, name] = op.includes(":") ? op.split(":") : ["", op];
     this.#nodes.push({ op: name, domain, inputs: names, outputs: made.map(({ name }) => name), attributes });
     this.#known.set(key, made);
@@ -207,13 +208,15 @@ export class Graph {
   }
 
   /**
-   * The model with some tensors for its outputs.
+   * The models that give some tensors, in stages: those of one stage do not need each other. There is one
+   * model in all, unless inputs begin lanes. Then what follows from one lane is computed beside what follows
+   * from the other ones, and what needs several in a stage of its own.
    *
    * @param outputs They may be inputs or constants, and the same tensor may be there twice.
-   * @returns The serialized model, and the names of all inputs and outputs.
+   * @returns The stages, and the names of all inputs and outputs.
    */
-  model(outputs: readonly Value[]): { bytes: Uint8Array<ArrayBuffer>; inputs: string[]; outputs: string[] } {
-    const named = outputs.map((value, at) => ({ ...value, name: `output${at}` }));
+  stages(outputs: readonly Value[]): { stages: Part[][]; inputs: string[]; outputs: string[] } {
+    const named = outputs.map(({ type, shape }) => this.#value(type, shape));
     const copies = outputs.map(({ name }, at): ModelNode => ({
       op: "Identity",
       domain: "",
@@ -227,20 +230,73 @@ export class Graph {
       node.inputs.forEach((name) => needed.add(name));
       nodes.push(node);
     }
+    const groups = grouped(nodes.reverse(), this.#lanes);
+    const results = new Set(named.map(({ name }) => name)), all = groups.flat();
+    const stages = groups.map((lanes) => lanes.map((group) => this.#part(group, all, results)));
+    return { stages, inputs: this.#inputs.map(({ name }) => name), outputs: [...results] };
+  }
+
+  /** A model of some nodes. */
+  #part(nodes: readonly ModelNode[], groups: readonly (readonly ModelNode[])[], results: Set<string>): Part {
+    const made = new Set(nodes.flatMap(({ outputs }) => outputs));
+    const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+    const elsewhere = new Set(
+      groups.flatMap((group) => group === nodes ? [] : group.flatMap(({ inputs }) => inputs)),
+    );
+    const inputs = [...used].filter((name) => !made.has(name) && this.#values.has(name));
+    const outputs = [...made].filter((name) => elsewhere.has(name) || results.has(name));
+    const values = (names: readonly string[]) => names.map((name) => this.#values.get(name)!);
     const model: Model = {
-      nodes: nodes.reverse(),
-      inputs: this.#inputs,
-      outputs: named,
-      constants: this.#constants.filter(({ name }) => needed.has(name)),
+      nodes,
+      inputs: values(inputs),
+      outputs: values(outputs),
+      constants: [...used].flatMap((name) => this.#constants.get(name) ?? []),
     };
-    return {
-      bytes: encode(model),
-      inputs: this.#inputs.map(({ name }) => name),
-      outputs: named.map(({ name }) => name),
-    };
+    return { bytes: encode(model), inputs, outputs };
+  }
+
+  #value(type: number, shape: readonly number[]): Value {
+    const value = { name: this.#name(), type, shape };
+    this.#values.set(value.name, value);
+    return value;
   }
 
   #name(): string {
     return `v${this.#names++}`;
   }
+}
+
+/** A model, and the names of what it takes and gives. */
+export interface Part {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/**
+ * Groups nodes into stages. Every other stage has a group a lane: of what needs nothing that another lane has
+ * made since the stage before. What is needed later only is computed later, in place of being kept until then.
+ */
+function grouped(nodes: readonly ModelNode[], lanes: ReadonlyMap<string, number>): ModelNode[][][] {
+  // Stages in common are even, stages of lanes odd.
+  const found = new Map<string, { stage: number; lane?: number }>();
+  lanes.forEach((lane, name) => found.set(name, { stage: 1, lane }));
+  for (const { inputs, outputs } of nodes) {
+    const needs = inputs.flatMap((name) => found.get(name) ?? []);
+    const [lane, ...others] = new Set(needs.flatMap(({ lane }) => lane ?? []));
+    const alone = lane !== undefined && others.length === 0 ? lane : undefined;
+    const odd = alone === undefined ? 0 : 1;
+    const latest = Math.max(odd, ...needs.map(({ stage }) => stage));
+    const place = { stage: latest + (latest % 2 ^ odd), lane: alone };
+    outputs.forEach((name) => found.set(name, place));
+  }
+  const stages: ModelNode[][][] = [], users = new Map<string, number>();
+  for (const node of nodes.toReversed()) {
+    const { stage, lane = 0 } = found.get(node.outputs[0])!;
+    const first = Math.min(...node.outputs.map((name) => users.get(name) ?? Infinity));
+    const late = Number.isFinite(first) ? first - ((first - stage) % 2) : stage;
+    node.inputs.forEach((name) => users.set(name, Math.min(users.get(name) ?? Infinity, late)));
+    ((stages[late] ??= [])[lane] ??= []).push(node);
+  }
+  return stages.filter(Boolean).map((groups) => groups.filter(Boolean).map((nodes) => nodes.reverse()));
 }

@@ -292,8 +292,8 @@ function power(size: number, times: number) {
   const graph = new Graph(), x = graph.input(ElementType.float, [size, size]);
   let y = x;
   for (let count = 1; count < times; count++) y = graph.matMul(y, x);
-  const { bytes, inputs, outputs } = graph.model([y]);
-  return runtime.session(bytes, inputs, outputs, false);
+  const [[{ bytes, inputs, outputs }]] = graph.stages([y]).stages;
+  return runtime.session(bytes, inputs, outputs);
 }
 
 const matrix = (size: number, value: number) => {
@@ -318,7 +318,7 @@ Deno.test("a session computes, at once and in the background, while timers run",
 });
 
 Deno.test("a model that is none is an error, and so are inputs of other shapes", () => {
-  assert.throws(() => runtime.session(Uint8Array.of(1, 2, 3), [], [], false), {
+  assert.throws(() => runtime.session(Uint8Array.of(1, 2, 3), [], []), {
     name: "ComputeError",
     message: /^ONNX Runtime refused a model: /,
   });
