@@ -61,7 +61,7 @@ let compiled = 0;
  * @param options Name and precision.
  * @returns The compiled function.
  * @throws {ComputeError} (when called) The function does one of these, takes or returns something other
- *   than tensors in records and lists, or was given a disposed tensor; TensorFlow was not started.
+ *   than tensors in records and lists, or was given a disposed tensor; no engine was started.
  * @example
  * ```ts
  * import { start } from "./backend.ts";

@@ -8,7 +8,7 @@
 import { ComputeError } from "../../base/errors.ts";
 import { DataType, ELEMENT_BYTES, NativeConstants, recordedValue } from "../engine.ts";
 import type { Attribute, Metadata, NativeBinding, Recorder } from "../engine.ts";
-import type { OnnxRuntime } from "./c_api.ts";
+import type { OnnxRuntime, SessionUse } from "./c_api.ts";
 import { Graph, sizeOf, type Value } from "./graph.ts";
 import { lower } from "./lowering.ts";
 import { Sessions } from "./sessions.ts";
@@ -185,7 +185,7 @@ export class OnnxBinding extends NativeConstants implements NativeBinding {
     });
     const results = lower(graph, op, attributes, tensors);
     this.#decisive.set(op, decisive);
-    const made = this.make(graph, results);
+    const made = this.make(graph, results, { name: op });
     if (this.#ops.size >= KEPT_OPS) {
       const [[oldest, { sessions }]] = this.#ops;
       this.#ops.delete(oldest);
@@ -196,10 +196,10 @@ export class OnnxBinding extends NativeConstants implements NativeBinding {
   }
 
   /** Sessions for some tensors of a graph. */
-  make(graph: Graph, results: readonly Tensor[], constant = false): Outputs {
+  make(graph: Graph, results: readonly Tensor[], use: Omit<SessionUse, "lanes">): Outputs {
     const described = results.map(({ shape, dtype }) => ({ shape, dtype }));
     const values: Value[] = results.filter(({ shape }) => sizeOf(shape) > 0).map(({ value }) => value);
     if (values.length === 0) return { described };
-    return { sessions: new Sessions(this.runtime, graph, values, constant), described };
+    return { sessions: new Sessions(this.runtime, graph, values, use), described };
   }
 }

@@ -57,6 +57,16 @@ export interface Session {
   free(): void;
 }
 
+/** What a session is for. */
+export interface SessionUse {
+  /** Its name in errors. */
+  readonly name: string;
+  /** Whether it holds large constants, such as weights, that it pays to prepare. */
+  readonly constants?: boolean;
+  /** How many sessions run at once, each on its part of the threads. */
+  readonly lanes?: number;
+}
+
 /** ONNX Runtime on some number of threads. */
 export interface OnnxRuntime {
   readonly version: string;
@@ -64,15 +74,14 @@ export interface OnnxRuntime {
    * @param model A serialized model.
    * @param inputs Names of its inputs, in the order in which they are given.
    * @param outputs Names of its outputs, in the order in which they are returned.
-   * @param use Whether it holds large constants, such as weights, that it pays to prepare, and how many
-   * sessions run at once.
+   * @param use What it is for.
    * @throws {ComputeError} ONNX Runtime does not take it.
    */
   session(
     model: Uint8Array<ArrayBuffer>,
     inputs: readonly string[],
     outputs: readonly string[],
-    use?: { readonly constants?: boolean; readonly lanes?: number },
+    use: SessionUse,
   ): Session;
   /** A value of ONNX's element type over memory that the caller keeps until the value is released. */
   value(type: number, shape: readonly number[], memory: ArrayBuffer): Deno.PointerObject;
@@ -131,12 +140,12 @@ export function openOnnxRuntime(path: string, threads: number): OnnxRuntime {
   const known = new Map<string, Deno.PointerObject>();
   return {
     version,
-    session(model, inputs, outputs, { constants = false, lanes = 1 } = {}) {
+    session(model, inputs, outputs, { name, constants = false, lanes = 1 }) {
       const level = constants ? OPTIMISE_ALL : OPTIMISE_NOTHING, key = `${level} ${lanes}`;
       const chosen = known.get(key) ?? options(level, lanes);
       known.set(key, chosen);
       const session = made(
-        "a model",
+        `the model of ${name}`,
         (result) => api.CreateSessionFromArray(environment, model, BigInt(model.length), chosen, result),
       );
       const inputNames = names(inputs), outputNames = names(outputs);
@@ -160,12 +169,12 @@ export function openOnnxRuntime(path: string, threads: number): OnnxRuntime {
       return {
         runNow(values) {
           const results = new BigUint64Array(outputs.length);
-          check("to compute", call(api.Run, values, results));
+          check(`to compute ${name}`, call(api.Run, values, results));
           return pointers(results);
         },
         async run(values) {
           const results = new BigUint64Array(outputs.length);
-          check("to compute", await call(api.RunInBackground, values, results));
+          check(`to compute ${name}`, await call(api.RunInBackground, values, results));
           return pointers(results);
         },
         free: () => api.ReleaseSession(session),

@@ -36,7 +36,8 @@ export async function onnxruntime(threads: number): Promise<Engine> {
     device: "CPU:0",
     precisions: ["float32"],
     binding,
-    record: (_name, precision, variableOf) => new OnnxRecording(binding, precision, threads > 1, variableOf),
+    record: (name, precision, variableOf) =>
+      new OnnxRecording(binding, name, precision, threads > 1, variableOf),
   };
 }
 
@@ -49,17 +50,20 @@ class OnnxRecording implements Recording {
   /** Those that are too large to be constants, in the order of the inputs they became. */
   readonly #captures: Held[] = [];
   readonly #binding: OnnxBinding;
+  readonly #name: string;
   readonly #variableOf?: (id: number) => string | undefined;
   #constant = false;
 
   constructor(
     binding: OnnxBinding,
+    name: string,
     readonly precision: Precision,
     /** Whether there are threads for several lanes. */
     readonly lanes: boolean,
     variableOf?: (id: number) => string | undefined,
   ) {
     this.#binding = binding;
+    this.#name = name;
     this.#variableOf = variableOf;
   }
 
@@ -90,7 +94,7 @@ class OnnxRecording implements Recording {
 
   make(outputs: readonly number[]): Program {
     const results = outputs.map((id) => this.#tensors.get(id) ?? this.#capture(id));
-    const made = this.#binding.make(this.#graph, results, this.#constant);
+    const made = this.#binding.make(this.#graph, results, { name: this.#name, constants: this.#constant });
     this.#captures.forEach((held) => held.users++);
     return new OnnxProgram(this.#binding, made, this.#captures);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OnnxRuntime, Session } from "./c_api.ts";
+import type { OnnxRuntime, Session, SessionUse } from "./c_api.ts";
 import type { Graph, Part, Value } from "./graph.ts";
 
 type Pointer = Deno.PointerObject;
@@ -27,17 +27,22 @@ export class Sessions {
    * @param runtime Where they run.
    * @param graph The graph.
    * @param wanted What of it is wanted.
-   * @param constants Whether it holds large constants, such as weights, that it pays to prepare.
+   * @param use What they are for.
    * @throws {ComputeError} ONNX Runtime does not take it.
    */
-  constructor(runtime: OnnxRuntime, graph: Graph, wanted: readonly Value[], constants: boolean) {
+  constructor(
+    runtime: OnnxRuntime,
+    graph: Graph,
+    wanted: readonly Value[],
+    use: Omit<SessionUse, "lanes">,
+  ) {
     const { stages, inputs, outputs } = graph.stages(wanted);
     this.#runtime = runtime;
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#stages = stages.map((parts) =>
       parts.map(({ bytes, inputs, outputs }) => ({
-        session: runtime.session(bytes, inputs, outputs, { constants, lanes: parts.length }),
+        session: runtime.session(bytes, inputs, outputs, { ...use, lanes: parts.length }),
         inputs,
         outputs,
       }))

@@ -293,7 +293,7 @@ function power(size: number, times: number) {
   let y = x;
   for (let count = 1; count < times; count++) y = graph.matMul(y, x);
   const [[{ bytes, inputs, outputs }]] = graph.stages([y]).stages;
-  return runtime.session(bytes, inputs, outputs);
+  return runtime.session(bytes, inputs, outputs, { name: "power" });
 }
 
 const matrix = (size: number, value: number) => {
@@ -318,12 +318,15 @@ Deno.test("a session computes, at once and in the background, while timers run",
 });
 
 Deno.test("a model that is none is an error, and so are inputs of other shapes", () => {
-  assert.throws(() => runtime.session(Uint8Array.of(1, 2, 3), [], []), {
+  assert.throws(() => runtime.session(Uint8Array.of(1, 2, 3), [], [], { name: "nothing" }), {
     name: "ComputeError",
-    message: /^ONNX Runtime refused a model: /,
+    message: /^ONNX Runtime refused the model of nothing: /,
   });
   const session = power(2, 2), x = matrix(3, 1);
-  assert.throws(() => session.runNow([x.value]), { name: "ComputeError", message: /Got: 3 Expected: 2/ });
+  assert.throws(() => session.runNow([x.value]), {
+    name: "ComputeError",
+    message: /^ONNX Runtime refused to compute power: .*Got: 3 Expected: 2/s,
+  });
   runtime.release(x.value);
   session.free();
 });

@@ -27,7 +27,7 @@ function towers(lanes: boolean): Sessions {
   const meet = ([a, b]: Value[]) => graph.elementwise("Sub", [a, b]);
   const difference = meet(tops);
   const slopes = tops.map((top) => graph.multiply(difference, graph.unary("Exp", top)));
-  return new Sessions(runtime, graph, [meet(slopes), tops[1], weight], false);
+  return new Sessions(runtime, graph, [meet(slopes), tops[1], weight], { name: "towers" });
 }
 
 Deno.test("lanes give what one model gives, bit by bit, at once and in the background", async () => {
