@@ -14,7 +14,7 @@ import { EnvironmentError, UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import type { Precision } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
-import type { Architecture, Job, Load, Training } from "../experiments/bench.ts";
+import type { Architecture, BenchRow, Job, Load, Training } from "../experiments/bench.ts";
 import { runCommand } from "./command.ts";
 import { parse, userPath } from "./parse.ts";
 
@@ -47,6 +47,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "step-64-bf16": { says: "the same in bfloat16", load: step(64, 64, "bfloat16") },
   "step-64-adam": { says: "step-64 with Adam", load: { ...step(64, 64), optimiser: "adam" } },
   "step-16": { says: "training step, ResNet-18, width 16, batch 256, SGD", load: step(16, 256) },
+  "step-16-128": { says: "the same, batch 128", load: step(16, 128) },
   "step-8": { says: "training step, ResNet-18, width 8, batch 64, SGD", load: step(8, 64) },
   "step-16-bf16": { says: "the same in bfloat16", load: step(16, 256, "bfloat16") },
   "resnet50": {
@@ -90,21 +91,11 @@ const UNITS: Readonly<Record<Load["kind"], string>> = {
   views: "views/s",
 };
 
+/** Up to this width a step takes WebAssembly less than a minute. */
+const WEB_WIDTH = 16;
+
 /** Largest load, averaged over a minute, at which measuring makes sense. */
 const IDLE = 0.5;
-
-/** A line of the report and of the `--json` file. */
-interface Row {
-  readonly case: string;
-  readonly unit: string;
-  readonly ours: number;
-  /** The best of `peers`. */
-  readonly peer: number | null;
-  /** `ours / peer`. */
-  readonly ratio: number | null;
-  readonly peers: Readonly<Record<string, number>>;
-  readonly machine: string;
-}
 
 const OPTIONS = {
   case: { type: "string", multiple: true, default: [] as string[] },
@@ -122,7 +113,8 @@ several rounds. The sides take turns and never work at once.
 
   --case NAME      one case; repeatable (default: all but ${GROWTH.name})
   --against NAME   torch: also PyTorch, from the virtual environment, SJEA_PYTHON or python3;
-                   tensorflow: ours on ONNX Runtime, and beside it on TensorFlow
+                   tensorflow: ours on ONNX Runtime, and beside it on TensorFlow and,
+                   op by op, on TensorFlow.js's WebAssembly (steps up to width ${WEB_WIDTH})
   --json FILE      write {case, unit, ours, peer, ratio, peers, machine} of each line
   --rounds N       rounds a side (default 5; 2 with --quick)
   --quick          short rounds: an impression
@@ -204,6 +196,19 @@ async function hasTorch(python: string): Promise<boolean> {
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const OURS = [Deno.execPath(), "run", "--quiet", "-A", program("../experiments/bench.ts")];
 const PEER = program("../../tests/peers/torch_bench.py");
+/** Ours once more, in TensorFlow.js's own ops on another backend: nobody else fetches that. */
+const WEB = [
+  ...[
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "-A",
+    "--no-lock",
+    "--config",
+    program("../../tests/peers/wasm/deno.json"),
+  ],
+  program("../experiments/bench.ts"),
+];
 
 /** What all jobs share. */
 const BASE = {
@@ -274,13 +279,22 @@ async function* contest(
   { load, eager, beside, alone }: Case,
   { rounds, seconds, against }: Options,
   python: string | undefined,
-): AsyncGenerator<Row> {
+): AsyncGenerator<BenchRow> {
   await using sides = new AsyncDisposableStack();
   const job: Job = { ...BASE, load, mode: eager ? "eager" : "compiled", seconds };
   const ours = sides.use(await open("ours", OURS, job, against === "tensorflow" ? "onnxruntime" : undefined));
   const peers: Side[] = [];
-  if (against === "tensorflow") peers.push(sides.use(await open("TensorFlow", OURS, job, "tensorflow")));
-  else if (beside) {
+  if (against === "tensorflow") {
+    peers.push(sides.use(await open("TensorFlow", OURS, job, "tensorflow")));
+    if (load.kind === "step" && load.width <= WEB_WIDTH) {
+      try {
+        peers.push(sides.use(await open("WebAssembly", WEB, { ...job, mode: "eager" })));
+      } catch (error) {
+        // Its memory ends at 4 GB.
+        console.error(`${name}: ${(error as Error).message}`);
+      }
+    }
+  } else if (beside) {
     peers.push(sides.use(await open("steps alone", OURS, { ...job, load: beside })));
   } else if (python && !alone) {
     for (const mode of eager ? ["eager"] as const : ["eager", "compiled"] as const) {
@@ -296,8 +310,13 @@ async function* contest(
   for (let round = 0; round < rounds; round++) {
     for (const [at, side] of all.entries()) rates[at].push(await side.round());
   }
-  const row = (suffix: string, unit: string, [ours, ...others]: number[], best: typeof Math.max): Row => {
-    const peer = others.length > 0 ? best(...others) : null;
+  const row = (
+    suffix: string,
+    unit: string,
+    [ours, ...others]: number[],
+    best: typeof Math.max,
+  ): BenchRow => {
+    const peer = others.length === 0 ? null : against === "tensorflow" ? others[0] : best(...others);
     return {
       case: name + suffix,
       unit,
@@ -315,7 +334,7 @@ async function* contest(
 }
 
 /** How a step's time and memory grow with batch and width. */
-async function* growth({ rounds, seconds }: Options): AsyncGenerator<Row> {
+async function* growth({ rounds, seconds }: Options): AsyncGenerator<BenchRow> {
   for (const width of GROWTH.widths) {
     const peaks: number[] = [];
     for (const batch of GROWTH.batches) {
@@ -326,7 +345,7 @@ async function* growth({ rounds, seconds }: Options): AsyncGenerator<Row> {
       const rates: number[] = [];
       while (rates.length < rounds) rates.push(await side.round());
       peaks.push(await side.peak());
-      const row = (suffix: string, unit: string, ours: number): Row => ({
+      const row = (suffix: string, unit: string, ours: number): BenchRow => ({
         case: `width ${width} batch ${batch}${suffix}`,
         unit,
         ours,
@@ -359,7 +378,7 @@ function machine(sides: readonly Side[]): string {
     .join(", ");
 }
 
-function render({ case: name, unit, ours, ratio, peers }: Row): string {
+function render({ case: name, unit, ours, ratio, peers }: BenchRow): string {
   const number = (value: number) => value >= 100 ? value.toFixed(0) : value.toPrecision(3);
   const others = Object.entries(peers).map(([name, value]) => `${name} ${number(value)}`).join(", ");
   const compared = ratio === null ? "" : `  ratio ${ratio.toFixed(2)}  (${others})`;
@@ -377,7 +396,7 @@ await runCommand(async () => {
         "because its threads wait for each other.",
     );
   }
-  const rows: Row[] = [];
+  const rows: BenchRow[] = [];
   for (const name of options.cases) {
     const found = name === GROWTH.name ? growth(options) : contest(name, CASES[name], options, python);
     for await (const row of found) {

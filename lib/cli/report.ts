@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { humanBytes } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
+import type { BenchRow } from "../experiments/bench.ts";
 import { readResults } from "../experiments/results.ts";
 import { renderReports } from "../notebook/render_reports.ts";
 import { renderReadme } from "../reports/readme.ts";
@@ -18,7 +19,8 @@ await runCommand(async () => {
   for (const fault of leftOut) console.error(`left out: ${fault}`);
   if (leftOut.length > 0) Deno.exitCode = 1;
   const stored = EXPERIMENT_NAMES.map((name) => readResults(join(places.results, "cpu", `${name}.json`)));
-  const text = renderReadme(await Deno.readTextFile(places.readme), await Promise.all(stored));
+  const engines: BenchRow[] = JSON.parse(await Deno.readTextFile(join(places.results, "engines.json")));
+  const text = renderReadme(await Deno.readTextFile(places.readme), await Promise.all(stored), engines);
   // In place: the task may write this file, and none beside it.
   await Deno.writeTextFile(places.readme, text);
 });

@@ -95,7 +95,7 @@ async function choose(threads: number): Promise<Engine> {
   try {
     const engine = await onnxruntime(threads);
     console.error(
-      "There is no TensorFlow here: ONNX Runtime computes instead, at a third to half the speed and in float32 " +
+      "There is no TensorFlow here: ONNX Runtime computes instead, at about half the speed and in float32 " +
         "only. SJEA_ENGINE=tensorflow says what is missing; SJEA_ENGINE=onnxruntime hides this line.",
     );
     return engine;

@@ -72,6 +72,19 @@ export interface Job {
   readonly seconds: number;
 }
 
+/** A line of the benchmark's report and of its `--json` file. */
+export interface BenchRow {
+  readonly case: string;
+  readonly unit: string;
+  readonly ours: number;
+  /** What ours is compared with: the best of `peers`, or TensorFlow. */
+  readonly peer: number | null;
+  /** `ours / peer`. */
+  readonly ratio: number | null;
+  readonly peers: Readonly<Record<string, number>>;
+  readonly machine: string;
+}
+
 /** Work that can be repeated. */
 interface Work {
   /** Images, views or queries in one run. */

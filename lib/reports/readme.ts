@@ -9,6 +9,7 @@ import { duration } from "../base/progress.ts";
 import { EXPERIMENTS } from "../experiments/experiments.ts";
 import { certainty, differences } from "../experiments/findings.ts";
 import { DEFAULT_PRESET, PURPOSES } from "../experiments/presets.ts";
+import type { BenchRow } from "../experiments/bench.ts";
 import type { Results, Row } from "../experiments/results.ts";
 import { about } from "../experiments/table.ts";
 
@@ -21,11 +22,16 @@ const mark = (part: string) => `<!-- ${part}: written by deno task report -->\n$
  *
  * @param text The README.
  * @param results Results of the paper's tables by one preset, in their order.
+ * @param engines Speeds of ONNX Runtime beside TensorFlow, as `deno task bench` wrote them.
  * @returns The README with their numbers.
  * @throws {DataError} A part's mark is missing.
  */
-export function renderReadme(text: string, results: readonly Results[]): string {
-  const parts = { presets: presetTable(), results: resultPart(results) };
+export function renderReadme(
+  text: string,
+  results: readonly Results[],
+  engines: readonly BenchRow[],
+): string {
+  const parts = { presets: presetTable(), results: resultPart(results), engines: enginePart(engines) };
   return Object.entries(parts).reduce((text, [part, content]) => {
     const begin = text.indexOf(mark(part)), end = text.indexOf(END, begin);
     if (begin < 0 || end < 0) {
@@ -47,6 +53,25 @@ function presetTable(): string {
     time,
   ]);
   return table(["preset", "what it trains, seven runs each", "time on 2 cores"], 3, rows);
+}
+
+/** ONNX Runtime beside TensorFlow, and WebAssembly where it was measured. */
+function enginePart(rows: readonly BenchRow[]): string {
+  const number = (value: number | undefined) =>
+    value === undefined ? NONE : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  const lines = rows.map(({ case: name, unit, ours, ratio, peers }) => [
+    `\`${name}\``,
+    unit,
+    number(ours),
+    number(peers.TensorFlow),
+    ratio?.toFixed(2) ?? NONE,
+    number(peers.WebAssembly),
+  ]);
+  return [
+    table(["case", "unit", "ONNX Runtime", "TensorFlow", "ratio", "WebAssembly"], 2, lines),
+    `By \`deno task bench --against tensorflow\`, whose \`--help\` says what the cases are; WebAssembly is ` +
+    `TensorFlow.js's, op by op. ${rows[0].machine}.`,
+  ].join("\n\n");
 }
 
 function resultPart(results: readonly Results[]): string {
