@@ -8,7 +8,7 @@ import { knn } from "../lib/evaluation/knn.ts";
 import { probe } from "../lib/evaluation/probe.ts";
 import { vicreg } from "../lib/loss/vicreg.ts";
 import { pass } from "../lib/model/layers.ts";
-import { type EncoderConfig, resnet } from "../lib/model/resnet.ts";
+import { resnet, RESNET_18, type ResnetConfig } from "../lib/model/resnet.ts";
 import { optimiser, type OptimiserConfig } from "../lib/training/optimiser.ts";
 import { learningRate } from "../lib/training/schedule.ts";
 import { below, deviation, facts, fixture, images, network, parameter, tensor } from "./fixtures/read.ts";
@@ -44,7 +44,8 @@ Deno.test("VICReg: terms and gradients", async (t) => {
   }
 });
 
-const encoder = (depth: 18 | 50, stem: "cifar" | "imagenet"): EncoderConfig => ({
+const encoder = (depth: 18 | 50, stem: "cifar" | "imagenet"): ResnetConfig => ({
+  ...RESNET_18,
   depth,
   width: 4,
   stem,

@@ -16,18 +16,9 @@ export interface TrainingLog {
     readonly step: number;
     readonly epoch: number;
     /** Loss terms, one entry a stack. */
-    readonly levels: readonly Readonly<Record<Term, number>>[];
+    readonly levels: readonly Readonly<Record<string, number>>[];
   }[];
 }
-
-type Term = "invariance" | "variance" | "covariance" | "total";
-
-const TITLES: Readonly<Record<Term, string>> = {
-  invariance: "invariance term",
-  variance: "variance term",
-  covariance: "covariance term",
-  total: "weighted total",
-};
 
 /** Points a line. */
 const MOST = 200;
@@ -51,26 +42,25 @@ const MOST = 200;
  */
 export function trainingCurves(runs: readonly TrainingLog[]): Chart {
   demandSome(runs, "Runs");
-  const points = runs.flatMap((run) => {
+  const terms = termsOf(runs);
+  const points = runs.flatMap((run): Record<string, string | number>[] => {
     const { name, steps } = run;
     demandSome(steps, `Steps of ${name}`);
     const epochs = thin(progress(run), MOST);
     return steps[0].levels.flatMap((_, stack) => {
-      const curve = (term: Term) => {
+      const curve = (term: string) => {
         const values = steps.map(({ levels }) => levels[stack][term]);
         demandFinite(values, `The ${term} term of stack ${stack} of ${name}`);
         return thin(values, MOST).map((value) => Number(value.toPrecision(4)));
       };
-      const invariance = curve("invariance"), variance = curve("variance");
-      const covariance = curve("covariance"), total = curve("total");
+      const curves = terms.flatMap((term) =>
+        term in steps[0].levels[stack] ? [[term, curve(term)] as const] : []
+      );
       return epochs.map((epoch, at) => ({
         run: name,
         stack: `stack ${stack}`,
         epoch: Number(epoch.toFixed(3)),
-        invariance: invariance[at],
-        variance: variance[at],
-        covariance: covariance[at],
-        total: total[at],
+        ...Object.fromEntries(curves.map(([term, values]) => [term, values[at]])),
       }));
     });
   });
@@ -87,7 +77,7 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
   return themed({
     data: { values: points },
     columns: 2,
-    concat: (Object.keys(TITLES) as Term[]).map((term, panel) => ({
+    concat: terms.map((term, panel) => ({
       width: (WIDTH - 90) / 2,
       height: 150,
       mark: { type: "line", strokeWidth: 1.5, clip: true },
@@ -95,15 +85,15 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
         x: {
           field: "epoch",
           type: "quantitative",
-          title: panel < 2 ? null : "epoch",
+          title: panel < terms.length - 2 ? null : "epoch",
           scale: { domain: [0, end], nice: false },
           axis: { grid: false, tickCount: 6, tickMinStep: 1 },
         },
         y: {
           field: term,
           type: "quantitative",
-          title: TITLES[term],
-          ...curveAxis(points.map((point) => point[term])),
+          title: titleOf(term),
+          ...curveAxis(points.flatMap(({ [term]: value }) => typeof value === "number" ? value : [])),
         },
         color: {
           field: "stack",
@@ -131,19 +121,31 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
  * ```
  */
 export function lastTerms(runs: readonly TrainingLog[]): { columns: string[]; rows: string[][] } {
-  const terms = Object.keys(TITLES) as Term[];
+  const terms = termsOf(runs);
   const rows = runs.flatMap(({ name, steps }) => {
     const last = steps.filter(({ epoch }) => epoch === steps.at(-1)!.epoch);
     return last[0].levels.map((_, stack) => [
       name,
       `stack ${stack}`,
       ...terms.map((term) =>
-        (last.reduce((sum, { levels }) => sum + levels[stack][term], 0) / last.length).toFixed(3)
+        term in last[0].levels[stack]
+          ? (last.reduce((sum, { levels }) => sum + levels[stack][term], 0) / last.length).toFixed(3)
+          : ""
       ),
     ]);
   });
-  return { columns: ["run", "stack", ...terms.map((term) => TITLES[term])], rows };
+  return { columns: ["run", "stack", ...terms.map(titleOf)], rows };
 }
+
+/** All terms that are met, the total last. */
+function termsOf(runs: readonly TrainingLog[]): string[] {
+  const met = new Set(
+    runs.flatMap(({ steps }) => steps.slice(0, 1).flatMap(({ levels }) => levels.flatMap(Object.keys))),
+  );
+  return [...met].sort((a, b) => Number(a === "total") - Number(b === "total"));
+}
+
+const titleOf = (term: string) => term === "total" ? "weighted total" : `${term} term`;
 
 /** Position of each step in epochs, 0 at the beginning of the training. */
 function progress({ name, steps, stepsPerEpoch }: TrainingLog): number[] {

@@ -67,7 +67,7 @@ await runCommand(async () => {
   const dataset = oneOf("dataset", values.dataset, DATASETS);
   const study = await openStudy({ preset, dataset, set, data, runs });
   const spec = specOf(study, run, seed);
-  const level = Number(oneOf("stack", values.stack, spec.model.levels.map((_, at) => `${at}`)));
+  const level = Number(oneOf("stack", values.stack, spec.levels.map((_, at) => `${at}`)));
   if (!await isFinished(spec, study.runs)) {
     throw new DataError(
       `${run} with seed ${seed} of preset ${preset} is not trained yet. Train it, then export it again:\n` +
@@ -99,12 +99,12 @@ function quoted(word: string): string {
 
 /** What the file tells about itself; `format` is what PyTorch's readers look for. */
 function describe(study: Study, run: RunName, spec: RunSpec, level: number, channels: number) {
-  const { depth, width, stem } = spec.model.levels[level].encoder;
+  const { depth, width, stem } = spec.levels[level].encoder;
   const below = level - 1;
   const map = spec.view.size / 8;
   const input = level === 0
     ? `images [N, 3, ${spec.view.size}, ${spec.view.size}] in 0..1, minus mean, over std`
-    : spec.model.wiring === "prepool"
+    : spec.wiring === "prepool"
     ? `the map of stack ${below} before pooling, [N, ${channels}, ${map}, ${map}]`
     : `the embedding of stack ${below} as an image of one channel`;
   return {

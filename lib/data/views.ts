@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { Generator } from "../base/random.ts";
 import { permutation } from "../base/random.ts";
 
@@ -30,6 +31,26 @@ export interface ViewOptions {
   /** Probability that bright pixels (0.5 or more) are inverted. */
   readonly solarise: number;
 }
+
+const probability = z.number().min(0).max(1), strength = z.number().nonnegative();
+const area = z.number().positive().max(1);
+
+/** {@link ViewOptions} in a spec. */
+export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
+  size: z.int().positive().default(32).describe("height and width of a view in pixels"),
+  cropScale: z.tuple([area, area]).default([0.3, 1]).describe("area of the crop as a part of the image's"),
+  flip: probability.default(0.5).describe("probability of a horizontal flip"),
+  jitter: z.strictObject({
+    probability,
+    brightness: strength.default(0.4),
+    contrast: strength.default(0.4),
+    saturation: strength.default(0.4),
+    hue: z.number().min(0).max(0.5).default(0.1),
+  }).describe("colour jitter: its probability, and how far each operation goes"),
+  greyscale: probability.default(0.2).describe("probability of a grey view"),
+  blur: probability.default(0).describe("probability of a Gaussian blur, deviation 0.1 to 2 pixels"),
+  solarise: probability.default(0).describe("probability that bright pixels are inverted"),
+});
 
 /** A rectangle of an image, in pixels. */
 export interface Box {

@@ -40,10 +40,11 @@ export interface FeatureOptions {
  * ```ts
  * import { start } from "../compute/backend.ts";
  * import { generate } from "../data/generated.ts";
+ * import { RESNET_18 } from "../model/resnet.ts";
  * import { initialiseStack } from "../model/stack.ts";
  * import { features } from "./features.ts";
  * await start();
- * const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: true } as const;
+ * const encoder = { ...RESNET_18, width: 4 };
  * const config = { levels: [{ encoder, projector: [] }], wiring: "prepool", stopGradient: false } as const;
  * const { train } = generate({ seed: 1, train: 6, test: 0 });
  * const [representations] = await features(initialiseStack(config, 1), config, train);

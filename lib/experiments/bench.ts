@@ -19,9 +19,11 @@ import { augment, type ViewOptions } from "../data/views.ts";
 import { features } from "../evaluation/features.ts";
 import { knn, type Labelled } from "../evaluation/knn.ts";
 import { probe } from "../evaluation/probe.ts";
-import { initialiseStack, type StackConfig } from "../model/stack.ts";
+import { RESNET_18 } from "../model/resnet.ts";
+import { initialiseStack } from "../model/stack.ts";
 import { optimiser, type OptimiserConfig } from "../training/optimiser.ts";
-import { type TrainingState, trainingStep } from "../training/step.ts";
+import type { LevelSpec } from "../training/spec.ts";
+import { type StepConfig, type TrainingState, trainingStep } from "../training/step.ts";
 
 /** Two encoders, each with a projector of three layers. */
 export interface Architecture {
@@ -93,7 +95,7 @@ interface Work {
   run(): Promise<unknown>;
 }
 
-const WEIGHTS = { invariance: 25, variance: 25, covariance: 1 };
+const LOSS = { name: "vicreg", invariance: 25, variance: 25, covariance: 1 } as const;
 
 const VIEW: ViewOptions = {
   size: 32,
@@ -113,11 +115,13 @@ const OPTIMISERS: Record<Training["optimiser"], OptimiserConfig> = {
 /** Small, so that noise can be trained on for as long as it takes. */
 const RATE = 1e-4;
 
-function model({ depth, width, projector }: Architecture): StackConfig {
-  const level = {
-    encoder: { depth, width, stem: "cifar", zeroInitResidual: true },
+function model({ depth, width, projector }: Architecture): Omit<StepConfig, "precision"> {
+  const level: LevelSpec = {
+    encoder: { ...RESNET_18, depth, width },
     projector: [projector, projector, projector],
-  } as const;
+    loss: LOSS,
+    weight: 1,
+  };
   return { levels: [level, level], wiring: "prepool", stopGradient: false };
 }
 
@@ -138,10 +142,7 @@ function training(load: Training): Work {
   const { batch, images } = load;
   const optimise = optimiser(OPTIMISERS[load.optimiser]);
   const config = model(load);
-  const step = trainingStep(
-    { model: config, loss: config.levels.map(() => WEIGHTS), precision: load.precision },
-    optimise,
-  );
+  const step = trainingStep({ ...config, precision: load.precision }, optimise);
   const network = initialiseStack(config, 0);
   let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
   const shape: [number, number, number, number] = [batch, VIEW.size, VIEW.size, 3];
@@ -150,7 +151,7 @@ function training(load: Training): Work {
     const result = await step(state, first, second, rate, number);
     dispose(state);
     state = result.state;
-    result.terms.dataSync();
+    result.terms[0].total.dataSync();
     dispose([result.terms, result.levels]);
   };
   if (load.kind === "step") {

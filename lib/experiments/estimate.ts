@@ -73,7 +73,7 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   const { batch, view: { size } } = spec,
     optimise = optimiser(spec.optimiser),
     step = trainingStep(spec, optimise);
-  const network = initialiseStack(spec.model, spec.seed);
+  const network = initialiseStack(spec, spec.seed);
   let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
   const inputs = [
     ...[1, 2].map((seed) => tf.randomUniform([batch, size, size, 3], 0, 1, "float32", seed)),
@@ -84,7 +84,7 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   for (let at = 0; at < STEPS; at++) {
     const began = performance.now();
     const result = await step(state, ...inputs);
-    result.terms.dataSync();
+    result.terms[0].total.dataSync();
     times.push((performance.now() - began) / 1000);
     dispose([state, result.terms, result.levels]);
     state = result.state;
@@ -144,8 +144,8 @@ function multiplications(spec: RunSpec): number {
 }
 
 /** The weights of all layers: their number, the layer's outputs, and the side of the map that these are for. */
-function weights({ model, view }: RunSpec): { size: number; outputs: number; side: number }[] {
-  const network = initialiseStack(model, 0);
+function weights(spec: RunSpec): { size: number; outputs: number; side: number }[] {
+  const network = initialiseStack(spec, 0);
   const found = Object.entries(network.parameters).flatMap(([name, { size, rank, shape }]) => {
     if (rank === 2) return [{ size, outputs: shape[1]!, side: 1 }];
     if (rank !== 4) return [];
@@ -154,7 +154,7 @@ function weights({ model, view }: RunSpec): { size: number; outputs: number; sid
     return [{
       size,
       outputs: shape[3]!,
-      side: Math.ceil(view.size / 2 ** (3 * Number(level) + Number(stage) - 1)),
+      side: Math.ceil(spec.view.size / 2 ** (3 * Number(level) + Number(stage) - 1)),
     }];
   });
   dispose(network);

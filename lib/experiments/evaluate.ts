@@ -63,7 +63,7 @@ export async function evaluateRun(
   const stacks = await kept(study, join(folder, `evaluation-${what}.safetensors`), weights, async () => {
     const network = trained ? (await trainedRun(study, name, seed)).network : untrained(study, name, seed);
     const label = `Evaluating ${RUN_TITLES[name]}${trained ? "" : ", untrained"}, seed ${seed}`;
-    const predictions = await predict(study, network, spec.model, seed, label);
+    const predictions = await predict(study, network, spec, seed, label);
     dispose(network);
     return predictions;
   });

@@ -8,6 +8,7 @@ import { start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
 import { commit } from "../base/code.ts";
 import { trainingCode } from "../training/origin.ts";
+import { encoderTitle } from "../model/encoders.ts";
 import { countEncoders } from "../model/stack.ts";
 import { evaluatePixels, evaluateRun, evaluationCode, type Scores } from "./evaluate.ts";
 import { NOTES, PAPER_DATASET, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
@@ -198,13 +199,13 @@ async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
   const { method, run, level, stack, projectors = null, paper } = plan;
   const scores = await scoresOf(study, plan);
   const { height, width } = study.images.test;
-  const model = run && specOf(study, run, 0).model;
+  const model = run && specOf(study, run, 0);
   const encoders = model ? countEncoders(model, height, width).slice(0, level + 1) : [];
   const { neighbours } = study.preset;
   const at = (k: number) => summarise(scores.map(({ knn }) => knn[k]));
   return {
     method,
-    encoder: model ? `ResNet-${model.levels[level].encoder.depth}` : "none",
+    encoder: model ? encoderTitle(model.levels[level].encoder) : "none",
     stack,
     projectors: projectors && [...projectors],
     parameters: encoders.reduce((sum, { parameters }) => sum + parameters, 0),

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Dataset } from "../data/dataset.ts";
-import type { LevelConfig, StackConfig } from "../model/stack.ts";
-import type { RunSpec } from "../training/spec.ts";
+import { RESNET_18 } from "../model/resnet.ts";
+import type { LevelSpec, RunSpec } from "../training/spec.ts";
 import type { Preset } from "./presets.ts";
 
 /**
@@ -48,12 +48,15 @@ export const RUN_TITLES: Readonly<Record<RunName, string>> = {
  */
 export function runSpec(name: RunName, preset: Preset, dataset: Dataset, seed: number): RunSpec {
   const { width, zeroInitResidual, invariance, variance, weightDecay, learningRate, warmupEpochs } = preset;
-  const level = (depth: 18 | 50, projector: readonly number[]): LevelConfig => ({
-    encoder: { depth, width, stem: "cifar", zeroInitResidual },
+  const covariance = name === "s-jea-low-covariance" ? preset.lowCovariance : preset.covariance;
+  const level = (depth: 18 | 50, projector: readonly number[]): LevelSpec => ({
+    encoder: { ...RESNET_18, depth, width, zeroInitResidual },
     projector,
+    loss: { name: "vicreg", invariance, variance, covariance },
+    weight: 1,
   });
   const { projector, plainProjector } = preset;
-  const levels: Record<RunName, StackConfig["levels"]> = {
+  const levels: Record<RunName, RunSpec["levels"]> = {
     "vicreg": [level(18, projector)],
     "s-jea": [level(18, projector), level(18, plainProjector)],
     "vicreg-resnet50": [level(50, projector)],
@@ -62,7 +65,6 @@ export function runSpec(name: RunName, preset: Preset, dataset: Dataset, seed: n
     "s-jea-projectors": [level(18, projector), level(18, projector)],
     "s-jea-low-covariance": [level(18, projector), level(18, plainProjector)],
   };
-  const covariance = name === "s-jea-low-covariance" ? preset.lowCovariance : preset.covariance;
   return {
     data: {
       name: dataset.name,
@@ -70,8 +72,9 @@ export function runSpec(name: RunName, preset: Preset, dataset: Dataset, seed: n
       images: preset.trainImages,
       splitSeed: preset.splitSeed,
     },
-    model: { levels: levels[name], wiring: preset.wiring, stopGradient: preset.stopGradient },
-    loss: levels[name].map(() => ({ invariance, variance, covariance })),
+    levels: levels[name],
+    wiring: preset.wiring,
+    stopGradient: preset.stopGradient,
     view: {
       size: 32,
       cropScale: [preset.cropMinimum, 1],

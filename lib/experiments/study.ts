@@ -277,7 +277,7 @@ export async function runLog(study: Study, name: RunName, seed: number) {
 
 /** A run's encoders as they were before the first step. */
 export function untrained(study: Study, name: RunName, seed: number): Network {
-  return initialiseStack(specOf(study, name, seed).model, seed);
+  return initialiseStack(specOf(study, name, seed), seed);
 }
 
 /**
@@ -298,7 +298,7 @@ export async function representations(
   options: FeatureOptions = {},
 ): Promise<tf.Tensor2D[]> {
   const { network } = await trainedRun(study, name, seed);
-  const found = await features(network, specOf(study, name, seed).model, set, options);
+  const found = await features(network, specOf(study, name, seed), set, options);
   dispose(network);
   return found;
 }

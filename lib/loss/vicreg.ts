@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { gram, relu } from "../compute/ops.ts";
 
@@ -14,13 +15,17 @@ export interface VicregWeights {
   readonly covariance: number;
 }
 
+const weight = z.number().nonnegative();
+
+/** {@link VicregWeights} in a spec. */
+export const vicregOptions: z.ZodObject = z.strictObject({
+  invariance: weight.describe("weight λ: how far the two embeddings of an image are apart"),
+  variance: weight.describe("weight µ: how far a feature's deviation is below 1"),
+  covariance: weight.describe("weight υ: how much features repeat each other"),
+});
+
 /** The three terms, unweighted, and their weighted sum. */
-export interface VicregTerms {
-  readonly total: tf.Scalar;
-  readonly invariance: tf.Scalar;
-  readonly variance: tf.Scalar;
-  readonly covariance: tf.Scalar;
-}
+export type VicregTerms = Readonly<Record<"total" | "invariance" | "variance" | "covariance", tf.Scalar>>;
 
 /**
  * ℓ(Z₁, Z₂) = λ s(Z₁, Z₂) + µ [v(Z₁) + v(Z₂)] + υ [c(Z₁) + c(Z₂)].

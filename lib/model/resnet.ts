@@ -4,20 +4,44 @@
  *
  * @module
  */
+import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { convolution, normalisation, type Pass, relu } from "./layers.ts";
 
-/** What makes one encoder. */
-export interface EncoderConfig {
+/** What makes a ResNet. */
+export interface ResnetConfig {
   /** Layers: basic blocks for 18 and 34, bottlenecks for 50. */
   readonly depth: 18 | 34 | 50;
   /** Channels of the first stage; torchvision's ResNets have 64. */
   readonly width: number;
   /** `cifar`: 3×3 convolution; `imagenet`: 7×7 convolution with stride 2 and max-pooling. */
   readonly stem: "cifar" | "imagenet";
+  /** Stride of each stage's first block; torchvision's are 1, 2, 2 and 2. */
+  readonly strides: readonly number[];
   /** Start each residual branch at zero. */
   readonly zeroInitResidual: boolean;
 }
+
+/** The encoder of the paper. */
+export const RESNET_18: ResnetConfig & { readonly kind: "resnet" } = {
+  kind: "resnet",
+  depth: 18,
+  width: 64,
+  stem: "cifar",
+  strides: [1, 2, 2, 2],
+  zeroInitResidual: true,
+};
+
+/** {@link ResnetConfig} in a spec. */
+export const resnetOptions: z.ZodObject = z.strictObject({
+  depth: z.literal([18, 34, 50]).describe("layers"),
+  width: z.int().positive().describe("channels of the first stage; torchvision's ResNets have 64"),
+  stem: z.enum(["cifar", "imagenet"]).default("cifar")
+    .describe("first convolution: 3×3, or 7×7 with stride 2 and max-pooling"),
+  strides: z.array(z.int().min(1).max(4)).length(4).default([1, 2, 2, 2])
+    .describe("stride of each stage; 1,1,1,1 leaves the map as large as it is"),
+  zeroInitResidual: z.boolean().default(true).describe("start each residual branch at zero"),
+});
 
 const STAGES = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 
@@ -27,8 +51,8 @@ const STEMS = { cifar: [3, 1], imagenet: [7, 2] } as const;
 /** Channels out of a bottleneck for each channel within. */
 const EXPANSION = 4;
 
-/** Length of an encoder's representation: 512 for a ResNet-18 of width 64. */
-export function representationSize({ depth, width }: EncoderConfig): number {
+/** Length of a ResNet's representation: 512 for a ResNet-18 of width 64. */
+export function representationSize({ depth, width }: ResnetConfig): number {
   return width * 8 * (depth === 50 ? EXPANSION : 1);
 }
 
@@ -46,7 +70,7 @@ export interface EncoderCount {
 }
 
 /**
- * Counts the parameters of an encoder and those that are live. A value of a
+ * Counts the parameters of a ResNet and those that are live. A value of a
  * kernel never touches the output where it meets padding only, at every
  * position: of a 3×3 convolution of a 1×1 map the centre alone is live, of a
  * strided one from 2×2 to 1×1 four values of nine.
@@ -56,13 +80,12 @@ export interface EncoderCount {
  * @returns The counts, and the shape of the map.
  * @example
  * ```ts
- * import { countEncoder } from "./resnet.ts";
- * const config = { depth: 18, width: 16, stem: "cifar", zeroInitResidual: true } as const;
- * const { parameters, live } = countEncoder(config, [4, 4, 128]);
+ * import { countResnet, RESNET_18 } from "./resnet.ts";
+ * const { parameters, live } = countResnet({ ...RESNET_18, width: 16 }, [4, 4, 128]);
  * if (parameters !== 718_176 || parameters - live !== 567_296) throw new Error(`${live} of ${parameters}`);
  * ```
  */
-export function countEncoder({ depth, width, stem }: EncoderConfig, input: MapShape): EncoderCount {
+export function countResnet({ depth, width, stem, strides }: ResnetConfig, input: MapShape): EncoderCount {
   let parameters = 0, live = 0;
   /** A convolution with its batch norm, whose weight and bias are always live. */
   const convolution = (x: MapShape, channels: number, kernel: number, stride: number): MapShape => {
@@ -76,7 +99,7 @@ export function countEncoder({ depth, width, stem }: EncoderConfig, input: MapSh
   if (stem === "imagenet") map = [outSize(map[0], 3, 2), outSize(map[1], 3, 2), width];
   STAGES[depth].forEach((blocks, stage) => {
     for (let at = 0; at < blocks; at++) {
-      const stride = stage > 0 && at === 0 ? 2 : 1, channels = width << stage, before = map;
+      const stride = at === 0 ? strides[stage] : 1, channels = width << stage, before = map;
       const out = depth === 50 ? channels * EXPANSION : channels;
       map = convolution(map, channels, depth === 50 ? 1 : 3, depth === 50 ? 1 : stride);
       map = convolution(map, channels, 3, depth === 50 ? stride : 1);
@@ -111,7 +134,7 @@ export interface Encoded {
 }
 
 /**
- * Applies an encoder.
+ * Applies a ResNet.
  *
  * @param pass The pass.
  * @param name Prefix of all its parameters.
@@ -119,8 +142,8 @@ export interface Encoded {
  * @param config Which encoder.
  * @returns Map and representation.
  */
-export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: EncoderConfig): Encoded {
-  const { depth, width, stem, zeroInitResidual } = config;
+export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: ResnetConfig): Encoded {
+  const { depth, width, stem, strides, zeroInitResidual } = config;
   const block = depth === 50 ? bottleneck : basic;
   const [kernel, stride] = STEMS[stem];
   let y = convolution(pass, `${name}.conv1`, x, width, kernel, stride);
@@ -129,7 +152,7 @@ export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: Encoder
   if (stem === "imagenet") y = tf.maxPool(tf.pad(y, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "valid");
   STAGES[depth].forEach((blocks, stage) => {
     for (let at = 0; at < blocks; at++) {
-      const stride = stage > 0 && at === 0 ? 2 : 1;
+      const stride = at === 0 ? strides[stage] : 1;
       y = block(pass, `${name}.layer${stage + 1}.${at}`, y, width << stage, stride, zeroInitResidual ? 0 : 1);
     }
   });

@@ -7,7 +7,8 @@
 import { tf } from "../compute/tf.ts";
 import { initialise, type Network, type Pass } from "./layers.ts";
 import { projector } from "./projector.ts";
-import { countEncoder, type EncoderConfig, type EncoderCount, type MapShape, resnet } from "./resnet.ts";
+import { countEncoder, encode, type EncoderConfig } from "./encoders.ts";
+import type { EncoderCount, MapShape } from "./resnet.ts";
 
 /** One level of the stack. */
 export interface LevelConfig {
@@ -50,7 +51,7 @@ export function stack(pass: Pass, images: tf.Tensor4D, config: StackConfig): Lev
   let input = images;
   config.levels.forEach((level, at) => {
     if (at > 0 && config.stopGradient) input = stopGradient(input);
-    const { map, representation } = resnet(pass, `encoders.${at}`, input, level.encoder);
+    const { map, representation } = encode(pass, `encoders.${at}`, input, level.encoder);
     const embedding = projector(pass, `projectors.${at}`, representation, level.projector);
     levels.push({ representation, embedding });
     input = config.wiring === "prepool" ? map : asImage(embedding);
@@ -93,9 +94,9 @@ export function countParameters(network: Network, prefix = ""): number {
  * @returns One entry a level, lowest first, without projectors.
  * @example
  * ```ts
+ * import { RESNET_18 } from "./resnet.ts";
  * import { countEncoders } from "./stack.ts";
- * const encoder = { depth: 18, width: 64, stem: "cifar", zeroInitResidual: true } as const;
- * const level = { encoder, projector: [512, 512, 256] };
+ * const level = { encoder: RESNET_18, projector: [512, 512, 256] };
  * const stack = { levels: [level, level], wiring: "prepool", stopGradient: false } as const;
  * const [stack0, stack1] = countEncoders(stack, 32, 32);
  * if (stack0.live !== stack0.parameters) throw new Error("all of stack 0 is live");

@@ -9,7 +9,7 @@ import { type HostTensor, type LongTensor, openSafetensors, type StoredTensor } 
 import { start } from "../compute/backend.ts";
 import { tf } from "../compute/tf.ts";
 import type { Network } from "./layers.ts";
-import type { EncoderConfig } from "./resnet.ts";
+import { RESNET_18, type ResnetConfig } from "./resnet.ts";
 import type { StackConfig } from "./stack.ts";
 
 /** An encoder by itself: a stack of one level without a projector. */
@@ -32,10 +32,11 @@ export interface LoneEncoder {
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
+ * import { RESNET_18 } from "./resnet.ts";
  * import { initialiseStack } from "./stack.ts";
  * import { toStateDict } from "./state_dict.ts";
  * await start();
- * const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: true } as const;
+ * const encoder = { ...RESNET_18, width: 4 };
  * const config = { levels: [{ encoder, projector: [] }], wiring: "prepool", stopGradient: false } as const;
  * const state = toStateDict(initialiseStack(config, 1), 0);
  * if (state["layer2.0.downsample.0.weight"].shape.join() !== "8,4,1,1") throw new Error("not PyTorch's");
@@ -145,10 +146,11 @@ export function fromStateDict(
  * ```ts
  * import { encodeSafetensors } from "../base/safetensors.ts";
  * import { start } from "../compute/backend.ts";
+ * import { RESNET_18 } from "./resnet.ts";
  * import { initialiseStack } from "./stack.ts";
  * import { readEncoder, toStateDict } from "./state_dict.ts";
  * await start();
- * const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: true } as const;
+ * const encoder = { ...RESNET_18, width: 4 };
  * const one = { levels: [{ encoder, projector: [] }], wiring: "prepool", stopGradient: false } as const;
  * const file = await Deno.makeTempFile();
  * await Deno.writeFile(file, encodeSafetensors(toStateDict(initialiseStack(one, 1), 0)));
@@ -260,7 +262,7 @@ function checkWeights(data: Float32Array, shape: readonly number[], name: string
 /** Blocks a stage. */
 const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 
-function configOf(state: Readonly<Record<string, StoredTensor>>, file: string): EncoderConfig {
+function configOf(state: Readonly<Record<string, StoredTensor>>, file: string): typeof RESNET_18 {
   const { shape } = state["conv1.weight"], [width, channels, ...kernel] = shape;
   const stem = ({ "3,3": "cifar", "7,7": "imagenet" } as const)[kernel.join()];
   if (stem === undefined || width === 0 || channels === 0) {
@@ -283,11 +285,11 @@ function configOf(state: Readonly<Record<string, StoredTensor>>, file: string): 
         "Expected 2, 2, 2, 2 (ResNet-18) or 3, 4, 6, 3 basic blocks (34), or 3, 4, 6, 3 bottlenecks (50).",
     );
   }
-  return { depth, width, stem, zeroInitResidual: false };
+  return { ...RESNET_18, depth, width, stem, zeroInitResidual: false };
 }
 
 /** Names and shapes of a ResNet's tensors. */
-function shapesOf({ depth, width, stem }: EncoderConfig, channels: number): Record<string, number[]> {
+function shapesOf({ depth, width, stem }: ResnetConfig, channels: number): Record<string, number[]> {
   const shapes: Record<string, number[]> = {};
   const layer = (convolution: string, norm: string, out: number, from: number, kernel: number) => {
     shapes[`${convolution}.weight`] = [out, from, kernel, kernel];

@@ -21,7 +21,7 @@ const metricsSchema = z.object({
   learningRate: number,
   imagesPerSecond: z.number(),
   /** Unweighted terms and weighted total, one entry a level. */
-  levels: z.array(z.object({ invariance: number, variance: number, covariance: number, total: number })),
+  levels: z.array(z.record(z.string(), number)),
   /** At the end of an epoch: how the step's batch spreads in each level. */
   spread: z.array(z.object({ representation: spreadSchema, embedding: spreadSchema })).optional(),
 });

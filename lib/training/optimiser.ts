@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import type { Tensors } from "../compute/ops.ts";
 
@@ -37,6 +38,27 @@ export type OptimiserConfig =
     /** L2 penalty, added to the gradient. */
     readonly weightDecay: number;
   };
+
+const decay = z.number().min(0).lt(1),
+  weightDecay = z.number().nonnegative().default(0).describe("L2 penalty");
+
+/** {@link OptimiserConfig} in a spec. */
+export const optimiserSchema: z.ZodType<OptimiserConfig> = z.discriminatedUnion("name", [
+  z.strictObject({
+    name: z.literal("adam"),
+    beta1: decay.default(0.9).describe("decay of the mean of gradients"),
+    beta2: decay.default(0.999).describe("decay of the mean of squared gradients"),
+    epsilon: z.number().positive().default(1e-8).describe("keeps the step finite"),
+    weightDecay,
+  }),
+  z.strictObject({
+    name: z.literal("lars"),
+    momentum: decay.default(0.9),
+    eta: z.number().positive().default(1e-3).describe("length of a step relative to the parameter's"),
+    weightDecay,
+  }),
+  z.strictObject({ name: z.literal("sgd"), momentum: decay.default(0.9), weightDecay }),
+]);
 
 /** What an update returns. */
 export interface Updated {

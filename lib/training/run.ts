@@ -24,7 +24,7 @@ import { optimiser } from "./optimiser.ts";
 import { addOrigin, type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
 import { runId, type RunSpec } from "./spec.ts";
-import { TERMS, type TrainingState, trainingStep } from "./step.ts";
+import { type StepResult, type TrainingState, trainingStep } from "./step.ts";
 
 /** A finished run. */
 export interface FinishedRun {
@@ -164,7 +164,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
     state = result.state;
     const done = batch.step + 1, epochEnds = done % stepsPerEpoch === 0;
     const levels = readTerms(result.terms);
-    const finite = levels.every((level) => TERMS.every((term) => Number.isFinite(level[term])));
+    const finite = levels.every((level) => Object.values(level).every(Number.isFinite));
     const metrics: StepMetrics = {
       step: batch.step,
       epoch: batch.epoch,
@@ -211,7 +211,7 @@ function fresh(
   spec: RunSpec,
   slots: (parameters: Network["parameters"]) => TrainingState["slots"],
 ): TrainingState {
-  const network = initialiseStack(spec.model, spec.seed);
+  const network = initialiseStack(spec, spec.seed);
   return { ...network, slots: slots(network.parameters) };
 }
 
@@ -220,12 +220,12 @@ function bytesOf(state: TrainingState): number {
   return groups.reduce((sum, { size }) => sum + 4 * size, 0);
 }
 
-function readTerms(terms: tf.Tensor2D): StepMetrics["levels"] {
-  const values = terms.arraySync();
-  terms.dispose();
-  return values.map((row) =>
-    Object.fromEntries(TERMS.map((term, at) => [term, row[at]])) as StepMetrics["levels"][number]
+function readTerms(terms: StepResult["terms"]): StepMetrics["levels"] {
+  const values = terms.map((level) =>
+    Object.fromEntries(Object.entries(level).map(([name, term]) => [name, term.dataSync()[0]]))
   );
+  dispose(terms);
+  return values;
 }
 
 /** A loss that is no number, or far above its first value, cannot recover: stop, and name where it began. */
@@ -236,7 +236,7 @@ function refuseDivergence(
   folder: string,
 ): void {
   levels.forEach((level, at) => {
-    const term = TERMS.find((term) => !Number.isFinite(level[term])) ??
+    const term = Object.keys(level).find((term) => !Number.isFinite(level[term])) ??
       (level.total > DIVERGED * first[at].total ? "total" : undefined);
     if (!term) return;
     const excess = Number.isFinite(level[term])

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { z } from "zod";
+
 /** Which schedule. */
 export type ScheduleConfig =
   | {
@@ -22,6 +24,17 @@ export type ScheduleConfig =
     /** Epochs of warm-up. */
     readonly warmupEpochs: number;
   };
+
+const course = {
+  base: z.number().positive().describe("peak learning rate"),
+  warmupEpochs: z.number().nonnegative().default(0).describe("epochs of linear warm-up"),
+};
+
+/** {@link ScheduleConfig} in a spec. */
+export const scheduleSchema: z.ZodType<ScheduleConfig> = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("released"), ...course }),
+  z.strictObject({ name: z.literal("vicreg"), ...course }),
+]);
 
 /** The released recipe: warm-up starts at a fifth of the peak (2e-4 of 1e-3). */
 const WARMUP_START = 0.2;

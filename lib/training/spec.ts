@@ -1,18 +1,28 @@
 /**
- * What defines a training run. Two runs with equal specs are the same run.
+ * What defines a training run: the one description of it, and its check. Two runs
+ * with equal specs are the same run.
  *
  * @module
  */
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import type { Precision } from "../compute/compile.ts";
-import type { ViewOptions } from "../data/views.ts";
-import type { VicregWeights } from "../loss/vicreg.ts";
-import type { StackConfig } from "../model/stack.ts";
-import type { OptimiserConfig } from "./optimiser.ts";
-import type { ScheduleConfig } from "./schedule.ts";
+import { type ViewOptions, viewSchema } from "../data/views.ts";
+import { type LossConfig, LOSSES } from "../loss/losses.ts";
+import { ENCODERS } from "../model/encoders.ts";
+import type { LevelConfig, StackConfig } from "../model/stack.ts";
+import { type OptimiserConfig, optimiserSchema } from "./optimiser.ts";
+import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
+
+/** A level of the stack, and what it learns by. */
+export interface LevelSpec extends LevelConfig {
+  readonly loss: LossConfig;
+  /** Weight of its loss in the sum. */
+  readonly weight: number;
+}
 
 /** The spec of one training run: plain data, all of it part of the run's id. */
-export interface RunSpec {
+export interface RunSpec extends StackConfig {
   /** Images to learn from. */
   readonly data: {
     readonly name: string;
@@ -22,10 +32,8 @@ export interface RunSpec {
     readonly images: number;
     readonly splitSeed: number;
   };
-  readonly model: StackConfig;
-  /** Weights of the VICReg terms, one entry a level. */
-  readonly loss: readonly VicregWeights[];
   readonly view: ViewOptions;
+  readonly levels: readonly LevelSpec[];
   readonly optimiser: OptimiserConfig;
   readonly schedule: ScheduleConfig;
   readonly epochs: number;
@@ -35,6 +43,42 @@ export interface RunSpec {
   /** Seed of initialisation, order and views. */
   readonly seed: number;
 }
+
+/** A union of the options of a record's entries, told apart by the entry's name. */
+function oneOf(tag: string, record: Readonly<Record<string, { readonly options: z.ZodObject }>>) {
+  const [first, ...others] = Object.entries(record).map(([name, { options }]) =>
+    z.strictObject({ [tag]: z.literal(name), ...options.shape })
+  );
+  return z.discriminatedUnion(tag, [first, ...others]);
+}
+
+const count = z.int().positive(), seed = z.int().nonnegative();
+
+/** {@link RunSpec} as a schema. */
+export const specSchema: z.ZodType<RunSpec> = z.strictObject({
+  data: z.strictObject({
+    name: z.string().describe("name of the data set"),
+    fingerprint: z.string().describe("fingerprint of the whole data set"),
+    images: count.describe("how many of its training images are learnt from"),
+    splitSeed: seed.default(0).describe("seed of the split into training and held-out images"),
+  }),
+  view: viewSchema,
+  levels: z.array(z.strictObject({
+    encoder: oneOf("kind", ENCODERS),
+    projector: z.array(count).default([]).describe("widths of the projector's layers; none: no projector"),
+    loss: oneOf("name", LOSSES),
+    weight: z.number().nonnegative().default(1).describe("weight of the level's loss in the sum"),
+  })).min(1).describe("the stack, lowest level first"),
+  wiring: z.enum(["prepool", "embedding"]).default("prepool")
+    .describe("what feeds the next level: the map before pooling, or the embedding as an image"),
+  stopGradient: z.boolean().default(false).describe("keep each level's loss from the levels below"),
+  optimiser: optimiserSchema,
+  schedule: scheduleSchema,
+  epochs: count.describe("passes over the training images"),
+  batch: count.min(2).describe("images a step"),
+  precision: z.enum(["float32", "bfloat16"]).default("float32").describe("arithmetic of the training step"),
+  seed: seed.default(0).describe("seed of initialisation, order and views"),
+}) as unknown as z.ZodType<RunSpec>;
 
 /**
  * A run's id: the first 12 hex digits of the SHA-256 of its spec, written with

@@ -5,13 +5,14 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
-import { compile, type Compiled, mapTree, type Precision } from "../compute/compile.ts";
+import { compile, type Compiled, mapTree } from "../compute/compile.ts";
 import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
-import { vicreg, type VicregWeights } from "../loss/vicreg.ts";
+import { loss, type Terms } from "../loss/losses.ts";
 import { type Network, pass } from "../model/layers.ts";
-import { type Level, stack, type StackConfig } from "../model/stack.ts";
+import { type Level, stack } from "../model/stack.ts";
 import type { Optimiser } from "./optimiser.ts";
+import type { RunSpec } from "./spec.ts";
 
 /** Everything a step changes. */
 export interface TrainingState extends Network {
@@ -19,14 +20,11 @@ export interface TrainingState extends Network {
   readonly slots: Tensors;
 }
 
-/** The terms that are logged, in the order of a row of {@link StepResult.terms}. */
-export const TERMS = ["invariance", "variance", "covariance", "total"] as const;
-
 /** What a step returns. */
 export interface StepResult {
   readonly state: TrainingState;
-  /** Unweighted terms and weighted total of each level, `[levels, 4]`. */
-  readonly terms: tf.Tensor2D;
+  /** Unweighted terms and weighted total, one entry a level. */
+  readonly terms: readonly Terms[];
   /** What each level makes of the first views. */
   readonly levels: Level[];
 }
@@ -37,22 +35,17 @@ export type TrainingStep = Compiled<
   StepResult
 >;
 
-/** What a step is made of. */
-export interface StepConfig {
-  readonly model: StackConfig;
-  /** Weights of the VICReg terms, one entry a level. */
-  readonly loss: readonly VicregWeights[];
-  readonly precision: Precision;
-}
+/** What of a spec a step is made of. */
+export type StepConfig = Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "precision">;
 
 /**
  * Makes the training step.
  *
- * Each view is a batch of its own for batch norm. The loss is the sum of the
- * levels' VICReg losses; its gradient reaches all levels below. In bfloat16 the
+ * Each view is a batch of its own for batch norm. The loss is the weighted sum of
+ * the levels' losses; its gradient reaches all levels below. In bfloat16 the
  * loss of the embeddings and the optimiser's arithmetic stay in float32.
  *
- * @param config Model, loss and precision.
+ * @param config Stack, losses and precision.
  * @param optimiser How parameters follow their gradients.
  * @returns The compiled step.
  */
@@ -66,13 +59,12 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
   ): StepResult => {
     const { gradients: slopes, aside } = gradients((parameters) => {
       const forward = pass({ parameters, statistics: state.statistics }, true);
-      const [one, two] = [first, second].map((view) => stack(forward, normalise(view), config.model));
-      const levels = one.map(({ embedding }, at) =>
-        vicreg(exact(embedding), exact(two[at].embedding), config.loss[at])
+      const [one, two] = [first, second].map((view) => stack(forward, normalise(view), config));
+      const terms = one.map(({ embedding }, at) =>
+        loss(config.levels[at].loss, exact(embedding), exact(two[at].embedding))
       );
-      const loss = tf.addN(levels.map((terms) => terms.total)) as tf.Scalar;
-      const terms = tf.stack(levels.map((level) => tf.stack(TERMS.map((term) => level[term]))));
-      return { loss, aside: { statistics: forward.statistics, terms, levels: one } };
+      const sum = tf.addN(terms.map(({ total }, at) => total.mul(config.levels[at].weight))) as tf.Scalar;
+      return { loss: sum, aside: { statistics: forward.statistics, terms, levels: one } };
     }, state.parameters);
     const { parameters, slots } = optimiser.update(
       state.parameters,
@@ -83,7 +75,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     );
     return {
       state: { parameters, slots, statistics: aside.statistics },
-      terms: aside.terms as tf.Tensor2D,
+      terms: aside.terms,
       levels: aside.levels,
     };
   };

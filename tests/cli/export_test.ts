@@ -165,7 +165,7 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
     });
 
     await test.step("a stack that the run does not have is refused", async () => {
-      assert.equal(specOf(study, "vicreg", 0).model.levels.length, 1);
+      assert.equal(specOf(study, "vicreg", 0).levels.length, 1);
       await refused(exports("--run=vicreg", "--stack=1", ...asked), "--stack 1 does not exist. Valid: 0.");
     });
   } finally {

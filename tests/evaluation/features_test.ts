@@ -7,11 +7,12 @@ import { generate } from "../../lib/data/generated.ts";
 import { normalise, pixels } from "../../lib/data/normalise.ts";
 import { features, pixelFeatures } from "../../lib/evaluation/features.ts";
 import { type Network, pass } from "../../lib/model/layers.ts";
+import { RESNET_18 } from "../../lib/model/resnet.ts";
 import { initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
 
 await start();
 
-const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: false } as const;
+const encoder = { ...RESNET_18, width: 4, zeroInitResidual: false };
 const config: StackConfig = {
   levels: [{ encoder, projector: [] }, { encoder, projector: [16] }],
   wiring: "prepool",

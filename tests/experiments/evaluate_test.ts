@@ -82,7 +82,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
       assert.equal(top1, 100 * accuracy(predictions["top-1"], labels));
       for (const k of [20, 5]) assert.equal(found[k], 100 * accuracy(predictions[`k-NN ${k}`], labels));
     }
-    const { model } = specOf(study, "s-jea", 0), { images } = study;
+    const model = specOf(study, "s-jea", 0), { images } = study;
     const network = untrained(study, "s-jea", 0);
     const [known, asked] = [
       await features(network, model, images.train),

@@ -82,14 +82,13 @@ Deno.test("the smoke preset learns: losses fall, and k-NN and probe beat the unt
 
 const dataset = generate({ seed: 0, train: 10, test: 10 });
 const spec = (name: typeof RUN_NAMES[number]) => runSpec(name, presets.paper, dataset, 0);
-const projectors = (name: typeof RUN_NAMES[number]) =>
-  spec(name).model.levels.map((level) => level.projector);
+const projectors = (name: typeof RUN_NAMES[number]) => spec(name).levels.map((level) => level.projector);
 
 Deno.test("VICReg and S-JEA share all of stack 0's spec", () => {
   const [vicreg, stacked] = [spec("vicreg"), spec("s-jea")];
-  assert.equal(vicreg.model.levels.length, 1);
-  assert.equal(stacked.model.levels.length, 2);
-  assert.deepEqual(stacked.model.levels[0], vicreg.model.levels[0]);
+  assert.equal(vicreg.levels.length, 1);
+  assert.equal(stacked.levels.length, 2);
+  assert.deepEqual(stacked.levels[0], vicreg.levels[0]);
 });
 
 Deno.test("the four ways to have projectors, and the linear layer that stands for none on stack 1", () => {
@@ -100,10 +99,11 @@ Deno.test("the four ways to have projectors, and the linear layer that stands fo
 });
 
 Deno.test("the deep encoder is a ResNet-50; the down-weighted run differs in the covariance's weight alone", () => {
-  assert.equal(spec("vicreg-resnet50").model.levels[0].encoder.depth, 50);
+  assert.equal(spec("vicreg-resnet50").levels[0].encoder.depth, 50);
   const [plain, lowered] = [spec("s-jea"), spec("s-jea-low-covariance")];
-  assert.deepEqual(lowered.loss.map(({ covariance }) => covariance), [0.01, 0.01]);
-  assert.deepEqual({ ...lowered, loss: plain.loss }, plain);
+  assert.deepEqual(lowered.levels.map(({ loss }) => loss.covariance), [0.01, 0.01]);
+  const levels = lowered.levels.map((level, at) => ({ ...level, loss: plain.levels[at].loss }));
+  assert.deepEqual({ ...lowered, levels }, plain);
 });
 
 Deno.test("every run is another one, and the tables need six of them, each once", () => {

@@ -4,7 +4,7 @@ import { dispose } from "../../lib/compute/compile.ts";
 import { gradients } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { pass } from "../../lib/model/layers.ts";
-import type { EncoderConfig } from "../../lib/model/resnet.ts";
+import { RESNET_18, type ResnetConfig } from "../../lib/model/resnet.ts";
 import {
   countEncoders,
   countParameters,
@@ -17,13 +17,13 @@ await start();
 
 /** A stack of two encoders; a projector where one is given. */
 function twoOf(
-  { projector = [], wiring = "prepool", ...encoder }: Partial<EncoderConfig> & {
+  { projector = [], wiring = "prepool", ...encoder }: Partial<ResnetConfig> & {
     projector?: number[];
     wiring?: StackConfig["wiring"];
   },
 ): StackConfig {
   const level = {
-    encoder: { depth: 18, width: 8, stem: "cifar", zeroInitResidual: false, ...encoder } as const,
+    encoder: { ...RESNET_18, width: 8, zeroInitResidual: false, ...encoder },
     projector,
   };
   return { levels: [level, level], wiring, stopGradient: false };

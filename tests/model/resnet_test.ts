@@ -4,22 +4,22 @@ import { start } from "../../lib/compute/backend.ts";
 import { dispose } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { initialise, type Network, pass } from "../../lib/model/layers.ts";
-import { type EncoderConfig, representationSize, resnet } from "../../lib/model/resnet.ts";
+import { representationSize, resnet, RESNET_18, type ResnetConfig } from "../../lib/model/resnet.ts";
 import { countParameters } from "../../lib/model/stack.ts";
 
 await start();
 
-const small: EncoderConfig = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: false };
+const small: ResnetConfig = { ...RESNET_18, width: 4, zeroInitResidual: false };
 
 /** A fresh encoder for images of some size. */
-const encoder = (config: EncoderConfig, channels = 3, size = 32): Network =>
+const encoder = (config: ResnetConfig, channels = 3, size = 32): Network =>
   initialise(0, (pass) => void resnet(pass, "encoder", tf.zeros([1, size, size, channels]), config));
 
 const images = (batch: number, size = 32, seed = 1) =>
   tf.randomNormal([batch, size, size, 3], 0, 1, "float32", seed) as tf.Tensor4D;
 
 /** Trainable values of an encoder. */
-function count(config: EncoderConfig, channels = 3): number {
+function count(config: ResnetConfig, channels = 3): number {
   const network = encoder(config, channels);
   const size = countParameters(network);
   dispose([network.parameters, network.statistics]);
@@ -73,7 +73,7 @@ Deno.test("every encoder has as many parameters as counted by hand", () => {
 for (const depth of [18, 34, 50] as const) {
   for (const [stem, size, reduction] of [["cifar", 32, 8], ["imagenet", 64, 32]] as const) {
     Deno.test(`a ResNet-${depth} with the ${stem} stem makes maps ${reduction} times smaller`, () => {
-      const config: EncoderConfig = { ...small, depth, stem };
+      const config: ResnetConfig = { ...small, depth, stem };
       const { map, representation } = resnet(
         pass(encoder(config), false),
         "encoder",
@@ -101,7 +101,7 @@ for (const [depth, last] of [[18, "bn2"], [50, "bn3"]] as const) {
 }
 
 Deno.test("weights have the deviation of He's initialisation and depend on seed and name alone", () => {
-  const config: EncoderConfig = { ...small, width: 16 };
+  const config: ResnetConfig = { ...small, width: 16 };
   const made = (seed: number, channels = 3) =>
     initialise(seed, (pass) => void resnet(pass, "e", tf.zeros([1, 8, 8, channels]), config)).parameters;
   const one = made(1);

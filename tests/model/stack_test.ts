@@ -4,11 +4,12 @@ import { gradients } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { vicreg } from "../../lib/loss/vicreg.ts";
 import { pass } from "../../lib/model/layers.ts";
+import { RESNET_18 } from "../../lib/model/resnet.ts";
 import { countParameters, initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
 
 await start();
 
-const encoder = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: false } as const;
+const encoder = { ...RESNET_18, width: 4, zeroInitResidual: false };
 const prepool: StackConfig = {
   levels: [{ encoder, projector: [16, 8] }, { encoder, projector: [24, 24, 16] }],
   wiring: "prepool",

@@ -15,7 +15,7 @@ import { tf } from "../../lib/compute/tf.ts";
 import { generate } from "../../lib/data/generated.ts";
 import { features } from "../../lib/evaluation/features.ts";
 import { initialise, type Network, pass } from "../../lib/model/layers.ts";
-import { type EncoderConfig, resnet } from "../../lib/model/resnet.ts";
+import { resnet, RESNET_18 } from "../../lib/model/resnet.ts";
 import { initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
 import { fromStateDict, readEncoder, toStateDict } from "../../lib/model/state_dict.ts";
 import { below, deviation, type Fixture, fixture, images } from "../fixtures/read.ts";
@@ -23,10 +23,10 @@ import { hasTorch, torchEncoder } from "../peers/torch.ts";
 
 await start();
 
-const small: EncoderConfig = { depth: 18, width: 4, stem: "cifar", zeroInitResidual: false };
+const small = { ...RESNET_18, width: 4, zeroInitResidual: false };
 
 /** Two encoders of one kind on top of each other. */
-const twice = (encoder: EncoderConfig): StackConfig => ({
+const twice = (encoder: typeof RESNET_18): StackConfig => ({
   levels: [{ encoder, projector: [8] }, { encoder, projector: [] }],
   wiring: "prepool",
   stopGradient: false,
@@ -94,7 +94,7 @@ for (const [name, depth, stem] of WRITTEN) {
   Deno.test(`the state dict that PyTorch wrote of ${name} gives PyTorch's representations`, () => {
     const given = below(fixtures, `${name}.state.`);
     const { network, config } = fromStateDict(stored(given), name);
-    assert.deepEqual(config.levels[0].encoder, { depth, width: 4, stem, zeroInitResidual: false });
+    assert.deepEqual(config.levels[0].encoder, { ...small, depth, stem });
     const x = images(fixtures[`${name}.x`]);
     const [{ representation }] = stack(pass(network, false), x, config);
     const expected = fixtures[`${name}.evaluation`];
@@ -465,7 +465,7 @@ Deno.test({
       for (const { make, encoder, input, output } of jobs) {
         const { network, config } = await readEncoder(encoder);
         const [depth, width, channels, stem] = make;
-        assert.deepEqual(config.levels[0].encoder, { depth, width, stem, zeroInitResidual: false });
+        assert.deepEqual(config.levels[0].encoder, { ...small, depth, width, stem });
         assert.equal(network.parameters["encoders.0.conv1.weight"].shape[2], channels);
         const x = images((await read(input)).x);
         const { map, representation } = resnet(

@@ -99,8 +99,9 @@ Deno.test("a second process waits for the first and takes over when that one is 
 Deno.test("without variance and covariance terms the representation collapses, which is told and marked", async () => {
   await start();
   const runs = await Deno.makeTempDir(), told: string[] = [], { error } = console;
-  const loss = spec.loss.map(() => ({ invariance: 25, variance: 0, covariance: 0 }));
-  const long = { ...spec, loss, epochs: 5, schedule: { ...spec.schedule, base: 0.1 } };
+  const loss = { name: "vicreg", invariance: 25, variance: 0, covariance: 0 } as const;
+  const levels = spec.levels.map((level) => ({ ...level, loss }));
+  const long = { ...spec, levels, epochs: 5, schedule: { ...spec.schedule, base: 0.1 } };
   console.error = (line: string) => told.push(line);
   const { collapsed } = await trainIn(runs, long).finally(() => console.error = error);
   assert.deepEqual(collapsed, [0, 1]);

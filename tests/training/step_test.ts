@@ -4,9 +4,15 @@ import type { Tensors } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { vicreg } from "../../lib/loss/vicreg.ts";
 import type { Network } from "../../lib/model/layers.ts";
-import { initialiseStack, type StackConfig } from "../../lib/model/stack.ts";
+import { RESNET_18 } from "../../lib/model/resnet.ts";
+import { initialiseStack } from "../../lib/model/stack.ts";
 import { optimiser } from "../../lib/training/optimiser.ts";
-import { TERMS, type TrainingState, trainingStep } from "../../lib/training/step.ts";
+import {
+  type StepConfig,
+  type StepResult,
+  type TrainingState,
+  trainingStep,
+} from "../../lib/training/step.ts";
 import { below, deviation, facts, fixture, images, network, parameter, tensor } from "../fixtures/read.ts";
 import { onTensorFlow } from "../engine.ts";
 
@@ -17,16 +23,30 @@ const CLOSE = 1e-3;
 /** Of levels after some steps, where ReLU's kink is between two correct float32 programs. */
 const KINKED = 1e-2;
 
-const encoder = { depth: 18, width: 2, stem: "cifar", zeroInitResidual: false } as const;
-const two: StackConfig = {
-  levels: [{ encoder, projector: [12, 8] }, { encoder, projector: [12, 6] }],
+const encoder = { ...RESNET_18, width: 2, zeroInitResidual: false };
+const two: StepConfig = {
+  levels: [
+    {
+      encoder,
+      projector: [12, 8],
+      loss: { name: "vicreg", invariance: 25, variance: 25, covariance: 1 },
+      weight: 1,
+    },
+    {
+      encoder,
+      projector: [12, 6],
+      loss: { name: "vicreg", invariance: 10, variance: 15, covariance: 3 },
+      weight: 1,
+    },
+  ],
   wiring: "prepool",
   stopGradient: false,
+  precision: "float32",
 };
-const loss = [
-  { invariance: 25, variance: 25, covariance: 1 },
-  { invariance: 10, variance: 15, covariance: 3 },
-];
+/** A step's terms, `[levels, terms]`. */
+const TERMS = ["invariance", "variance", "covariance", "total"] as const;
+const table = ({ terms }: StepResult) =>
+  tf.stack(terms.map((level) => tf.stack(TERMS.map((term) => level[term])))) as tf.Tensor2D;
 const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 0 });
 const pictures = (seed: number) => tf.randomUniform([16, 32, 32, 3], 0, 1, "float32", seed) as tf.Tensor4D;
 const fresh = (net: Network, { slots } = sgd): TrainingState => ({ ...net, slots: slots(net.parameters) });
@@ -34,7 +54,11 @@ const fresh = (net: Network, { slots } = sgd): TrainingState => ({ ...net, slots
 Deno.test("four steps are PyTorch's: terms and levels of each, gradients, statistics of both views", async () => {
   const found = await fixture("step"), { weights, rates, adam } = await facts("step");
   const optimise = optimiser({ name: "adam", ...adam });
-  const step = trainingStep({ model: two, loss: weights, precision: "float32" }, optimise);
+  const levels = two.levels.map((level, at) => ({
+    ...level,
+    loss: { name: "vicreg" as const, ...weights[at] },
+  }));
+  const step = trainingStep({ ...two, levels }, optimise);
   const views = ["0", "1", "2"].map((at) => images(found[`view.${at}`]).div(255) as tf.Tensor4D);
   const near = (ours: tf.Tensor, theirs: tf.Tensor, tolerance: number, what: string) => {
     const off = deviation(ours, theirs);
@@ -46,7 +70,7 @@ Deno.test("four steps are PyTorch's: terms and levels of each, gradients, statis
     const [one, other] = [views[at % 3], views[(at + 1) % 3]];
     const result = await step(state, one, other, tf.scalar(rate), tf.scalar(at + 1));
     state = result.state;
-    near(result.terms, tensor(found[`terms.${at}`]), CLOSE, `step ${at}: the terms`);
+    near(table(result), tensor(found[`terms.${at}`]), CLOSE, `step ${at}: the terms`);
     result.levels.forEach(({ representation, embedding }, level) => {
       const kept = at === 0 ? CLOSE : KINKED;
       near(
@@ -72,10 +96,10 @@ Deno.test("four steps are PyTorch's: terms and levels of each, gradients, statis
 });
 
 /** The same step twice by SGD, with other rates and the views exchanged. */
-async function twice(model: StackConfig) {
-  const step = trainingStep({ model, loss, precision: "float32" }, sgd);
+async function twice(config: StepConfig) {
+  const step = trainingStep(config, sgd);
   const [one, other] = [pictures(1), pictures(2)];
-  const first = await step(fresh(initialiseStack(model, 0)), one, other, tf.scalar(0.05), tf.scalar(1));
+  const first = await step(fresh(initialiseStack(config, 0)), one, other, tf.scalar(0.05), tf.scalar(1));
   return await step(first.state, other, one, tf.scalar(0.1), tf.scalar(2));
 }
 
@@ -89,8 +113,8 @@ Deno.test("under stopGradient the lowest level is trained, bit by bit, as if it 
   const alone = await twice({ ...two, levels: two.levels.slice(0, 1) });
   const stopped = await twice({ ...two, stopGradient: true });
   const joint = await twice(two);
-  assert.deepEqual(stopped.terms.arraySync()[0], alone.terms.arraySync()[0]);
-  assert.notDeepEqual(joint.terms.arraySync()[0], alone.terms.arraySync()[0]);
+  assert.deepEqual(table(stopped).arraySync()[0], table(alone).arraySync()[0]);
+  assert.notDeepEqual(table(joint).arraySync()[0], table(alone).arraySync()[0]);
   for (const kind of ["parameters", "statistics", "slots"] as const) {
     for (const part of ["encoders.0.", "projectors.0."]) {
       const expected = numbers(alone.state[kind], part);
@@ -103,17 +127,18 @@ Deno.test("under stopGradient the lowest level is trained, bit by bit, as if it 
 Deno.test("in bfloat16 the logged terms are those of the step's own embeddings in float32", {
   ignore: !onTensorFlow,
 }, async () => {
-  const wide: StackConfig = { ...two, levels: [64, 32].map((size) => ({ encoder, projector: [64, size] })) };
-  const step = trainingStep({ model: wide, loss, precision: "bfloat16" }, sgd);
+  const levels = two.levels.map((level, at) => ({ ...level, projector: [64, [64, 32][at]] }));
+  const wide: StepConfig = { ...two, levels, precision: "bfloat16" };
+  const step = trainingStep(wide, sgd);
   const state = fresh(initialiseStack(wide, 0)), [first, second] = [pictures(1), pictures(2)];
   const call = (one: tf.Tensor4D, other: tf.Tensor4D) =>
     step(state, one, other, tf.scalar(0.1), tf.scalar(1));
   // A step returns the embeddings of its first views: with the views exchanged, those of the other ones.
   const [found, exchanged] = [await call(first, second), await call(second, first)];
-  const terms = found.terms.arraySync();
-  wide.levels.forEach((_, level) => {
+  const terms = table(found).arraySync();
+  wide.levels.forEach(({ loss }, level) => {
     const [one, other] = [found, exchanged].map(({ levels }) => levels[level].embedding);
-    const right = vicreg(one, other, loss[level]);
+    const right = vicreg(one, other, loss);
     TERMS.forEach((term, at) => {
       const expected = right[term].dataSync()[0];
       const off = Math.abs(terms[level][at] / expected - 1);
@@ -123,7 +148,7 @@ Deno.test("in bfloat16 the logged terms are those of the step's own embeddings i
 });
 
 Deno.test("in bfloat16 the optimiser's arithmetic stays in float32", { ignore: !onTensorFlow }, async () => {
-  const step = trainingStep({ model: two, loss, precision: "bfloat16" }, sgd);
+  const step = trainingStep({ ...two, precision: "bfloat16" }, sgd);
   const { parameters, ...rest } = fresh(initialiseStack(two, 0)), rate = tf.scalar(1e-3);
   const { state } = await step({ parameters, ...rest }, pictures(1), pictures(2), rate, tf.scalar(1));
   for (const [name, before] of Object.entries(parameters)) {
