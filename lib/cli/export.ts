@@ -12,17 +12,9 @@ import { dispose } from "../compute/compile.ts";
 import { DEVIATION, MEAN } from "../data/normalise.ts";
 import { presets } from "../experiments/presets.ts";
 import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
-import {
-  DATASETS,
-  openStudy,
-  specOf,
-  type Study,
-  trainedRun,
-  trainingCommand,
-} from "../experiments/study.ts";
+import type { Run } from "../experiments/run.ts";
+import { DATASET_CHOICES, openStudy, type Study } from "../experiments/study.ts";
 import { toStateDict } from "../model/state_dict.ts";
-import { isFinished, totalSteps } from "../training/run.ts";
-import { runId, type RunSpec } from "../training/spec.ts";
 import { runCommand } from "./command.ts";
 import { oneOf } from "./options.ts";
 import { natural, parse } from "./parse.ts";
@@ -38,7 +30,7 @@ names of torchvision's ResNet. What it is and what input it expects stands in it
   --preset NAME      the preset it was trained with: ${Object.keys(presets).join(", ")} (default: quick)
   --seed N           its seed (default: 0)
   --set FIELD=VALUE  overridden fields of the preset; repeatable
-  --dataset NAME     ${DATASETS.join(", ")} (default: auto)
+  --dataset NAME     ${DATASET_CHOICES.join(", ")} (default: auto)
   --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
   --runs DIR         folder of all runs (default: data/runs)
   --out FILE         where to write it (default: data/encoders/RUN-ID-stack-N.safetensors); outside
@@ -63,25 +55,25 @@ await runCommand(async () => {
   if (values.help) return console.log(HELP);
   const { preset, set, data, runs } = values;
   if (values.run === undefined) throw new UsageError(`--run is missing. Valid: ${RUN_NAMES.join(", ")}.`);
-  const run = oneOf("run", values.run, RUN_NAMES), seed = natural("seed", values.seed);
-  const dataset = oneOf("dataset", values.dataset, DATASETS);
+  const name = oneOf("run", values.run, RUN_NAMES), seed = natural("seed", values.seed);
+  const dataset = oneOf("dataset", values.dataset, DATASET_CHOICES);
   const study = await openStudy({ preset, dataset, set, data, runs });
-  const spec = specOf(study, run, seed);
+  const run = study.run(name, seed), { spec } = run;
   const level = Number(oneOf("stack", values.stack, spec.levels.map((_, at) => `${at}`)));
-  if (!await isFinished(spec, study.runs)) {
+  if (!await run.isFinished()) {
     throw new DataError(
-      `${run} with seed ${seed} of preset ${preset} is not trained yet. Train it, then export it again:\n` +
-        `deno ${trainingCommand(study, run, seed).args.map(quoted).join(" ")}`,
+      `${name} with seed ${seed} of preset ${preset} is not trained yet. Train it, then export it again:\n` +
+        `deno ${(await run.command()).map(quoted).join(" ")}`,
     );
   }
-  const { network } = await trainedRun(study, run, seed);
+  const network = await run.network();
   // Each view of a step is a batch of its own.
-  const state = toStateDict(network, level, 2 * totalSteps(spec));
+  const state = toStateDict(network, level, 2 * run.steps);
   dispose(network);
-  const metadata = describe(study, run, spec, level, state["conv1.weight"].shape[1]);
+  const metadata = describe(study, name, run, level, state["conv1.weight"].shape[1]);
   const bytes = encodeSafetensors(state, metadata);
   const out = values.out ??
-    join(places.encoders, `${run}-${runId(spec)}-stack-${level}.safetensors`);
+    join(places.encoders, `${name}-${run.id}-stack-${level}.safetensors`);
   await writeAtomically(out, bytes);
   console.log(
     `${out}: ${metadata.description}, ${humanBytes(bytes.length)}\n\n` +
@@ -98,7 +90,7 @@ function quoted(word: string): string {
 }
 
 /** What the file tells about itself; `format` is what PyTorch's readers look for. */
-function describe(study: Study, run: RunName, spec: RunSpec, level: number, channels: number) {
+function describe(study: Study, name: RunName, { spec }: Run, level: number, channels: number) {
   const { depth, width, stem } = spec.levels[level].encoder;
   const below = level - 1;
   const map = spec.view.size / 8;
@@ -109,13 +101,13 @@ function describe(study: Study, run: RunName, spec: RunSpec, level: number, chan
     : `the embedding of stack ${below} as an image of one channel`;
   return {
     format: "pt",
-    description: `stack ${level} of ${run}, a ResNet-${depth} of width ${width}`,
-    run,
+    description: `stack ${level} of ${name}, a ResNet-${depth} of width ${width}`,
+    run: name,
     stack: `${level}`,
     preset: study.presetName,
     overrides: study.overrides.join(" "),
     seed: `${spec.seed}`,
-    dataset: spec.data.name,
+    dataset: spec.data.dataset.name,
     fingerprint: spec.data.fingerprint,
     depth: `${depth}`,
     width: `${width}`,

@@ -11,7 +11,7 @@ import { encodeSafetensors } from "../base/safetensors.ts";
 import { dispose } from "../compute/compile.ts";
 import { evaluate } from "../experiments/evaluate.ts";
 import { presets } from "../experiments/presets.ts";
-import { DATASETS, openStudy } from "../experiments/study.ts";
+import { DATASET_CHOICES, openStudy } from "../experiments/study.ts";
 import { readEncoder, toStateDict } from "../model/state_dict.ts";
 import { countParameters } from "../model/stack.ts";
 import { runCommand } from "./command.ts";
@@ -29,7 +29,7 @@ k-NN and linear probe, and keeps it as data/encoders/NAME.safetensors for notebo
   Object.keys(presets).join(", ")
 } (default: quick)
   --set FIELD=VALUE  overrides a field of the preset; repeatable
-  --dataset NAME     ${DATASETS.join(", ")} (default: auto)
+  --dataset NAME     ${DATASET_CHOICES.join(", ")} (default: auto)
   --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
   --runs DIR         folder of all runs, where splits are kept (default: data/runs)
   --help             this text`;
@@ -54,7 +54,7 @@ await runCommand(async () => {
     );
   }
   const [file] = positionals, { preset, set, data, runs } = values;
-  const dataset = oneOf("dataset", values.dataset, DATASETS);
+  const dataset = oneOf("dataset", values.dataset, DATASET_CHOICES);
   const encoder = await readEncoder(file, values.prefix);
   const { depth, width, stem } = encoder.config.levels[0].encoder;
   const channels = encoder.network.parameters["encoders.0.conv1.weight"].shape[2];

@@ -13,7 +13,7 @@ import {
   presetSchema,
   PURPOSES,
 } from "../experiments/presets.ts";
-import { DATASETS } from "../experiments/study.ts";
+import { DATASET_CHOICES } from "../experiments/study.ts";
 import { parse } from "./parse.ts";
 
 /** `all`: the tables, then the notebooks with all figures, then the reports. */
@@ -25,7 +25,7 @@ export interface Options {
   readonly experiment: typeof EXPERIMENTS[number];
   /** `quick`, perhaps scaled, if absent. */
   readonly preset?: PresetName;
-  readonly dataset: typeof DATASETS[number];
+  readonly dataset: typeof DATASET_CHOICES[number];
   /** Runs a row; the preset's own number if absent. */
   readonly seeds?: number;
   /** Folder with data sets. */
@@ -64,7 +64,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     experiment: oneOf("experiment", experiment, EXPERIMENTS),
     preset: preset === undefined ? undefined : oneOf("preset", preset, PRESETS),
-    dataset: oneOf("dataset", dataset, DATASETS),
+    dataset: oneOf("dataset", dataset, DATASET_CHOICES),
     seeds: seeds === undefined ? undefined : positive("seeds", seeds),
     data,
     set,

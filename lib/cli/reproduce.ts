@@ -10,23 +10,20 @@ import { writeAtomically } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
 import { type Device, start } from "../compute/backend.ts";
-import { dispose } from "../compute/compile.ts";
 import { ENGINES, engineTitle } from "../compute/engine.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
 import { EXPERIMENT_NAMES, measure, predictionsOf, runsOf } from "../experiments/experiments.ts";
 import { writePredictions } from "../experiments/predictions.ts";
 import { DEFAULT_PRESET, UNASKED } from "../experiments/presets.ts";
 import { environment, versions, writeResults } from "../experiments/results.ts";
-import { RUN_NAMES, RUN_TITLES, type RunName } from "../experiments/runs.ts";
-import { openStudy, specOf, type Study, trainedRun } from "../experiments/study.ts";
+import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
+import { openStudy, type Study } from "../experiments/study.ts";
 import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
 import { writeNotebook } from "../notebook/ipynb.ts";
 import { ownNotebooks } from "../notebook/own.ts";
 import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
-import { isFinished } from "../training/run.ts";
-import { runId } from "../training/spec.ts";
 import { runCommand } from "./command.ts";
 import { help, parseOptions } from "./options.ts";
 
@@ -74,7 +71,7 @@ await runCommand(async () => {
   if (!all) return;
   // Figure 4 needs a run that no table does.
   for (const seed of study.seeds) {
-    for (const name of RUN_NAMES) dispose((await trainedRun(study, name, seed)).network);
+    for (const name of RUN_NAMES) await study.run(name, seed).train();
   }
   for (const path of notebooks.own) await execute(path, study, device, options.data);
   const { files: [index], leftOut } = await renderReports(places.notebooks);
@@ -96,18 +93,18 @@ async function plan(study: Study, names: readonly RunName[]): Promise<string> {
   let seconds = 0;
   for (const seed of study.seeds) {
     for (const name of new Set(names)) {
-      const spec = specOf(study, name, seed);
+      const run = study.run(name, seed);
       let work: string;
-      if (await isFinished(spec, study.runs)) {
-        const origins = await readOrigins(join(study.runs, runId(spec)));
+      if (await run.isFinished()) {
+        const origins = await readOrigins(run.folder);
         const ours = origins.length > 0 && origins.every((origin) => origin.code === code);
         work = ours ? "trained already" : "trained by other code";
       } else {
-        const time = trainingSeconds(spec, speed);
+        const time = trainingSeconds(run.spec, speed);
         seconds += time;
         work = `about ${duration(time)}`;
       }
-      lines.push(`  ${runId(spec)}  ${RUN_TITLES[name].padEnd(32)}  seed ${seed}  ${work}`);
+      lines.push(`  ${run.id}  ${run.title.padEnd(32)}  seed ${seed}  ${work}`);
     }
   }
   const { trainImages, testImages, epochs, batch } = study.preset;

@@ -3,27 +3,27 @@
  *
  * @module
  */
-import { DATASETS, openStudy, trainedRun } from "../experiments/study.ts";
-import { RUN_NAMES } from "../experiments/runs.ts";
+import { places } from "../base/places.ts";
+import { UsageError } from "../base/errors.ts";
+import { duration } from "../base/progress.ts";
+import { start } from "../compute/backend.ts";
+import { openDataset } from "../data/datasets.ts";
+import { demandMemory } from "../experiments/estimate.ts";
+import { isFinished, train } from "../training/run.ts";
+import { readSpec, runId } from "../training/spec.ts";
 import { runCommand } from "./command.ts";
-import { oneOf } from "./options.ts";
-import { natural, parse } from "./parse.ts";
+import { parse } from "./parse.ts";
 
 await runCommand(async () => {
-  const { values } = parse({
-    options: {
-      run: { type: "string" },
-      seed: { type: "string", default: "0" },
-      preset: { type: "string", default: "quick" },
-      dataset: { type: "string", default: "auto" },
-      set: { type: "string", multiple: true, default: [] },
-      data: { type: "path" },
-      runs: { type: "path" },
-    },
+  const { values, positionals } = parse({
+    files: true,
+    options: { data: { type: "path" }, runs: { type: "path" }, title: { type: "string" } },
   });
-  const { preset, set, data, runs } = values, seed = natural("seed", values.seed);
-  const dataset = oneOf("dataset", values.dataset, DATASETS);
-  const study = await openStudy({ preset, dataset, set, data, runs });
-  const { id, seconds } = await trainedRun(study, oneOf("run", values.run ?? "", RUN_NAMES), seed);
-  console.log(`${id} trained in ${Math.round(seconds)} s`);
+  const [path, ...others] = positionals, { runs = places.runs, data } = values;
+  if (path === undefined || others.length > 0) throw new UsageError("Name one spec to train, a JSON file.");
+  const spec = await readSpec(path), id = runId(spec);
+  await start();
+  if (!await isFinished(spec, runs)) demandMemory(spec);
+  const { seconds } = await train(spec, await openDataset(spec.data.dataset, data), runs, values.title ?? id);
+  console.log(`${id} trained in ${duration(seconds)}`);
 });

@@ -14,14 +14,9 @@ import { dispose } from "../compute/compile.ts";
 import { accuracy } from "../evaluation/knn.ts";
 import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
-import { encoderDigest } from "../training/checkpoint.ts";
 import { ASIDE } from "../training/origin.ts";
-import { isFinished } from "../training/run.ts";
-import { runId } from "../training/spec.ts";
-import { evaluationSchema } from "./presets.ts";
-import { RUN_TITLES, type RunName } from "./runs.ts";
 import { knnAt, type Predictions, scorePixels, scoreStacks, type Scoring, TOP1 } from "./score.ts";
-import { specOf, type Study, trainedRun, untrained } from "./study.ts";
+import type { Setting } from "./setting.ts";
 
 /** What was predicted from one representation, and how often that was right. */
 export interface Scores {
@@ -41,57 +36,62 @@ export function evaluationCode(): Promise<string> {
   return fingerprintOf(["experiments/score.ts", "data/split.ts"], ASIDE);
 }
 
+/** What is to be evaluated. */
+export interface Evaluated {
+  /** Where its predictions are kept. */
+  readonly path: string;
+  /** What tells its weights from others. */
+  readonly weights: string;
+  /** Makes or reads the network; it is disposed of afterwards. */
+  readonly network: () => Network | Promise<Network>;
+  /** What stack it is. */
+  readonly model: StackConfig;
+  /** Seed of the probe. */
+  readonly seed: number;
+  /** What the progress bar calls it. */
+  readonly title: string;
+}
+
 /**
- * Evaluates every stack of a run, which is trained if it is not yet.
+ * Evaluates every level of a stack, unless what it predicts is kept.
  *
- * @param study What to work on.
- * @param name Which run.
- * @param seed Which seed.
- * @param trained False: the encoders as they were before the first step.
- * @returns One entry a stack, lowest first.
+ * @param setting On what, and how.
+ * @param evaluated What.
+ * @returns One entry a level, lowest first.
  */
-export async function evaluateRun(
-  study: Study,
-  name: RunName,
-  seed: number,
-  trained = true,
-): Promise<Scores[]> {
-  const spec = specOf(study, name, seed), folder = join(study.runs, runId(spec));
-  const what = trained ? "trained" : "untrained";
-  if (trained && !await isFinished(spec, study.runs)) dispose((await trainedRun(study, name, seed)).network);
-  const weights = trained ? await encoderDigest(folder) : what;
-  const stacks = await kept(study, join(folder, `evaluation-${what}.safetensors`), weights, async () => {
-    const network = trained ? (await trainedRun(study, name, seed)).network : untrained(study, name, seed);
-    const label = `Evaluating ${RUN_TITLES[name]}${trained ? "" : ", untrained"}, seed ${seed}`;
-    const predictions = await predict(study, network, spec, seed, label);
+export async function evaluateStacks(setting: Setting, evaluated: Evaluated): Promise<Scores[]> {
+  const { path, weights, network: load, model, seed, title } = evaluated;
+  const stacks = await kept(setting, path, weights, async () => {
+    const network = await load();
+    const predictions = await predict(setting, network, model, seed, `Evaluating ${title}`);
     dispose(network);
     return predictions;
   });
-  return stacks.map((predictions) => judge(study, predictions));
+  return stacks.map((predictions) => judge(setting, predictions));
 }
 
 /**
  * Evaluates raw pixels: what an encoder has to beat.
  *
- * @param study What to work on.
+ * @param setting On what, and how.
  * @returns Their accuracies.
  */
-export async function evaluatePixels(study: Study): Promise<Scores> {
-  const path = join(study.runs, `pixels-${study.dataset.fingerprint}.safetensors`);
-  const [predictions] = await kept(study, path, "pixels", async () => {
+export async function evaluatePixels(setting: Setting): Promise<Scores> {
+  const path = join(setting.runs, `pixels-${setting.dataset.fingerprint}.safetensors`);
+  const [predictions] = await kept(setting, path, "pixels", async () => {
     const bar = progress("Evaluating raw pixels", 1);
-    const predictions = await scorePixels(scoringOf(study, 0));
+    const predictions = await scorePixels(scoringOf(setting, 0));
     bar.update(1);
     bar.stop();
     return [predictions];
   });
-  return judge(study, predictions);
+  return judge(setting, predictions);
 }
 
 /**
- * Evaluates every stack of a network as the study's preset says.
+ * Evaluates every stack of a network as the setting says.
  *
- * @param study What to work on.
+ * @param setting On what, and how.
  * @param network The network.
  * @param model What stack it is.
  * @param seed Seed of the probe.
@@ -99,40 +99,40 @@ export async function evaluatePixels(study: Study): Promise<Scores> {
  * @returns One entry a stack, lowest first.
  */
 export async function evaluate(
-  study: Study,
+  setting: Setting,
   network: Network,
   model: StackConfig,
   seed: number,
   label: string,
 ): Promise<Scores[]> {
-  const stacks = await predict(study, network, model, seed, label);
-  return stacks.map((predictions) => judge(study, predictions));
+  const stacks = await predict(setting, network, model, seed, label);
+  return stacks.map((predictions) => judge(setting, predictions));
 }
 
 async function predict(
-  study: Study,
+  setting: Setting,
   network: Network,
   model: StackConfig,
   seed: number,
   label: string,
 ): Promise<Predictions[]> {
-  const { train, heldOut, test } = study.images;
+  const { train, heldOut, test } = setting.images;
   const bar = progress(label, [train, heldOut, test].reduce((sum, { labels }) => sum + labels.length, 0));
-  const stacks = await scoreStacks(scoringOf(study, seed), network, model, bar.update);
+  const stacks = await scoreStacks(scoringOf(setting, seed), network, model, bar.update);
   bar.stop();
   return stacks;
 }
 
-function scoringOf({ images, dataset, preset }: Study, seed: number): Scoring {
-  return { images, classes: dataset.classes.length, evaluation: evaluationSchema.parse(preset), seed };
+function scoringOf({ images, dataset, evaluation }: Setting, seed: number): Scoring {
+  return { images, classes: dataset.classes.length, evaluation, seed };
 }
 
 /** Accuracies are those of the predictions, whether these are new or were kept. */
-function judge({ images, preset }: Study, predictions: Predictions): Scores {
+function judge({ images, evaluation }: Setting, predictions: Predictions): Scores {
   const percent = (measure: string) => 100 * accuracy(predictions[measure], images.test.labels);
   return {
     top1: percent(TOP1),
-    knn: Object.fromEntries(preset.neighbours.map((k) => [`${k}`, percent(knnAt(k))])),
+    knn: Object.fromEntries(evaluation.neighbours.map((k) => [`${k}`, percent(knnAt(k))])),
     predictions,
   };
 }
@@ -142,15 +142,15 @@ function judge({ images, preset }: Study, predictions: Predictions): Scores {
  * by another recipe or by other code are made again.
  */
 async function kept(
-  study: Study,
+  setting: Setting,
   path: string,
   weights: string,
   make: () => Promise<Predictions[]>,
 ): Promise<Predictions[]> {
   const recipe = JSON.stringify({
     code: await evaluationCode(),
-    ...evaluationSchema.parse(study.preset),
-    data: study.dataset.fingerprint,
+    ...setting.evaluation,
+    data: setting.dataset.fingerprint,
     weights,
   });
   const known = await exists(path) ? read(await Deno.readFile(path), recipe) : undefined;

@@ -5,17 +5,16 @@
  * @module
  */
 import { start } from "../compute/backend.ts";
-import { dispose } from "../compute/compile.ts";
 import { commit } from "../base/code.ts";
 import { trainingCode } from "../training/origin.ts";
 import { encoderTitle } from "../model/encoders.ts";
 import { countEncoders } from "../model/stack.ts";
-import { evaluatePixels, evaluateRun, evaluationCode, type Scores } from "./evaluate.ts";
+import { evaluatePixels, evaluationCode, type Scores } from "./evaluate.ts";
 import { NOTES, PAPER_DATASET, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
 import { predictionName, type StoredPredictions } from "./predictions.ts";
 import { environment, type Results, type Row, summarise, versions } from "./results.ts";
 import { RUN_TITLES, type RunName } from "./runs.ts";
-import { specOf, type Study, trainedRun } from "./study.ts";
+import type { Study } from "./study.ts";
 
 /** A row of a table. */
 interface RowPlan {
@@ -119,10 +118,9 @@ export async function measure(study: Study, name: ExperimentName): Promise<Resul
   const runs: Results["runs"] = [];
   for (const seed of seeds) {
     for (const run of runsOf(name)) {
-      const { id, network, seconds, origins, collapsed } = await trainedRun(study, run, seed);
-      dispose(network);
+      const opened = study.run(run, seed), { seconds, origins, collapsed } = await opened.train();
       runs.push({
-        id,
+        id: opened.id,
         method: RUN_TITLES[run],
         seed,
         seconds,
@@ -190,7 +188,7 @@ async function scoresOf(study: Study, { method, run, level }: RowPlan): Promise<
   if (!run) return [await evaluatePixels(study)];
   const scores: Scores[] = [];
   for (const seed of study.seeds) {
-    scores.push((await evaluateRun(study, run, seed, method !== "untrained"))[level]);
+    scores.push((await study.run(run, seed).evaluate(method !== "untrained"))[level]);
   }
   return scores;
 }
@@ -199,7 +197,7 @@ async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
   const { method, run, level, stack, projectors = null, paper } = plan;
   const scores = await scoresOf(study, plan);
   const { height, width } = study.images.test;
-  const model = run && specOf(study, run, 0);
+  const model = run && study.run(run).spec;
   const encoders = model ? countEncoders(model, height, width).slice(0, level + 1) : [];
   const { neighbours } = study.preset;
   const at = (k: number) => summarise(scores.map(({ knn }) => knn[k]));

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { EngineName } from "../compute/engine.ts";
 import { UsageError } from "../base/errors.ts";
+import { DATASET_NAMES, type DatasetConfig, type DatasetName } from "../data/datasets.ts";
 
 const count = z.int().positive();
 const weight = z.number().nonnegative();
@@ -36,7 +37,7 @@ export type Evaluation = z.infer<typeof evaluationSchema>;
 
 /** The fields of a preset; each `describe` is its documentation. */
 export const presetSchema = z.strictObject({
-  dataset: z.enum(["cifar10", "generated"]).describe("data set that `--dataset auto` means"),
+  dataset: z.enum(DATASET_NAMES).describe("data set that `--dataset auto` means"),
   ...images,
   width: count.describe("channels of the encoder's first stage; torchvision's ResNet has 64"),
   wiring: z.enum(["prepool", "embedding"]).describe(
@@ -182,6 +183,19 @@ export const presets = {
 
 /** Name of a preset. */
 export type PresetName = keyof typeof presets;
+
+/**
+ * A data set as a preset uses it: images that are drawn are as many as it asks for.
+ *
+ * @param preset The preset.
+ * @param name Which data set.
+ * @returns What opens it.
+ */
+export function datasetOf(preset: Evaluation, name: DatasetName): DatasetConfig {
+  const { splitSeed, trainImages, heldOutImages, testImages } = preset;
+  if (name !== "generated") return { name };
+  return { name, seed: splitSeed, train: trainImages + heldOutImages, test: testImages };
+}
 
 /** What a preset is for, and how long all of `deno task reproduce` takes on two cores. */
 export const PURPOSES: Readonly<Record<PresetName, { readonly what: string; readonly time: string }>> = {

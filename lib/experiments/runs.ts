@@ -5,9 +5,10 @@
  * @module
  */
 import type { Dataset } from "../data/dataset.ts";
+import type { DatasetName } from "../data/datasets.ts";
 import { RESNET_18 } from "../model/resnet.ts";
 import type { LevelSpec, RunSpec } from "../training/spec.ts";
-import type { Preset } from "./presets.ts";
+import { datasetOf, type Preset } from "./presets.ts";
 
 /**
  * The trainings, by name. `s-jea` has a projector on stack 0 and none on stack 1
@@ -67,7 +68,7 @@ export function runSpec(name: RunName, preset: Preset, dataset: Dataset, seed: n
   };
   return {
     data: {
-      name: dataset.name,
+      dataset: datasetOf(preset, dataset.name as DatasetName),
       fingerprint: dataset.fingerprint,
       images: preset.trainImages,
       splitSeed: preset.splitSeed,

@@ -59,7 +59,7 @@ export function vicreg(z1: tf.Tensor2D, z2: tf.Tensor2D, weights: VicregWeights)
   const total = invariance.mul(weights.invariance)
     .add(variance.mul(weights.variance))
     .add(covariance.mul(weights.covariance));
-  return { total, invariance, variance, covariance } as VicregTerms;
+  return { invariance, variance, covariance, total } as VicregTerms;
 }
 
 /** v(Z) = ½ · mean over features of max(0, 1 − √(Var + 1e-4)): each feature keeps a deviation of at least 1. */

@@ -20,18 +20,18 @@ const PAUSE = 500;
 /** Milliseconds that an output may need to arrive, before the kernel says that the cell is done. */
 const ARRIVAL = 50;
 
-/** What to run and how to see how far it is. */
-export interface FollowOptions {
-  /** What to call it: for people and for its files. */
-  readonly name: string;
-  /** Arguments of `deno`, such as `["task", "reproduce", "--preset", "quick"]`. */
-  readonly args: readonly string[];
-  /** Where its log `<name>.log` and its process id `<name>.pid` are kept. */
+/** What to run and how to see how far it is, such as a run. */
+export interface Followed {
+  /** What a reader calls it. */
+  readonly title: string;
+  /** Arguments of `deno` that start it, such as `["task", "reproduce", "--preset", "quick"]`. */
+  command(): Promise<readonly string[]>;
+  /** Where its log `training.log` and its process id `training.pid` are kept. */
   readonly folder: string;
   /** How many steps are done. */
-  readonly done: () => Promise<number>;
+  done(): Promise<number>;
   /** Steps in all. */
-  readonly total: number;
+  readonly steps: number;
 }
 
 /**
@@ -40,28 +40,31 @@ export interface FollowOptions {
  * interrupting or restarting the kernel does not end it: the cell, run again,
  * follows the one that runs.
  *
- * @param options What to run.
+ * @param followed What to run.
  * @throws {TrainingError} It failed; the message has the last lines of its log.
  * @example
  * ```ts
  * import { follow } from "./follow.ts";
  * const folder = await Deno.makeTempDir();
- * const log = () => Deno.readTextFile(`${folder}/short.log`).catch(() => "");
+ * const log = () => Deno.readTextFile(`${folder}/training.log`).catch(() => "");
  * const done = async () => Number(await log() === "done\n");
- * await follow({ name: "short", args: ["eval", "console.log('done')"], folder, done, total: 1 });
+ * const command = () => Promise.resolve(["eval", "console.log('done')"]);
+ * await follow({ title: "short", command, folder, done, steps: 1 });
  * if (await done() !== 1) throw new Error("it did not run");
  * ```
  */
-export async function follow({ name, args, folder, done, total }: FollowOptions): Promise<void> {
-  if (await done() >= total) return;
-  const log = join(folder, `${name}.log`), pidFile = join(folder, `${name}.pid`);
+export async function follow(followed: Followed): Promise<void> {
+  const { title, folder, steps: total } = followed;
+  if (await followed.done() >= total) return;
+  const log = join(folder, "training.log"), pidFile = join(folder, "training.pid");
+  const args = await followed.command();
   const training = await running(pidFile, args) ?? await start(log, pidFile, args);
-  const shown = inNotebook() ? await bar(name, total) : progress(name, total);
+  const shown = inNotebook() ? await bar(title, total) : progress(title, total);
   while (await training.alive()) {
-    shown.update(await done());
+    shown.update(await followed.done());
     await pause(PAUSE);
   }
-  const steps = await done();
+  const steps = await followed.done();
   shown.update(steps);
   shown.stop();
   await pause(ARRIVAL);
@@ -71,7 +74,7 @@ export async function follow({ name, args, folder, done, total }: FollowOptions)
   if (code === 0 || (code === undefined && steps >= total)) return;
   const how = code === undefined ? `ended after ${steps} of ${total} steps` : `failed with exit code ${code}`;
   const lines = (await Deno.readTextFile(log)).trimEnd().split("\n").slice(-10).join("\n");
-  throw new TrainingError(`${name}: the training ${how}. The last lines of ${log}:\n${lines}`);
+  throw new TrainingError(`${title}: the training ${how}. The last lines of ${log}:\n${lines}`);
 }
 
 interface Training {

@@ -135,17 +135,25 @@ export async function saveEncoder(folder: string, network: Network, position: Po
 }
 
 /**
- * Reads what a finished run left.
+ * Reads the encoders and projectors that a finished run left.
  *
  * @param folder The run's folder.
- * @returns The network and the seconds of training.
+ * @returns The network, the caller's to dispose.
  * @throws {DataError} The file is damaged.
  */
-export async function readEncoder(folder: string): Promise<{ network: Network; seconds: number }> {
+export async function readNetwork(folder: string): Promise<Network> {
+  const { parameters, statistics } = onDevice((await readFinished(folder)).tensors);
+  return { parameters, statistics };
+}
+
+/** Seconds that a finished run was trained, interruptions left out. */
+export async function trainedSeconds(folder: string): Promise<number> {
+  return Number((await readFinished(folder)).metadata.seconds);
+}
+
+async function readFinished(folder: string) {
   const path = join(folder, ENCODER);
-  const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
-  const { parameters, statistics } = onDevice(tensors);
-  return { network: { parameters, statistics }, seconds: Number(metadata.seconds) };
+  return decodeSafetensors(await Deno.readFile(path), path);
 }
 
 /**

@@ -14,7 +14,10 @@ import { engineTitle } from "../compute/engine.ts";
 
 const FILE = "origins.json";
 
-/** They find TensorFlow, keep files, wait, show and take notes: no weight and no accuracy depends on how. */
+/**
+ * They find TensorFlow and images, keep files, wait, show and take notes: no weight and no accuracy depends on
+ * how. (Of images the fingerprint is checked.)
+ */
 export const ASIDE = [
   "base/files.ts",
   "base/interrupt.ts",
@@ -22,6 +25,7 @@ export const ASIDE = [
   "base/progress.ts",
   "compute/onnxruntime/library.ts",
   "compute/tensorflow/library.ts",
+  "data/datasets.ts",
   "training/origin.ts",
 ];
 

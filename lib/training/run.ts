@@ -1,6 +1,6 @@
 /**
  * Trains a run in its folder: log, checkpoints, finished encoder. A run that
- * was interrupted goes on from its last checkpoint; a finished one is loaded.
+ * was interrupted goes on from its last checkpoint.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { tf } from "../compute/tf.ts";
 import { dispose } from "../compute/compile.ts";
 import { DataError, TrainingError } from "../base/errors.ts";
-import { needRoom, sweep, writeAtomically, writePatiently } from "../base/files.ts";
+import { needRoom, sweep, writePatiently } from "../base/files.ts";
 import { Interrupted, watchSignals } from "../base/interrupt.ts";
 import { lock } from "../base/lock.ts";
 import { progress } from "../base/progress.ts";
@@ -17,20 +17,17 @@ import { trainingImages } from "../data/split.ts";
 import { viewStream } from "../data/view_stream.ts";
 import type { Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
-import { hasEncoder, readCheckpoint, readEncoder, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
+import { hasEncoder, readCheckpoint, saveCheckpoint, saveEncoder, trainedSeconds } from "./checkpoint.ts";
 import { describe, isCollapsed, spreadOf } from "./collapse.ts";
 import { openLog, readMetrics, type StepMetrics } from "./log.ts";
 import { optimiser } from "./optimiser.ts";
 import { addOrigin, type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
-import { runId, type RunSpec } from "./spec.ts";
-import { type StepResult, type TrainingState, trainingStep } from "./step.ts";
+import { runId, type RunSpec, writeSpec } from "./spec.ts";
+import { readTerms, type TrainingState, trainingStep } from "./step.ts";
 
-/** A finished run. */
-export interface FinishedRun {
-  readonly id: string;
-  readonly folder: string;
-  readonly network: Network;
+/** How a run was trained, and how it ended. */
+export interface Training {
   /** Seconds of training, interruptions left out. */
   readonly seconds: number;
   /** What trained it. */
@@ -64,7 +61,7 @@ export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
 }
 
 /**
- * Trains a run, or finishes it, or loads it. One process at a time trains a
+ * Trains a run, or finishes it, unless it is finished. One process at a time trains a
  * run; another one waits for it. Ctrl-C or SIGTERM writes a checkpoint and
  * ends the training.
  *
@@ -72,7 +69,7 @@ export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
  * @param dataset The data set that its images are drawn from.
  * @param runs Folder of all runs, `data/runs`.
  * @param label Its name on the progress bar.
- * @returns The finished run; its network is the caller's to dispose.
+ * @returns How it was trained, and how it ended.
  * @throws {TrainingError} The loss became NaN, infinite or far larger than at first.
  * @throws {Interrupted} A signal ended it; the next call goes on.
  * @throws {DataError} The data set is another one than the spec's, or a file of the run is damaged.
@@ -83,10 +80,10 @@ export async function train(
   dataset: Dataset,
   runs: string,
   label: string,
-): Promise<FinishedRun> {
+): Promise<Training> {
   const folder = join(runs, runId(spec));
   // Of the images themselves: what the data set says of them is nothing that a run may rest on.
-  const found = imageFingerprint(dataset), { name, fingerprint } = spec.data;
+  const found = imageFingerprint(dataset), { dataset: { name }, fingerprint } = spec.data;
   if (found !== fingerprint) {
     throw new DataError(
       `${label} is a run on ${name} with fingerprint ${fingerprint}, but these images of ${dataset.name} have ` +
@@ -107,9 +104,7 @@ export async function train(
   }
   const spread = (await readMetrics(folder)).at(-1)?.spread ?? [];
   return {
-    id: runId(spec),
-    folder,
-    ...await readEncoder(folder),
+    seconds: await trainedSeconds(folder),
     origins: await readOrigins(folder),
     collapsed: [...spread.keys()].filter((level) => isCollapsed(spread[level])),
   };
@@ -119,7 +114,7 @@ export async function train(
 async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: string): Promise<void> {
   const steps = totalSteps(spec), stepsPerEpoch = steps / spec.epochs;
   await sweep(folder);
-  await writeAtomically(join(folder, "spec.json"), JSON.stringify(spec, null, 2) + "\n");
+  await writeSpec(folder, spec);
   const optimise = optimiser(spec.optimiser);
   const checkpoint = await readCheckpoint(folder);
   const { step: start, seconds: before } = checkpoint?.position ?? { step: 0, seconds: 0 };
@@ -218,14 +213,6 @@ function fresh(
 function bytesOf(state: TrainingState): number {
   const groups = [state.parameters, state.statistics, state.slots].flatMap((group) => Object.values(group));
   return groups.reduce((sum, { size }) => sum + 4 * size, 0);
-}
-
-function readTerms(terms: StepResult["terms"]): StepMetrics["levels"] {
-  const values = terms.map((level) =>
-    Object.fromEntries(Object.entries(level).map(([name, term]) => [name, term.dataSync()[0]]))
-  );
-  dispose(terms);
-  return values;
 }
 
 /** A loss that is no number, or far above its first value, cannot recover: stop, and name where it began. */

@@ -5,8 +5,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { join } from "@std/path";
 import { z } from "zod";
+import { DataError } from "../base/errors.ts";
+import { writeAtomically } from "../base/files.ts";
 import type { Precision } from "../compute/compile.ts";
+import { type DatasetConfig, DATASETS } from "../data/datasets.ts";
 import { type ViewOptions, viewSchema } from "../data/views.ts";
 import { type LossConfig, LOSSES } from "../loss/losses.ts";
 import { ENCODERS } from "../model/encoders.ts";
@@ -25,7 +29,8 @@ export interface LevelSpec extends LevelConfig {
 export interface RunSpec extends StackConfig {
   /** Images to learn from. */
   readonly data: {
-    readonly name: string;
+    /** Which data set. */
+    readonly dataset: DatasetConfig;
     /** Fingerprint of the whole data set. */
     readonly fingerprint: string;
     /** How many of its training images; which ones follows from the split's seed. */
@@ -57,7 +62,7 @@ const count = z.int().positive(), seed = z.int().nonnegative();
 /** {@link RunSpec} as a schema. */
 export const specSchema: z.ZodType<RunSpec> = z.strictObject({
   data: z.strictObject({
-    name: z.string().describe("name of the data set"),
+    dataset: oneOf("name", DATASETS),
     fingerprint: z.string().describe("fingerprint of the whole data set"),
     images: count.describe("how many of its training images are learnt from"),
     splitSeed: seed.default(0).describe("seed of the split into training and held-out images"),
@@ -89,6 +94,34 @@ export const specSchema: z.ZodType<RunSpec> = z.strictObject({
  */
 export function runId(spec: RunSpec): string {
   return createHash("sha256").update(canonical(spec)).digest("hex").slice(0, 12);
+}
+
+/** The file in a run's folder that holds its spec. */
+export const SPEC = "spec.json";
+
+/** Writes a run's spec into its folder. */
+export async function writeSpec(folder: string, spec: RunSpec): Promise<void> {
+  await writeAtomically(join(folder, SPEC), JSON.stringify(spec, null, 2) + "\n");
+}
+
+/**
+ * Reads a spec.
+ *
+ * @param path A JSON file.
+ * @returns The spec.
+ * @throws {DataError} It is missing or no spec.
+ */
+export async function readSpec(path: string): Promise<RunSpec> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    throw new DataError(`${path} cannot be read as JSON (${(error as Error).message}).`);
+  }
+  const { success, data, error } = specSchema.safeParse(json);
+  if (success) return data;
+  const [{ path: field, message }] = error.issues;
+  throw new DataError(`${path}: ${field.join(".") || "the file"} is wrong (${message}).`);
 }
 
 function canonical(value: unknown): string {

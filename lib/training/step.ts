@@ -5,7 +5,7 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
-import { compile, type Compiled, mapTree } from "../compute/compile.ts";
+import { compile, type Compiled, dispose, mapTree } from "../compute/compile.ts";
 import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
 import { loss, type Terms } from "../loss/losses.ts";
@@ -80,4 +80,18 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     };
   };
   return compile(step, { name: "training_step", precision: config.precision, lanes: [1, 2] });
+}
+
+/**
+ * Reads a step's terms, and frees them.
+ *
+ * @param terms The terms of each level.
+ * @returns Their values.
+ */
+export function readTerms(terms: StepResult["terms"]): Record<string, number>[] {
+  const values = terms.map((level) =>
+    Object.fromEntries(Object.entries(level).map(([name, term]) => [name, term.dataSync()[0]]))
+  );
+  dispose(terms);
+  return values;
 }

@@ -6,8 +6,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../lib/base/safetensors
 import { tf } from "../../lib/compute/tf.ts";
 import { normalise, pixels } from "../../lib/data/normalise.ts";
 import { features } from "../../lib/evaluation/features.ts";
-import { evaluateRun } from "../../lib/experiments/evaluate.ts";
-import { openStudy, representations, specOf, trainedRun } from "../../lib/experiments/study.ts";
+import { openStudy } from "../../lib/experiments/study.ts";
 import { readEncoder, toStateDict } from "../../lib/model/state_dict.ts";
 import { deviation, tensor } from "../fixtures/read.ts";
 import { hasTorch, torchEncoder } from "../peers/torch.ts";
@@ -97,10 +96,10 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
       }
     });
 
-    const expected = await representations(study, "s-jea");
+    const expected = await study.run("s-jea").embed();
 
     await test.step("what was written is the trained encoder, after 2 steps of 2 views", async () => {
-      const { network } = await trainedRun(study, "s-jea", 0);
+      const network = await study.run("s-jea").network();
       for (const [stack, file] of [lower, upper].entries()) {
         const { metadata } = decodeSafetensors(await Deno.readFile(file), file);
         const bytes = encodeSafetensors(toStateDict(network, stack, 4), metadata);
@@ -141,7 +140,7 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
     });
 
     await test.step("imported, it has the run's accuracies and is kept for notebooks", async () => {
-      const [{ top1, knn }] = await evaluateRun(study, "s-jea", 0);
+      const [{ top1, knn }] = await study.run("s-jea").evaluate();
       const { out } = await imports(folder, lower, ...asked);
       assert.deepEqual(out.split("\n"), [
         `${lower}: a ResNet-18 of width 4 with the cifar stem, 44,292 parameters`,
@@ -165,7 +164,7 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
     });
 
     await test.step("a stack that the run does not have is refused", async () => {
-      assert.equal(specOf(study, "vicreg", 0).levels.length, 1);
+      assert.equal(study.run("vicreg").spec.levels.length, 1);
       await refused(exports("--run=vicreg", "--stack=1", ...asked), "--stack 1 does not exist. Valid: 0.");
     });
   } finally {

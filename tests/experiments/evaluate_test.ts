@@ -5,10 +5,9 @@ import { decodeSafetensors, encodeSafetensors } from "../../lib/base/safetensors
 import { start } from "../../lib/compute/backend.ts";
 import { features } from "../../lib/evaluation/features.ts";
 import { accuracy, knn } from "../../lib/evaluation/knn.ts";
-import { evaluatePixels, evaluateRun, evaluationCode } from "../../lib/experiments/evaluate.ts";
+import { evaluatePixels, evaluationCode } from "../../lib/experiments/evaluate.ts";
 import { evaluationSchema } from "../../lib/experiments/presets.ts";
-import { openStudy, specOf, untrained } from "../../lib/experiments/study.ts";
-import { runId } from "../../lib/training/spec.ts";
+import { openStudy } from "../../lib/experiments/study.ts";
 
 const LIB = fileURLToPath(new URL("../../lib", import.meta.url));
 
@@ -48,6 +47,7 @@ Deno.test("a change of code makes stale what depends on it: scores, weights, bot
         ["loss/vicreg.ts", false, true],
         ["base/progress.ts", false, false],
         ["base/download.ts", false, false],
+        ["data/datasets.ts", false, false],
         ["charts/theme.ts", false, false],
         ["experiments/table.ts", false, false],
         ["experiments/presets.ts", false, false],
@@ -75,15 +75,15 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
   const runs = await Deno.makeTempDir();
   try {
     const study = await openStudy({ preset: "smoke", set: SMALL, runs }), { labels } = study.images.test;
-    const evaluated = () => evaluateRun(study, "s-jea", 0, false);
+    const evaluated = () => study.run("s-jea").evaluate(false);
     const first = await evaluated(), [{ predictions }] = first;
     for (const { top1, knn: found, predictions } of first) {
       assert.deepEqual(Object.keys(predictions), ["top-1", "k-NN 20", "k-NN 5"]);
       assert.equal(top1, 100 * accuracy(predictions["top-1"], labels));
       for (const k of [20, 5]) assert.equal(found[k], 100 * accuracy(predictions[`k-NN ${k}`], labels));
     }
-    const model = specOf(study, "s-jea", 0), { images } = study;
-    const network = untrained(study, "s-jea", 0);
+    const run = study.run("s-jea"), model = run.spec, { images } = study;
+    const network = run.untrained();
     const [known, asked] = [
       await features(network, model, images.train),
       await features(network, model, images.test),
@@ -96,7 +96,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
         assert.deepEqual(first[level].predictions[`k-NN ${k}`], alone.predictions);
       }
     }
-    const path = join(runs, runId(specOf(study, "s-jea", 0)), "evaluation-untrained.safetensors");
+    const path = join(study.run("s-jea").folder, "evaluation-untrained.safetensors");
     const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
     assert.deepEqual(Object.keys(tensors), [
       ...["stack 0/top-1", "stack 0/k-NN 20", "stack 0/k-NN 5"],
@@ -125,7 +125,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
         set: [...SMALL.filter((set) => !set.startsWith("probeEpochs")), change],
         runs,
       });
-      await evaluateRun(other, "s-jea", 0, false);
+      await other.run("s-jea").evaluate(false);
       const { metadata: { recipe: now } } = decodeSafetensors(await Deno.readFile(path), path);
       assert.deepEqual(JSON.parse(now), { ...recipe, ...evaluationSchema.parse(other.preset) });
       assert.notEqual(now, metadata.recipe);

@@ -96,9 +96,7 @@ async function offline(options: StudyOptions, tell = "study.dataset.name", env: 
 
 Deno.test("a precision that the engine has not becomes float32 before a run has its id, and is told", async () => {
   const runIds = `await (async () => {
-    const { specOf } = await import(${JSON.stringify(import.meta.resolve("../../lib/experiments/study.ts"))});
-    const { runId } = await import(${JSON.stringify(import.meta.resolve("../../lib/training/spec.ts"))});
-    return [runId(specOf(study, "s-jea", 0)), study.results.split("/").at(-1)].join(" ");
+    return [study.run("s-jea").id, study.results.split("/").at(-1)].join(" ");
   })()`;
   const ids = async (engine: string, ...set: string[]) =>
     await offline({ preset: "smoke", set }, runIds, { SJEA_ENGINE: engine });

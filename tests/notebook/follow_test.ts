@@ -28,18 +28,19 @@ const SCRIPT = `
 /** However slow the machine is. */
 const LIMIT = 300_000;
 
-async function training(): Promise<{ folder: string; args: string[]; code: string }> {
+async function training(): Promise<{ folder: string; code: string }> {
   const folder = await Deno.makeTempDir(), script = join(folder, "train.ts");
   await Deno.writeTextFile(script, SCRIPT);
-  const args = ["run", "-A", script, folder];
+  const args = JSON.stringify(["run", "-A", script, folder]);
   const code = `const { follow } = await import("${MODULE}");
 const count = async () => (await Deno.readTextFile("${folder}/steps").catch(() => "")).split("step").length - 1;
-const options = { name: "short", args: ${
-    JSON.stringify(args)
-  }, folder: "${folder}", done: count, total: ${STEPS} };
-await follow(options);`;
-  return { folder, args, code };
+const command = () => Promise.resolve(${args});
+await follow({ title: "short", command, folder: "${folder}", done: count, steps: ${STEPS} });`;
+  return { folder, code };
 }
+
+/** What starts a program of one line. */
+const command = (program: string) => () => Promise.resolve(["eval", program]);
 
 const lines = async (path: string) => (await Deno.readTextFile(path)).trim().split("\n").length;
 
@@ -63,8 +64,8 @@ Deno.test("a cell follows its training with one display that is updated", async 
     "text/html": '<progress value="8" max="8"></progress> short: 8/8 steps',
     "text/plain": "short: 8/8 steps",
   });
-  assert.equal(await lines(join(folder, "short.log")), STEPS);
-  assert.equal(await exists(join(folder, "short.pid")), false);
+  assert.equal(await lines(join(folder, "training.log")), STEPS);
+  assert.equal(await exists(join(folder, "training.pid")), false);
 });
 
 Deno.test({
@@ -76,9 +77,9 @@ Deno.test({
       await using kernel = await startKernel({ folder: ROOT });
       // The kernel is killed, as by an interrupt, while the cell follows.
       void kernel.execute(code, { limit: LIMIT, output: () => {} });
-      while (!await exists(join(folder, "short.pid"))) await pause(20);
+      while (!await exists(join(folder, "training.pid"))) await pause(20);
     }
-    const pid = (await Deno.readTextFile(join(folder, "short.pid"))).trim();
+    const pid = (await Deno.readTextFile(join(folder, "training.pid"))).trim();
     const { stdout } = await new Deno.Command("ps", { args: ["-o", "pgid=", "-p", pid] }).output();
     assert.equal(new TextDecoder().decode(stdout).trim(), pid, "it leads a process group of its own");
     await using kernel = await startKernel({ folder: ROOT });
@@ -94,28 +95,31 @@ Deno.test({
 
 Deno.test("a training that fails is a TrainingError with the end of its log", async () => {
   const folder = await Deno.makeTempDir();
-  const args = ["eval", "for (let i = 0; i < 30; i++) console.log('line', i); Deno.exit(7);"];
-  await assert.rejects(follow({ name: "bad", args, folder, done: () => Promise.resolve(3), total: 5 }), {
-    name: "TrainingError",
-    message: `bad: the training failed with exit code 7. The last lines of ${join(folder, "bad.log")}:\n${
-      Array.from({ length: 10 }, (_, at) => `line ${20 + at}`).join("\n")
-    }`,
-  });
+  const program = "for (let i = 0; i < 30; i++) console.log('line', i); Deno.exit(7);";
+  await assert.rejects(
+    follow({ title: "bad", command: command(program), folder, done: () => Promise.resolve(3), steps: 5 }),
+    {
+      name: "TrainingError",
+      message: `bad: the training failed with exit code 7. The last lines of ${
+        join(folder, "training.log")
+      }:\n${Array.from({ length: 10 }, (_, at) => `line ${20 + at}`).join("\n")}`,
+    },
+  );
 });
 
 Deno.test("a process id that went to somebody else does not count", async () => {
   const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(join(folder, "stale.pid"), `${Deno.pid}\n`);
+  await Deno.writeTextFile(join(folder, "training.pid"), `${Deno.pid}\n`);
   await follow({
-    ...{ name: "stale", args: ["eval", "console.log('ran')"], folder },
-    ...{ done: async () => Number(await exists(join(folder, "stale.log"))), total: 1 },
+    ...{ title: "stale", command: command("console.log('ran')"), folder },
+    ...{ done: async () => Number(await exists(join(folder, "training.log"))), steps: 1 },
   });
-  assert.equal(await Deno.readTextFile(join(folder, "stale.log")), "ran\n");
+  assert.equal(await Deno.readTextFile(join(folder, "training.log")), "ran\n");
 });
 
 Deno.test("already done: nothing is started", async () => {
   const folder = await Deno.makeTempDir();
-  const args = ["eval", "Deno.exit(1)"], done = () => Promise.resolve(5);
-  await follow({ name: "finished", args, folder, done, total: 5 });
+  const done = () => Promise.resolve(5);
+  await follow({ title: "finished", command: command("Deno.exit(1)"), folder, done, steps: 5 });
   assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
 });

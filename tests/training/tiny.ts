@@ -4,7 +4,6 @@
  * @module
  */
 import { join } from "@std/path";
-import { dispose } from "../../lib/compute/compile.ts";
 import { generate } from "../../lib/data/generated.ts";
 import { preset } from "../../lib/experiments/presets.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
@@ -27,9 +26,7 @@ export const spec = runSpec("s-jea", tiny, dataset, 0);
 
 /** Trains in this process. */
 export async function trainIn(runs: string, spec: RunSpec) {
-  const run = await train(spec, dataset, runs, "tiny");
-  dispose(run.network);
-  return run;
+  return { folder: join(runs, runId(spec)), ...await train(spec, dataset, runs, "tiny") };
 }
 
 /** Trains in another process, whose output can be read. */

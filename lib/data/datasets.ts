@@ -1,0 +1,90 @@
+/**
+ * The data sets, by name. A new one is a file beside this one and a line in
+ * {@link DATASETS}.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { DataError, EnvironmentError, SjeaError } from "../base/errors.ts";
+import { type DataPlace, dataPlace, places } from "../base/places.ts";
+import { CIFAR10, downloadCifar10, findCifar10, loadCifar10 } from "./cifar10.ts";
+import type { Dataset } from "./dataset.ts";
+import { generate } from "./generated.ts";
+
+/** A kind of data set. */
+interface DatasetKind<Options> {
+  /** What a reader calls it. */
+  readonly title: string;
+  /** Its options in a spec. */
+  readonly options: z.ZodObject;
+  /** The folder that has it, where it is kept in one. */
+  readonly find?: (place: DataPlace) => Promise<string | undefined>;
+  /** Fetches it, and returns its folder. */
+  readonly fetch?: (datasets: string) => Promise<string>;
+  /** Bytes to be fetched. */
+  readonly bytes?: number;
+  /** Reads it from its folder, or makes it. */
+  readonly load: (options: Options, folder: string) => Dataset | Promise<Dataset>;
+}
+
+const size = z.int().nonnegative();
+
+/** All data sets. */
+export const DATASETS = {
+  cifar10: {
+    title: "CIFAR-10",
+    options: z.strictObject({}),
+    find: findCifar10,
+    fetch: downloadCifar10,
+    bytes: CIFAR10.bytes,
+    load: (_: Readonly<Record<never, never>>, folder: string) => loadCifar10(folder),
+  },
+  generated: {
+    title: "Generated images",
+    options: z.strictObject({
+      seed: size.default(0).describe("seed that they are drawn from"),
+      train: size.describe("training images"),
+      test: size.describe("test images"),
+    }),
+    load: (options: { readonly seed: number; readonly train: number; readonly test: number }) =>
+      generate(options),
+  },
+} as const satisfies Record<string, DatasetKind<never>>;
+
+/** Name of a data set. */
+export type DatasetName = keyof typeof DATASETS;
+
+/** All names. */
+export const DATASET_NAMES = Object.keys(DATASETS) as DatasetName[];
+
+/** A data set with its options. */
+export type DatasetConfig = {
+  [Name in DatasetName]: { readonly name: Name } & Parameters<(typeof DATASETS)[Name]["load"]>[0];
+}[DatasetName];
+
+/** A kind of data set, whatever its options. */
+export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
+  DATASETS[name] as DatasetKind<never> as DatasetKind<DatasetConfig>;
+
+/**
+ * Opens a data set: where the user keeps it, where it was fetched to, or from its home page.
+ *
+ * @param config Which one.
+ * @param data Folder with data sets, as `--data` names it.
+ * @returns Its images.
+ * @throws {DataError} It is damaged.
+ * @throws {EnvironmentError} It is not here and cannot be fetched.
+ */
+export async function openDataset(config: DatasetConfig, data?: string): Promise<Dataset> {
+  const { title, find, fetch, load } = datasetKind(config.name);
+  if (!find) return await load(config, "");
+  const found = await find(await dataPlace(data));
+  if (found) return await load(config, found);
+  if (!fetch) throw new DataError(`${title} is not here. Name its folder with --data.`);
+  try {
+    return await load(config, await fetch(places.datasets));
+  } catch (error) {
+    if (!(error instanceof SjeaError)) throw error;
+    throw new EnvironmentError(`${title} is not here and could not be fetched: ${error.message}`);
+  }
+}
