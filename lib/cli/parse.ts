@@ -29,7 +29,7 @@ type Parsed<Given extends Options> = ReturnType<
  * `parseArgs`, whose errors list what is valid and whose paths are absolute.
  *
  * @param config Options, and the words if they are not this process's; `files`: words beside the options are
- * paths.
+ * paths; `words`: they are not.
  * @returns Values and positionals.
  * @throws {UsageError} An option that does not exist, or without its value.
  * @example
@@ -40,9 +40,14 @@ type Parsed<Given extends Options> = ReturnType<
  * ```
  */
 export function parse<const Given extends Options>(
-  config: { readonly args?: readonly string[]; readonly options: Given; readonly files?: true },
+  config: {
+    readonly args?: readonly string[];
+    readonly options: Given;
+    readonly files?: true;
+    readonly words?: true;
+  },
 ): Parsed<Given> {
-  const { args = Deno.args, options, files = false } = config;
+  const { args = Deno.args, options, files = false, words = false } = config;
   const plain = Object.fromEntries(
     Object.entries(options).map(([name, option]) => [
       name,
@@ -51,7 +56,7 @@ export function parse<const Given extends Options>(
   );
   let parsed;
   try {
-    parsed = parseArgs({ args: [...args], options: plain as Plain<Given>, allowPositionals: files });
+    parsed = parseArgs({ args: [...args], options: plain as Plain<Given>, allowPositionals: files || words });
   } catch (error) {
     const what = (error as Error).message.split(/\.\s/)[0];
     const names = Object.keys(options);
@@ -63,7 +68,9 @@ export function parse<const Given extends Options>(
     if (value === "") throw new UsageError(`--${name} is empty: name a path, or leave it out.`);
     values[name] = userPath(value as string);
   }
-  return { ...parsed, positionals: parsed.positionals.map(userPath) } as Parsed<Given>;
+  return { ...parsed, positionals: files ? parsed.positionals.map(userPath) : parsed.positionals } as Parsed<
+    Given
+  >;
 }
 
 /** Variables with which a user names a file or folder. */

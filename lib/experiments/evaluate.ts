@@ -163,7 +163,11 @@ async function kept(
       [`stack ${stack}/${measure}`, { shape: [data.length], data }] as const
     )
   );
-  await writeAtomically(path, encodeSafetensors(Object.fromEntries(tensors), { recipe, seconds }));
+  const { labels } = setting.images.test, stored = { shape: [labels.length], data: labels };
+  await writeAtomically(
+    path,
+    encodeSafetensors({ [LABELS]: stored, ...Object.fromEntries(tensors) }, { recipe, seconds }),
+  );
   return stacks;
 }
 
@@ -171,14 +175,49 @@ async function kept(
 function read(bytes: Uint8Array, recipe: string): Predictions[] | undefined {
   try {
     const { tensors, metadata } = decodeSafetensors(bytes, "");
-    if (metadata.recipe !== recipe) return;
-    const stacks: Record<string, Uint8Array>[] = [];
-    for (const [name, { data }] of Object.entries(tensors)) {
-      const [, stack, measure] = name.match(/^stack (\d+)\/(.+)$/)!;
-      (stacks[Number(stack)] ??= {})[measure] = data as Uint8Array;
-    }
-    return stacks;
+    return metadata.recipe === recipe ? byStack(tensors).stacks : undefined;
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
   }
 }
+
+/** What true classes are called in a file of predictions. */
+const LABELS = "labels";
+
+function byStack(tensors: ReturnType<typeof decodeSafetensors>["tensors"]) {
+  const stacks: Record<string, Uint8Array>[] = [];
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const [, stack, measure] = name.match(/^stack (\d+)\/(.+)$/) ?? [];
+    if (stack !== undefined) (stacks[Number(stack)] ??= {})[measure] = data as Uint8Array;
+  }
+  return { labels: tensors[LABELS]?.data as Uint8Array | undefined, stacks };
+}
+
+/** Predictions as they were kept, and how they came about. */
+export interface KeptPredictions {
+  /** True classes of the test images. */
+  readonly labels: Uint8Array;
+  /** One entry a level, lowest first. */
+  readonly stacks: readonly Predictions[];
+  /** By what, on what and how, as text: equal for predictions that can be compared, but for the weights. */
+  readonly protocol: string;
+}
+
+/**
+ * Reads what a run's evaluation kept, whatever it was evaluated by.
+ *
+ * @param folder The run's folder.
+ * @returns Its predictions; undefined where it was not evaluated.
+ * @throws {DataError} The file is damaged.
+ */
+export async function keptPredictions(folder: string): Promise<KeptPredictions | undefined> {
+  const path = join(folder, evaluationFile(true));
+  if (!await exists(path)) return;
+  const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
+  const { labels, stacks } = byStack(tensors), { weights: _, ...protocol } = JSON.parse(metadata.recipe);
+  return labels && { labels, stacks, protocol: JSON.stringify(protocol) };
+}
+
+/** The file in a run's folder that keeps predictions by its trained encoders, or by those before the first step. */
+export const evaluationFile = (trained: boolean): string =>
+  `evaluation-${trained ? "trained" : "untrained"}.safetensors`;

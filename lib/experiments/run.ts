@@ -18,7 +18,7 @@ import { readMetrics, type StepMetrics } from "../training/log.ts";
 import { isFinished, totalSteps, train, type Training } from "../training/run.ts";
 import { runId, type RunSpec, SPEC, writeSpec } from "../training/spec.ts";
 import { demandMemory } from "./estimate.ts";
-import { evaluateStacks, type Scores } from "./evaluate.ts";
+import { evaluateStacks, evaluationFile, type Scores } from "./evaluate.ts";
 import type { Setting } from "./setting.ts";
 
 /** The log of a run. */
@@ -129,7 +129,7 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
       if (trained && !await run.isFinished()) await run.train();
       const state = trained ? "trained" : "untrained";
       return await evaluateStacks(setting, {
-        path: join(folder, `evaluation-${state}.safetensors`),
+        path: join(folder, evaluationFile(trained)),
         weights: trained ? await encoderDigest(folder) : state,
         network: () => trained ? run.network() : run.untrained(),
         model: spec,

@@ -47,7 +47,12 @@ export const RUN_TITLES: Readonly<Record<RunName, string>> = {
  * @param seed Which seed.
  * @returns Its spec.
  */
-export function runSpec(name: RunName, preset: Preset, dataset: Dataset, seed: number): RunSpec {
+export function runSpec(
+  name: RunName,
+  preset: Preset,
+  dataset: Pick<Dataset, "name" | "fingerprint">,
+  seed: number,
+): RunSpec {
   const { width, zeroInitResidual, invariance, variance, weightDecay, learningRate, warmupEpochs } = preset;
   const covariance = name === "s-jea-low-covariance" ? preset.lowCovariance : preset.covariance;
   const level = (depth: 18 | 50, projector: readonly number[]): LevelSpec => ({

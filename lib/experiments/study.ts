@@ -6,8 +6,6 @@
 import { join, resolve } from "@std/path";
 import { EnvironmentError, UsageError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
-import { type Device, start } from "../compute/backend.ts";
-import { ENGINES } from "../compute/engine.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { DATASET_NAMES, DATASETS, openDataset } from "../data/datasets.ts";
 import { split } from "../data/split.ts";
@@ -15,6 +13,7 @@ import { datasetOf, DEFAULT_PRESET, evaluationSchema, type Preset, preset as pre
 import { openRun, type Run } from "./run.ts";
 import { RUN_TITLES, type RunName, runSpec } from "./runs.ts";
 import type { Setting } from "./setting.ts";
+import { supported } from "./supported.ts";
 
 /** Data sets that can be asked for. */
 export const DATASET_CHOICES = ["auto", ...DATASET_NAMES] as const;
@@ -85,7 +84,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   if (!DATASET_CHOICES.includes(name)) {
     throw new UsageError(`There is no data set "${name}". Valid: ${DATASET_CHOICES.join(", ")}.`);
   }
-  const asked = presetOf(options.preset, set), preset = supported(asked, await start());
+  const asked = presetOf(options.preset, set), preset = await supported(asked);
   const seeds = options.seeds ?? preset.seeds;
   if (!Number.isInteger(seeds) || seeds < 1) {
     throw new UsageError(`The number of seeds is a whole number from 1 on, not ${seeds}.`);
@@ -120,15 +119,6 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     results: join(places.results, asIs ? options.preset : `${options.preset}-custom`),
     run: (name, seed = 0) => openRun(runSpec(name, preset, dataset, seed), setting, RUN_TITLES[name]),
   };
-}
-
-/** A preset as the engine can compute it: what follows from it, runs' ids too, is of that precision. */
-function supported(preset: Preset, { engine, precisions }: Device): Preset {
-  if (precisions.includes(preset.precision)) return preset;
-  console.error(
-    `${ENGINES[engine]} computes in float32 only: so do these runs, instead of in ${preset.precision}.`,
-  );
-  return { ...preset, precision: "float32" };
 }
 
 /** Test images of a class that its sub-clusters and their map need. */

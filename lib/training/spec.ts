@@ -9,6 +9,7 @@ import { join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
+import { checked } from "../base/schema.ts";
 import type { Precision } from "../compute/compile.ts";
 import { type DatasetConfig, DATASETS } from "../data/datasets.ts";
 import { type ViewOptions, viewSchema } from "../data/views.ts";
@@ -118,10 +119,7 @@ export async function readSpec(path: string): Promise<RunSpec> {
   } catch (error) {
     throw new DataError(`${path} cannot be read as JSON (${(error as Error).message}).`);
   }
-  const { success, data, error } = specSchema.safeParse(json);
-  if (success) return data;
-  const [{ path: field, message }] = error.issues;
-  throw new DataError(`${path}: ${field.join(".") || "the file"} is wrong (${message}).`);
+  return checked(specSchema, json, (wrong) => new DataError(`${path}: ${wrong}`));
 }
 
 function canonical(value: unknown): string {

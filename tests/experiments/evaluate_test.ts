@@ -98,7 +98,9 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
     }
     const path = join(study.run("s-jea").folder, "evaluation-untrained.safetensors");
     const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
+    assert.deepEqual(tensors.labels.data, labels);
     assert.deepEqual(Object.keys(tensors), [
+      "labels",
       ...["stack 0/top-1", "stack 0/k-NN 20", "stack 0/k-NN 5"],
       ...["stack 1/top-1", "stack 1/k-NN 20", "stack 1/k-NN 5"],
     ]);

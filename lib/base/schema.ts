@@ -1,0 +1,91 @@
+/**
+ * Data from outside, checked against a schema: the first fault is told with its
+ * place, what is valid there, and the nearest name.
+ *
+ * @module
+ */
+import { distance } from "fastest-levenshtein";
+import { z } from "zod";
+
+/** A node of a JSON schema, as far as it is looked at here. */
+interface Node {
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly items?: Node | readonly Node[];
+  readonly prefixItems?: readonly Node[];
+  readonly anyOf?: readonly Node[];
+  readonly oneOf?: readonly Node[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+}
+
+/**
+ * The name that somebody may have meant.
+ *
+ * @param word What they wrote.
+ * @param names What there is.
+ * @returns The nearest one, or nothing where none is near.
+ * @example
+ * ```ts
+ * import { nearest } from "./schema.ts";
+ * if (nearest("widht", ["depth", "width"]) !== "width") throw new Error("not the nearest");
+ * if (nearest("x", ["depth", "width"]) !== undefined) throw new Error("that is far");
+ * ```
+ */
+export function nearest(word: string, names: readonly string[]): string | undefined {
+  const near = (name: string) => distance(word.toLowerCase(), name.toLowerCase());
+  const [first] = names.toSorted((a, b) => near(a) - near(b));
+  // Two letters that changed places are two changes.
+  const most = Math.min(Math.max(2, word.length / 3), word.length - 1);
+  return first !== undefined && near(first) <= most ? first : undefined;
+}
+
+/**
+ * Checks data.
+ *
+ * @param schema What it should be.
+ * @param data What it is.
+ * @param fault Makes an error of what is wrong, such as `epochs: expected a number`.
+ * @returns The data, with defaults filled in.
+ */
+export function checked<T>(schema: z.ZodType<T>, data: unknown, fault: (wrong: string) => Error): T {
+  const { success, data: good, error } = schema.safeParse(data);
+  if (success) return good;
+  throw fault(explain(schema, data, error.issues[0]));
+}
+
+/** What is wrong, in a line. */
+function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): string {
+  const root = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Node;
+  const { path, message } = issue, place = path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const [key] = issue.keys,
+      names = at(root, path).flatMap(({ properties = {} }) => Object.keys(properties));
+    return `there is no field ${[...path, key].join(".")}. ${suggest(key, [...new Set(names)])}`;
+  }
+  const choices = at(root, path).flatMap((node) =>
+    node.enum ?? (node.const === undefined ? [] : [node.const])
+  );
+  const given = path.reduce((value: unknown, key) => Object(value)[key], data);
+  if (choices.length > 0 && given !== undefined) {
+    const meant = typeof given === "string" ? given : "";
+    return `${place} is ${JSON.stringify(given)}. ${suggest(meant, [...new Set(choices.map(String))])}`;
+  }
+  return `${place || "it"}: ${message}`;
+}
+
+function suggest(word: string, names: readonly string[]): string {
+  const meant = nearest(word, names);
+  return meant === undefined ? `Valid: ${names.join(", ")}.` : `Did you mean ${meant}?`;
+}
+
+/** All nodes of a schema that a path can lead to. */
+function at(node: Node, path: readonly PropertyKey[]): Node[] {
+  const ways = [node.anyOf, node.oneOf].flatMap((nodes) => nodes ?? []);
+  const here = ways.length > 0 ? ways.flatMap((way) => at(way, [])) : [node];
+  if (path.length === 0) return here;
+  const [key, ...rest] = path;
+  return here.flatMap(({ properties, items, prefixItems }) => {
+    const next = typeof key === "number" ? prefixItems?.[key] ?? items : properties?.[String(key)];
+    return [next ?? []].flat().flatMap((next) => at(next as Node, rest));
+  });
+}

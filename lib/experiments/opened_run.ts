@@ -1,0 +1,44 @@
+/**
+ * A run that lies in a folder, with the images that it learnt from and is evaluated on.
+ *
+ * @module
+ */
+import { openDataset } from "../data/datasets.ts";
+import { split } from "../data/split.ts";
+import type { RunSpec } from "../training/spec.ts";
+import { type Evaluation, evaluationSchema, type Preset } from "./presets.ts";
+import { openRun, type Run } from "./run.ts";
+import type { StoredRun } from "./run_folders.ts";
+
+/**
+ * Opens a run that was trained by whatever spec.
+ *
+ * @param stored The run.
+ * @param preset How it is evaluated, and on how many images where its data set does not say.
+ * @param runs Folder of all runs.
+ * @param data Folder with data sets, as `--data` names it.
+ * @returns The run.
+ * @throws {UsageError} The data set has fewer images than are asked for.
+ * @throws {DataError} It is damaged.
+ */
+export async function reopenRun(
+  stored: StoredRun,
+  preset: Preset,
+  runs: string,
+  data?: string,
+): Promise<Run> {
+  const { spec } = stored, evaluation = evaluationOf(spec, preset);
+  const dataset = await openDataset(spec.data.dataset, data);
+  const { trainImages: train, heldOutImages: heldOut, testImages: test, splitSeed } = evaluation;
+  const images = await split(dataset, { train, heldOut, test }, splitSeed, runs);
+  return openRun(spec, { dataset, images, evaluation, runs, data }, stored.name);
+}
+
+/** A preset's evaluation, on the images that a run learnt from and those beside them. */
+function evaluationOf({ data: { dataset, images, splitSeed } }: RunSpec, preset: Preset): Evaluation {
+  // Images that are drawn are as many as its spec says.
+  const drawn = dataset.name === "generated"
+    ? { heldOutImages: dataset.train - images, testImages: dataset.test }
+    : {};
+  return { ...evaluationSchema.parse(preset), ...drawn, trainImages: images, splitSeed };
+}

@@ -1,0 +1,159 @@
+/**
+ * Specs as a user writes them: a JSON file that may extend another one or one of the
+ * paper's runs, with fields changed on the command line.
+ *
+ * @module
+ */
+import { dirname, resolve } from "@std/path";
+import { z } from "zod";
+import { UsageError } from "../base/errors.ts";
+import { checked, nearest } from "../base/schema.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { type DatasetConfig, type DatasetName, openDataset } from "../data/datasets.ts";
+import { type RunSpec, specSchema } from "../training/spec.ts";
+import { datasetOf, preset as presetOf, presets } from "./presets.ts";
+import { RUN_NAMES, type RunName, runSpec } from "./runs.ts";
+import { supported } from "./supported.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What a spec is made from. */
+export interface SpecSource {
+  /** A JSON file, or a preset's run such as `quick/s-jea`. */
+  readonly from: string;
+  /** Changed fields: `epochs=3`, `levels.1.encoder.width=32`. */
+  readonly set?: readonly string[];
+  /** Folder with data sets, as `--data` names it. */
+  readonly data?: string;
+}
+
+/**
+ * Reads a spec and opens what it learns from.
+ *
+ * @param source Where it stands.
+ * @returns The whole spec, and its data set.
+ * @throws {UsageError} A file that is no JSON, a field or name that does not exist, or a value that it cannot have.
+ * @throws {DataError} The data set is damaged, or another one than the spec's.
+ */
+export async function readSpecFile(
+  { from, set = [], data }: SpecSource,
+): Promise<{ spec: RunSpec; dataset: Dataset }> {
+  const fields = set.reduce(change, await extended(from, []));
+  const { $schema: _, extends: __, ...written } = fields;
+  // The fingerprint follows from the images; where the file names one, it has to be theirs.
+  const learnt = Object(written.data) as Json, unknown = learnt.fingerprint === undefined;
+  const fault = (wrong: string) =>
+    new UsageError(`${from}${set.length > 0 ? `, with --set ${set.join(" --set ")}` : ""}: ${wrong}`);
+  const whole = unknown ? { ...written, data: { ...learnt, fingerprint: "" } } : written;
+  const spec = await supported(checked(specSchema, whole, fault));
+  const dataset = await openDataset(spec.data.dataset, data);
+  return {
+    spec: unknown ? { ...spec, data: { ...spec.data, fingerprint: dataset.fingerprint } } : spec,
+    dataset,
+  };
+}
+
+/** Whether a word names a preset's run, such as `quick/s-jea`, and no file. */
+export const isPresetRun = (word: string): boolean => Object.hasOwn(presets, word.split("/")[0]);
+
+/** The fields of a file, on top of those that it extends. */
+async function extended(from: string, seen: readonly string[]): Promise<Json> {
+  const [preset, run = ""] = from.split("/");
+  if (isPresetRun(from)) return presetRun(preset, run);
+  if (seen.includes(from)) throw new UsageError(`${[...seen, from].join(" extends ")}: that is a circle.`);
+  let json: unknown;
+  try {
+    json = JSON.parse(await Deno.readTextFile(from));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UsageError(`${from} cannot be read as JSON (${(error as Error).message}).`);
+    }
+    const meant = nearest(preset, Object.keys(presets));
+    throw new UsageError(
+      `There is no file ${from}. Name a JSON file, or a run of a preset such as ${meant ?? "quick"}/s-jea ` +
+        `(presets: ${Object.keys(presets).join(", ")}; runs: ${RUN_NAMES.join(", ")}).`,
+    );
+  }
+  if (!isRecord(json)) throw new UsageError(`${from} holds no JSON object.`);
+  const base = json.extends;
+  if (base === undefined) return json;
+  if (typeof base !== "string") throw new UsageError(`${from}: extends is no text.`);
+  const below = isPresetRun(base) ? base : resolve(dirname(from), base);
+  return merged(await extended(below, [...seen, from]), json);
+}
+
+/** One of the paper's runs, as a preset has it, without the data's fingerprint. */
+function presetRun(name: string, run: string): Json {
+  if (!RUN_NAMES.includes(run as RunName)) {
+    const meant = nearest(run, RUN_NAMES);
+    throw new UsageError(
+      `Preset ${name} has no run "${run}". ${
+        meant ? `Did you mean ${name}/${meant}?` : `Runs: ${RUN_NAMES.join(", ")}.`
+      }`,
+    );
+  }
+  const preset = presetOf(name), dataset: DatasetConfig = datasetOf(preset, preset.dataset as DatasetName);
+  const { data: { fingerprint: _, ...data }, ...spec } = runSpec(run as RunName, preset, {
+    name: dataset.name,
+    fingerprint: "",
+  }, 0);
+  return { ...spec, data };
+}
+
+const isRecord = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Records are merged field by field, unless they are of another kind or name; all else is replaced. */
+function merged(below: Json, above: Json): Json {
+  const other = ["name", "kind"].some((tag) => above[tag] !== undefined && above[tag] !== below[tag]);
+  if (other) return above;
+  const fields = Object.entries(above).map(([key, value]) => {
+    const before = below[key];
+    return [key, isRecord(before) && isRecord(value) ? merged(before, value) : value];
+  });
+  return { ...below, ...Object.fromEntries(fields) };
+}
+
+/** The fields with one of them changed. */
+function change(fields: Json, override: string): Json {
+  const [path, text] = override.split(/=(.*)/s);
+  if (text === undefined) throw new UsageError(`--set ${override}: say FIELD=VALUE, such as epochs=3.`);
+  let value: unknown = text;
+  try {
+    value = JSON.parse(/^[\d.,eE+-]+$/.test(text) && text.includes(",") ? `[${text}]` : text);
+  } catch {
+    // A text.
+  }
+  const put = (node: unknown, [key, ...rest]: string[]): unknown => {
+    // A list of one, or of none, looks like a number or nothing.
+    if (key === undefined) return Array.isArray(node) ? text === "" ? [] : [value].flat() : value;
+    if (Array.isArray(node)) {
+      if (/^\d+$/.test(key) && Number(key) < node.length) {
+        return node.with(Number(key), put(node[Number(key)], rest));
+      }
+      throw new UsageError(
+        `--set ${override}: there are ${node.length} entries, from 0 to ${node.length - 1}, and no ${key}.`,
+      );
+    }
+    return { ...Object(node), [key]: put(Object(node)[key], rest) };
+  };
+  return put(fields, path.split(".")) as Json;
+}
+
+/** The JSON schema of a spec's file, for editors: its `$schema`. */
+export function specFileSchema(): Json {
+  const schema = z.toJSONSchema(specSchema, { io: "input" }) as { properties: Json };
+  const whole = {
+    ...schema,
+    title: "A run of S-JEA notebooks",
+    properties: {
+      $schema: { type: "string" },
+      extends: { type: "string", description: "another such file, or a preset's run such as quick/s-jea" },
+      ...schema.properties,
+    },
+  };
+  // What is missing may come from what it extends.
+  return JSON.parse(
+    JSON.stringify(whole, (key, value) => key === "required" && Array.isArray(value) ? undefined : value),
+  );
+}
