@@ -32,7 +32,7 @@ export * from "./evaluation/clusters.ts";
 export * from "./evaluation/features.ts";
 export * from "./evaluation/knn.ts";
 export * from "./evaluation/probe.ts";
-export * from "./loss/rank.ts";
+export * from "./evaluation/rank.ts";
 export { trainingSpeed } from "./experiments/estimate.ts";
 export * from "./experiments/evaluate.ts";
 export * from "./experiments/experiments.ts";

@@ -9,7 +9,7 @@ import { places } from "../base/places.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import type { BenchRow } from "../experiments/bench.ts";
 import { readResults } from "../experiments/results.ts";
-import { renderReports } from "../notebook/render_reports.ts";
+import { renderReports } from "../reports/render_reports.ts";
 import { renderReadme } from "../reports/readme.ts";
 import { runCommand } from "./command.ts";
 

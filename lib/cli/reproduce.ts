@@ -22,7 +22,7 @@ import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
 import { writeNotebook } from "../notebook/ipynb.ts";
 import { ownNotebooks } from "../notebook/own.ts";
-import { type NotebookRun, renderReports } from "../notebook/render_reports.ts";
+import { type NotebookRun, renderReports } from "../reports/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
 import { runCommand } from "./command.ts";
 import { help, parseOptions } from "./options.ts";

@@ -12,6 +12,7 @@ import { split } from "../data/split.ts";
 import { datasetOf, DEFAULT_PRESET, evaluationSchema, type Preset, preset as presetOf } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
 import { RUN_TITLES, type RunName, runSpec } from "./runs.ts";
+import { digestOf } from "../training/spec.ts";
 import type { Setting } from "./setting.ts";
 import { supported } from "./supported.ts";
 
@@ -63,7 +64,7 @@ export interface Study extends Setting {
   readonly overrides: readonly string[];
   /** Seeds 0, 1, …: runs a row. */
   readonly seeds: readonly number[];
-  /** Folder of its results: a preset's own are never overwritten by those of another recipe. */
+  /** Folder of its results, one for each recipe: a preset's name, with a digest of what differs from it. */
   readonly results: string;
   /** One of its runs. */
   run(name: RunName, seed?: number): Run;
@@ -109,6 +110,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   demandOfEachClass(dataset, preset.testImages);
   const asIs = set.length === 0 && preset === asked && dataset.name === preset.dataset &&
     seeds === preset.seeds;
+  const recipe = { preset, seeds, dataset: dataset.fingerprint };
   const setting: Setting = { dataset, images, evaluation: evaluationSchema.parse(preset), runs, data };
   return {
     ...setting,
@@ -116,7 +118,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
     preset,
     overrides: set,
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
-    results: join(places.results, asIs ? options.preset : `${options.preset}-custom`),
+    results: join(places.results, asIs ? options.preset : `${options.preset}-${digestOf(recipe)}`),
     run: (name, seed = 0) => openRun(runSpec(name, preset, dataset, seed), setting, RUN_TITLES[name]),
   };
 }

@@ -9,7 +9,7 @@ import { toPng } from "../charts/render.ts";
 import type { Chart } from "../charts/theme.ts";
 import { escapeHtml } from "./html.ts";
 import { inNotebook } from "./in_notebook.ts";
-import type { Label } from "./output.ts";
+import type { Label } from "./label.ts";
 
 /** A table. */
 export interface Table {

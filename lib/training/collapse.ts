@@ -6,7 +6,7 @@
  */
 import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
-import { rankMe } from "../loss/rank.ts";
+import { rankMe } from "../evaluation/rank.ts";
 import type { Level } from "../model/stack.ts";
 
 /** How a batch spreads. */

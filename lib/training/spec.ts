@@ -94,7 +94,17 @@ export const specSchema: z.ZodType<RunSpec> = z.strictObject({
  * @returns The id.
  */
 export function runId(spec: RunSpec): string {
-  return createHash("sha256").update(canonical(spec)).digest("hex").slice(0, 12);
+  return digestOf(spec);
+}
+
+/**
+ * Tells data from all other data.
+ *
+ * @param data Anything that JSON can hold.
+ * @returns The first 12 hex digits of the SHA-256 of its JSON with sorted keys.
+ */
+export function digestOf(data: object): string {
+  return createHash("sha256").update(canonical(data)).digest("hex").slice(0, 12);
 }
 
 /** The file in a run's folder that holds its spec. */

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { places } from "../../lib/base/places.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
-import { renderReports } from "../../lib/notebook/render_reports.ts";
+import { renderReports } from "../../lib/reports/render_reports.ts";
 import { clouds } from "../charts/drawn.ts";
 import { launch, noBrowser } from "./browser.ts";
 import { cell, exampleFolder, HOSTILE, notebook, scatter, shown } from "./example.ts";

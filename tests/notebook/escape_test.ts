@@ -12,7 +12,7 @@ import type { Chart } from "../../lib/charts/theme.ts";
 import { contactSheet, thumbnail } from "../../lib/charts/thumbnails.ts";
 import { trainingCurves } from "../../lib/charts/training_curves.ts";
 import type { Output } from "../../lib/notebook/ipynb.ts";
-import { renderReports } from "../../lib/notebook/render_reports.ts";
+import { renderReports } from "../../lib/reports/render_reports.ts";
 import { chartBundle, tableBundle } from "../../lib/notebook/show.ts";
 import { clouds, photograph, words } from "../charts/drawn.ts";
 import { log } from "../charts/examples.ts";

@@ -2,7 +2,7 @@ import { encode } from "fast-png";
 import type { TopLevelSpec } from "vega-lite";
 import { generator } from "../../lib/base/random.ts";
 import { type Notebook, type Output, parseNotebook } from "../../lib/notebook/ipynb.ts";
-import type { Label } from "../../lib/notebook/output.ts";
+import type { Label } from "../../lib/notebook/label.ts";
 import { chartBundle, tableBundle } from "../../lib/notebook/show.ts";
 
 /** Shows as text wherever it stands, or something is wrong. */

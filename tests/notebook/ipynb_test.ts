@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { formatNotebook, parseNotebook, readNotebook, writeNotebook } from "../../lib/notebook/ipynb.ts";
-import { renderReport } from "../../lib/notebook/report.ts";
+import { renderReport } from "../../lib/reports/report.ts";
 import { DAMAGED, mutatedJson, survive } from "../mutate.ts";
 
 /** As JupyterLab writes it: keys sorted, one space, texts as lists of lines. */

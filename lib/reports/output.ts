@@ -6,24 +6,15 @@
 import { stripVTControlCharacters } from "node:util";
 import { z } from "zod";
 import { PNG_URI, pngSize } from "../charts/thumbnails.ts";
-import { escapeHtml, htmlFilter } from "./html.ts";
-import type { Cell, Notebook, Output } from "./ipynb.ts";
+import { escapeHtml, htmlFilter } from "../notebook/html.ts";
+import type { Cell, Notebook, Output } from "../notebook/ipynb.ts";
+import { type Label, labelSchema } from "../notebook/label.ts";
 
 const VEGA_LITE = "application/vnd.vegalite.v5+json";
 const IMAGES = ["image/png", "image/jpeg", "image/svg+xml"] as const;
 
 /** Pixels of our pictures a pixel of the page. */
 const DENSITY = 2;
-
-const labelSchema = z.object({
-  /** What it reproduces, such as `Figure 2`. */
-  exhibit: z.string().optional(),
-  /** What it shows, in a sentence. */
-  caption: z.string().optional(),
-});
-
-/** What an output is of, for readers and for reports; kept in the output's metadata under `sjea`. */
-export type Label = Readonly<z.infer<typeof labelSchema>>;
 
 /** An output that reproduces a table or figure of the paper. */
 export interface Exhibit {

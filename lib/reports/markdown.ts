@@ -12,7 +12,7 @@ import { Marked, type Token, type Tokens } from "marked";
 import katex from "marked-katex-extension";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import { escapeHtml, htmlFilter } from "./html.ts";
+import { escapeHtml, htmlFilter } from "../notebook/html.ts";
 
 hljs.registerLanguage("typescript", typescript);
 hljs.registerLanguage("bash", bash);

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { escapeHtml } from "./html.ts";
-import type { Notebook } from "./ipynb.ts";
+import { escapeHtml } from "../notebook/html.ts";
+import type { Notebook } from "../notebook/ipynb.ts";
 import { markdownRenderer } from "./markdown.ts";
 import { type Exhibit, exhibits, renderOutput } from "./output.ts";
 import { type Fact, factList, INDEX, page, type PageLink } from "./page.ts";

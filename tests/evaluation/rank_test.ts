@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { start } from "../../lib/compute/backend.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { rankMe } from "../../lib/loss/rank.ts";
+import { rankMe } from "../../lib/evaluation/rank.ts";
 
 await start();
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
-import { renderIndex } from "../../lib/notebook/index_page.ts";
+import { renderIndex } from "../../lib/reports/index_page.ts";
 import { type Notebook, type Output, parseNotebook } from "../../lib/notebook/ipynb.ts";
-import { renderReports } from "../../lib/notebook/render_reports.ts";
-import { renderReport, titleOf } from "../../lib/notebook/report.ts";
+import { renderReports } from "../../lib/reports/render_reports.ts";
+import { renderReport, titleOf } from "../../lib/reports/report.ts";
 import { tableBundle } from "../../lib/notebook/show.ts";
-import { cell, exampleFolder, exampleNotebook, HOSTILE, notebook, shown } from "./example.ts";
+import { cell, exampleFolder, exampleNotebook, HOSTILE, notebook, shown } from "../notebook/example.ts";
 
 const faults: string[] = [];
 const leaveOut = (fault: string) => void faults.push(fault);

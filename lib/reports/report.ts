@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { escapeHtml } from "./html.ts";
-import type { CodeCell, Notebook } from "./ipynb.ts";
+import { escapeHtml } from "../notebook/html.ts";
+import type { CodeCell, Notebook } from "../notebook/ipynb.ts";
 import { highlight, markdownRenderer, takeTitle } from "./markdown.ts";
 import { hasCharts, outputId, type OutputOptions, renderOutput } from "./output.ts";
 import { type Fact, factList, page, type PageLink, pageScripts } from "./page.ts";
@@ -44,7 +44,7 @@ export function titleOf({ cells: [first] }: Notebook): { title?: string; summary
  * @returns An HTML document.
  * @example
  * ```ts
- * import { parseNotebook } from "./ipynb.ts";
+ * import { parseNotebook } from "../notebook/ipynb.ts";
  * import { renderReport } from "./report.ts";
  * const cells = [{ cell_type: "markdown", id: "a", metadata: {}, source: "# Data" }];
  * const notebook = parseNotebook(JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells }), "data");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { cpuUsage } from "node:process";
-import { markdownRenderer, takeTitle } from "../../lib/notebook/markdown.ts";
+import { markdownRenderer, takeTitle } from "../../lib/reports/markdown.ts";
 import { DAMAGED, mutatedBytes, survive } from "../mutate.ts";
 
 const faults: string[] = [];

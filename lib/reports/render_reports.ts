@@ -9,8 +9,8 @@ import { DataError } from "../base/errors.ts";
 import { exists, humanBytes, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
 import { type IndexEntry, renderIndex } from "./index_page.ts";
-import { type Notebook, readNotebook } from "./ipynb.ts";
-import { isNumbered, notebookFiles } from "./own.ts";
+import { type Notebook, readNotebook } from "../notebook/ipynb.ts";
+import { isNumbered, notebookFiles } from "../notebook/own.ts";
 import { type Fact, INDEX } from "./page.ts";
 import { renderReport, titleOf } from "./report.ts";
 
