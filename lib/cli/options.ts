@@ -32,6 +32,8 @@ export interface Options {
   readonly data?: string;
   /** Overridden fields, `field=value`. */
   readonly set: readonly string[];
+  /** Write executed notebooks and pages into `notebooks`, in place of `data/reports`. */
+  readonly publish: boolean;
   readonly help: boolean;
 }
 
@@ -42,6 +44,7 @@ const OPTIONS = {
   seeds: { type: "string" },
   data: { type: "path" },
   set: { type: "string", multiple: true, default: [] as string[] },
+  publish: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -60,7 +63,7 @@ const OPTIONS = {
  */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parse({ args, options: OPTIONS });
-  const { experiment, preset, dataset, seeds, data, set, help } = values;
+  const { experiment, preset, dataset, seeds, data, set, publish, help } = values;
   return {
     experiment: oneOf("experiment", experiment, EXPERIMENTS),
     preset: preset === undefined ? undefined : oneOf("preset", preset, PRESETS),
@@ -68,6 +71,7 @@ export function parseOptions(args: readonly string[]): Options {
     seeds: seeds === undefined ? undefined : positive("seeds", seeds),
     data,
     set,
+    publish,
     help,
   };
 }
@@ -111,7 +115,7 @@ export function help(name: PresetName): string {
   return `deno task reproduce [options]
 
 Trains what is missing, evaluates, prints the paper's tables beside ours, executes the
-notebooks and renders notebooks/reports.
+notebooks and renders them as pages in data/reports, the first one after the first table.
 
   --experiment NAME  all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}
   --preset NAME      how large: ${PRESETS.join(", ")}
@@ -120,6 +124,8 @@ notebooks and renders notebooks/reports.
   --seeds N          training runs a row (default: the preset's)
   --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
   --set FIELD=VALUE  overrides a field of the preset; repeatable; a list is written 512,512,256
+  --publish          writes executed notebooks and pages into notebooks/,
+                     not into data/reports
   --help             this text; with --preset NAME: that preset's values
 
 Presets, with their time on two cores:

@@ -60,6 +60,18 @@ await runCommand(async () => {
   );
   const experiments = EXPERIMENT_NAMES.filter((name) => all || name === options.experiment);
   console.log(await plan(study, all ? RUN_NAMES : experiments.flatMap(runsOf)));
+  const folder = options.publish ? places.notebooks : join(places.reports, basename(study.results));
+  if (all && !options.publish) await copyBeside(places.notebooks, folder);
+  /** Executes notebooks, and renders all that have been. */
+  const show = async (paths: readonly string[]) => {
+    for (const path of paths) await execute(path, join(folder, basename(path)), study, device, options.data);
+    if (paths.length === 0) return;
+    const { files: [index], leftOut } = await renderReports(folder);
+    for (const fault of leftOut) console.error(`left out: ${fault}`);
+    if (leftOut.length > 0) Deno.exitCode = 1;
+    console.log(`\nReports: ${index}\n`);
+  };
+  const left = new Set(notebooks.own);
   for (const name of experiments) {
     const results = await measure(study, name);
     const path = join(study.results, `${name}.json`);
@@ -67,18 +79,32 @@ await runCommand(async () => {
     await writeResults(path, results);
     await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
     console.log(`\n${renderTable(results, terminalWidth())}\n\nWritten to ${path}\n`);
+    const about = notebooks.own.filter((path) => path.includes(name.replaceAll("-", "_")));
+    await show(about);
+    about.forEach((path) => left.delete(path));
   }
   if (!all) return;
   // Figure 4 needs a run that no table does.
   for (const seed of study.seeds) {
     for (const name of RUN_NAMES) await study.run(name, seed).train();
   }
-  for (const path of notebooks.own) await execute(path, study, device, options.data);
-  const { files: [index], leftOut } = await renderReports(places.notebooks);
-  for (const fault of leftOut) console.error(`left out: ${fault}`);
-  if (leftOut.length > 0) Deno.exitCode = 1;
-  console.log(`\nReports: ${index}`);
+  await show([...left]);
 });
+
+/** Copies what notebooks show: pictures, and the text for the first page. */
+async function copyBeside(from: string, to: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory && name === "images") {
+      await Deno.mkdir(join(to, name), { recursive: true });
+      for await (const image of Deno.readDir(join(from, name))) {
+        await Deno.copyFile(join(from, name, image.name), join(to, name, image.name));
+      }
+    } else if (name.endsWith(".md")) {
+      await Deno.mkdir(to, { recursive: true });
+      await Deno.copyFile(join(from, name), join(to, name));
+    }
+  }
+}
 
 /** Columns of the terminal; `COLUMNS` overrules it, and where there is none a file may be this wide. */
 function terminalWidth(): number {
@@ -116,7 +142,13 @@ async function plan(study: Study, names: readonly RunName[]): Promise<string> {
   ].join("\n");
 }
 
-async function execute(path: string, study: Study, device: Device, data: string | undefined): Promise<void> {
+async function execute(
+  path: string,
+  out: string,
+  study: Study,
+  device: Device,
+  data: string | undefined,
+): Promise<void> {
   const bar = progress(`Executing ${basename(path)}`, 0, (cells) => `cell ${cells}`);
   const began = performance.now();
   const notebook = await executeNotebook(path, {
@@ -127,6 +159,7 @@ async function execute(path: string, study: Study, device: Device, data: string 
       SJEA_SET: study.overrides.join(" "),
       ...data ? { SJEA_DATA: data } : {},
     },
+    out,
     limit: CELL_LIMIT * 60_000,
     progress: (done) => bar.update(done),
   });
@@ -152,5 +185,5 @@ async function execute(path: string, study: Study, device: Device, data: string 
     seconds: (performance.now() - began) / 1000,
   };
   notebook.metadata.sjea = run;
-  await writeNotebook(path, notebook);
+  await writeNotebook(out, notebook);
 }

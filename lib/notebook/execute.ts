@@ -15,6 +15,8 @@ import { type Execution, type Kernel, type Published, startKernel } from "./kern
 export interface ExecuteNotebookOptions {
   /** Variables for the kernel, beside those of this process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where the executed notebook is written; in its own place by default. */
+  readonly out?: string;
   /** Milliseconds a cell may take; 10 minutes by default. */
   readonly limit?: number;
   /** Is told before each code cell, and at the end, how many are done and of how many. */
@@ -51,7 +53,7 @@ type Shown = Extract<Output, { output_type: "display_data" | "execute_result" }>
  * ```
  */
 export async function executeNotebook(path: string, options: ExecuteNotebookOptions = {}): Promise<Notebook> {
-  const { environment, limit = 600_000, progress } = options;
+  const { environment, limit = 600_000, out = path, progress } = options;
   const notebook = await readNotebook(path);
   const codes = notebook.cells.filter((cell) => cell.cell_type === "code");
   for (const cell of codes) Object.assign(cell, { outputs: [], execution_count: null });
@@ -69,7 +71,7 @@ export async function executeNotebook(path: string, options: ExecuteNotebookOpti
       break;
     }
   }
-  await writeNotebook(path, notebook);
+  await writeNotebook(out, notebook);
   if (failure) throw failure;
   progress?.(codes.length, codes.length);
   return notebook;

@@ -3,7 +3,7 @@ import { UsageError } from "../../lib/base/errors.ts";
 import { help, parseOptions } from "../../lib/cli/options.ts";
 import { presets, presetSchema } from "../../lib/experiments/presets.ts";
 
-const OPTIONS = "Options: --experiment, --preset, --dataset, --seeds, --data, --set, --help.";
+const OPTIONS = "Options: --experiment, --preset, --dataset, --seeds, --data, --set, --publish, --help.";
 
 /** Checks the exact message for some arguments. */
 function refuses(args: string[], message: string): void {
@@ -20,13 +20,14 @@ Deno.test("no arguments: the defaults", () => {
     seeds: undefined,
     data: undefined,
     set: [],
+    publish: false,
     help: false,
   });
 });
 
 Deno.test("all options, in both spellings", () => {
   const args =
-    "--experiment linear-evaluation --preset=smoke --dataset generated --seeds 2 --data=/d --set epochs=3 --set=batch=64 --help";
+    "--experiment linear-evaluation --preset=smoke --dataset generated --seeds 2 --data=/d --set epochs=3 --set=batch=64 --publish --help";
   assert.deepEqual(parseOptions(args.split(" ")), {
     experiment: "linear-evaluation",
     preset: "smoke",
@@ -34,6 +35,7 @@ Deno.test("all options, in both spellings", () => {
     seeds: 2,
     data: "/d",
     set: ["epochs=3", "batch=64"],
+    publish: true,
     help: true,
   });
 });
