@@ -27,6 +27,7 @@ export const ASIDE = [
   "compute/tensorflow/library.ts",
   "data/datasets.ts",
   "training/origin.ts",
+  "training/tensorboard.ts",
 ];
 
 /** What one process trained with. */

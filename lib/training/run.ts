@@ -23,6 +23,7 @@ import { openLog, readMetrics, type StepMetrics } from "./log.ts";
 import { optimiser } from "./optimiser.ts";
 import { addOrigin, type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
+import { openEvents } from "./tensorboard.ts";
 import { runId, type RunSpec, writeSpec } from "./spec.ts";
 import { readTerms, type TrainingState, trainingStep } from "./step.ts";
 
@@ -122,6 +123,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   await needRoom(folder, 2 * bytesOf(state) + LOG_BYTES * (steps - start), label);
   await addOrigin(folder, start);
   using log = await openLog(folder, start);
+  using events = await openEvents(folder, start);
   let first = start > 0 ? (await readMetrics(folder))[0].levels : undefined;
   using watch = watchSignals(`${label}: stopping after this step, with a checkpoint.`);
   const step = trainingStep(spec, optimise);
@@ -141,6 +143,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   const save = async (done: number) => {
     const at = performance.now();
     await log.sync();
+    await events.flush();
     await saveCheckpoint(folder, state, { step: done, seconds: seconds() });
     saved = { step: done, at: performance.now(), cost: performance.now() - at };
   };
@@ -171,6 +174,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
     dispose(result.levels);
     ended = performance.now();
     await writePatiently(() => log.write(metrics), () => watch.signal !== undefined);
+    events.add(metrics);
     first ??= metrics.levels;
     refuseDivergence(metrics, first, saved.step, folder);
     bar.update(done, `loss ${metrics.levels.map((level) => level.total.toFixed(2)).join(" + ")}`);
@@ -192,6 +196,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   step.dispose();
   const end = { step: steps, seconds: seconds() };
   await log.sync();
+  await writePatiently(() => events.flush(), () => watch.signal !== undefined);
   await writePatiently(() => saveEncoder(folder, state, end), () => watch.signal !== undefined);
   dispose(state);
   if (watch.signal) {

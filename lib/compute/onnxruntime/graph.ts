@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { bytesOf, ElementType, encode, type Model, type ModelConstant, type ModelNode } from "./model.ts";
+import { bytesOf } from "../../base/protobuf.ts";
+import { ElementType, encode, type Model, type ModelConstant, type ModelNode } from "./model.ts";
 import type { ModelValue, NodeAttribute } from "./model.ts";
 
 /** A tensor in the graph. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { field, fixed32, join, number, type Part, text } from "../../base/protobuf.ts";
 
 /** ONNX's numbers for the element types in use. */
 export const ElementType = { float: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
@@ -65,9 +66,6 @@ export function encode(model: Model): Uint8Array<ArrayBuffer> {
   return join([number(1, IR_VERSION), field(7, graph), ...sets]);
 }
 
-/** Bytes in nested lists, joined once at the end. */
-type Part = Uint8Array | readonly Part[];
-
 function nodeProto({ op, domain, inputs, outputs, attributes }: ModelNode): Part {
   return [
     inputs.map((name) => text(1, name)),
@@ -84,7 +82,7 @@ function attributeProto(name: string, value: NodeAttribute): Part {
   if (typeof value === "number") return [named, number(3, value), number(20, 2)];
   if (typeof value === "string") return [named, text(4, value), number(20, 3)];
   if ("float" in value) {
-    return [named, Uint8Array.of(2 << 3 | 5), bytesOf(Float32Array.of(value.float)), number(20, 1)];
+    return [named, fixed32(2, value.float), number(20, 1)];
   }
   return [named, value.map((item) => number(8, item)), number(20, 7)];
 }
@@ -96,42 +94,4 @@ function tensorProto({ name, type, shape, bytes }: ModelConstant): Part {
 function valueProto({ name, type, shape }: ModelValue): Part {
   const dims = shape.map((size) => field(1, number(1, size)));
   return [text(1, name), field(2, field(1, [number(1, type), field(2, dims)]))];
-}
-
-/** A length-delimited field. */
-function field(key: number, part: Part): Part {
-  return [varint(key << 3 | 2), varint(length(part)), part];
-}
-
-const text = (key: number, value: string): Part => field(key, new TextEncoder().encode(value));
-
-const number = (key: number, value: number): Part => [varint(key << 3), varint(value)];
-
-function length(part: Part): number {
-  return part instanceof Uint8Array ? part.length : part.reduce((sum, inner) => sum + length(inner), 0);
-}
-
-/** A whole number, seven bits a byte, lowest first; a negative one as 64 bits in two's complement. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
-  return Uint8Array.of(...bytes, Number(rest));
-}
-
-function join(part: Part): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(length(part));
-  let at = 0;
-  const copy = (part: Part) => {
-    if (!(part instanceof Uint8Array)) return part.forEach(copy);
-    joined.set(part, at);
-    at += part.length;
-  };
-  copy(part);
-  return joined;
-}
-
-/** The bytes of an array's elements. */
-export function bytesOf(values: ArrayBufferView): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
