@@ -84,8 +84,9 @@ Deno.test("a walk stops at modules that do not count, and at what only they impo
   const some = await sourcesOf(["training/run.ts"], [
     "compute/onnxruntime/library.ts",
     "compute/tensorflow/library.ts",
+    "data/datasets.ts",
   ]);
-  // Packages are unpacked for the engines only; a download shows its progress as the training does.
+  // Packages are unpacked for the engines and data sets only; a download shows its progress as the training does.
   assert.deepEqual(
     all.filter((file) => !some.includes(file)),
     [
@@ -95,6 +96,9 @@ Deno.test("a walk stops at modules that do not count, and at what only they impo
       "compute/native_file.ts",
       "compute/onnxruntime/library.ts",
       "compute/tensorflow/library.ts",
+      ...["cifar10", "datasets", "drawings", "generated", "pickle", "shapes"].map((name) =>
+        `data/${name}.ts`
+      ),
     ],
   );
 });
