@@ -8,7 +8,7 @@ import { places } from "../base/places.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
 import { preset as presetOf, presets } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
-import { tableBundle } from "../notebook/show.ts";
+import { tableBundle } from "../notebook/table.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
 

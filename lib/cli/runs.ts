@@ -11,7 +11,7 @@ import { places } from "../base/places.ts";
 import { keptPredictions } from "../experiments/evaluate.ts";
 import { differences, findRun, mcnemar, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
 import { accuracy } from "../evaluation/knn.ts";
-import { tableBundle } from "../notebook/show.ts";
+import { tableBundle } from "../notebook/table.ts";
 import { type Measured, renderRuns } from "../reports/run_page.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";

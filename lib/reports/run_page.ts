@@ -6,7 +6,8 @@
 import { lastTerms, trainingCurves } from "../charts/training_curves.ts";
 import { parseNotebook } from "../notebook/ipynb.ts";
 import { renderReport } from "./report.ts";
-import { type Bundle, chartBundle, tableBundle } from "../notebook/show.ts";
+import { chartBundle } from "../notebook/show.ts";
+import { type Bundle, tableBundle } from "../notebook/table.ts";
 import { readMetrics } from "../training/log.ts";
 import { differences, type StoredRun } from "../experiments/run_folders.ts";
 

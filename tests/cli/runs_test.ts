@@ -7,10 +7,13 @@ import { exists } from "../../lib/base/files.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Runs one of the commands in the project's folder. */
-async function command(name: string, ...args: string[]) {
+/** Runs one of the commands in the project's folder, with no more permissions than its task has, and a folder. */
+async function command(name: string, folder: string, ...args: string[]) {
+  const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const task: string = tasks[name].command;
+  const rights = task.match(/-P=\w+|--allow-(read|env|sys|ffi)\b(?!=)/g)!;
   const options = {
-    args: ["run", "--quiet", "-A", `lib/cli/${name}.ts`, ...args],
+    args: ["run", "--quiet", ...rights, `--allow-write=data,${folder}`, `lib/cli/${name}.ts`, ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   };
@@ -33,20 +36,20 @@ Deno.test("a researcher's round: two specs trained, listed, evaluated, compared,
     await Deno.writeTextFile(spec, JSON.stringify({ extends: "smoke/s-jea", stopGradient: true }));
     await test.step("trained", async () => {
       for (const from of ["smoke/s-jea", spec]) {
-        const { code, out, errors } = await command("train", from, at, ...TINY);
+        const { code, out, errors } = await command("train", runs, from, at, ...TINY);
         assert.equal(code, 0, errors);
         ids.push(/^([0-9a-f]{12}) is trained/.exec(out)![1]);
       }
       assert.notEqual(ids[0], ids[1]);
     });
     await test.step("listed, the last one first", async () => {
-      const { out } = await command("runs", at), lines = out.split("\n");
+      const { out } = await command("runs", runs, at), lines = out.split("\n");
       assert.deepEqual(lines.slice(-2).map((line) => line.split(/ +/)[0]), ids.toReversed());
       assert.match(lines.at(-1)!, /^\w{12} +r18w4\+r18w4-vicreg-2e-s0 +generated +finished +\d{4}-/);
     });
     await test.step("evaluated", async () => {
       for (const id of ids) {
-        const { code, out, errors } = await command("evaluate", id.slice(0, 6), at, ...EVALUATION);
+        const { code, out, errors } = await command("evaluate", runs, id.slice(0, 6), at, ...EVALUATION);
         assert.equal(code, 0, errors);
         assert.match(out, /^stack 0 +\d+\.\d +\d+\.\d +\d+\.\d$/m);
         assert.match(out, /^stack 1, untrained +\d+\.\d/m);
@@ -54,7 +57,7 @@ Deno.test("a researcher's round: two specs trained, listed, evaluated, compared,
       }
     });
     await test.step("compared: specs, scores, McNemar's test, and a page", async () => {
-      const { code, out, errors } = await command("runs", "compare", ...ids, at);
+      const { code, out, errors } = await command("runs", runs, "compare", ...ids, at);
       assert.equal(code, 0, errors);
       assert.match(out, /^stopGradient +false +true$/m);
       assert.match(out, /^stack 1 +top-1 +\d+ +\d+ +[01]\.\d{3}$/m);
@@ -66,7 +69,7 @@ Deno.test("a researcher's round: two specs trained, listed, evaluated, compared,
       }
     });
     await test.step("shown", async () => {
-      const { out } = await command("runs", "show", ids[1], at);
+      const { out } = await command("runs", runs, "show", ids[1], at);
       written.push(out.split("\n").at(-1)!);
       assert.match(out, /"stopGradient": true/);
     });
@@ -75,6 +78,7 @@ Deno.test("a researcher's round: two specs trained, listed, evaluated, compared,
       for (const out of [npy, csv, parquet]) {
         const { code, errors } = await command(
           "embed",
+          runs,
           ids[0],
           at,
           "--stack=1",
@@ -127,15 +131,15 @@ for frame in (pandas.read_csv(sys.argv[1] + "/x.csv"), pandas.read_parquet(sys.a
         [["embed", ids[0], "--out=x.mat"], /x\.mat ends with none of \.npy, \.csv, \.parquet\.$/],
       ];
       for (const [[name, ...args], message] of cases) {
-        const { code, errors } = await command(name, ...args, at);
+        const { code, errors } = await command(name, runs, ...args, at);
         assert.equal(code, 1);
         assert.match(errors, message);
       }
     });
     await test.step("removed", async () => {
-      assert.equal((await command("runs", "remove", ids[0], at)).code, 0);
+      assert.equal((await command("runs", runs, "remove", ids[0], at)).code, 0);
       assert.equal(await exists(join(runs, ids[0])), false);
-      assert.doesNotMatch((await command("runs", at)).out, new RegExp(ids[0]));
+      assert.doesNotMatch((await command("runs", runs, at)).out, new RegExp(ids[0]));
     });
   } finally {
     await Deno.remove(runs, { recursive: true });

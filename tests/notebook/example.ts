@@ -3,7 +3,8 @@ import type { TopLevelSpec } from "vega-lite";
 import { generator } from "../../lib/base/random.ts";
 import { type Notebook, type Output, parseNotebook } from "../../lib/notebook/ipynb.ts";
 import type { Label } from "../../lib/notebook/label.ts";
-import { chartBundle, tableBundle } from "../../lib/notebook/show.ts";
+import { chartBundle } from "../../lib/notebook/show.ts";
+import { tableBundle } from "../../lib/notebook/table.ts";
 
 /** Shows as text wherever it stands, or something is wrong. */
 export const HOSTILE =

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { decode } from "fast-png";
 import { comparison } from "../../lib/charts/comparison.ts";
-import { chartBundle, show, showMarkdown, showTable, tableBundle } from "../../lib/notebook/show.ts";
+import { chartBundle, show, showMarkdown, showTable } from "../../lib/notebook/show.ts";
+import { tableBundle } from "../../lib/notebook/table.ts";
 
 const chart = comparison([{ label: "VICReg", metric: "top-1 (%)", ours: 79.1, paper: 80.5 }]);
 const table = {

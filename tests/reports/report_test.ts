@@ -4,7 +4,7 @@ import { renderIndex } from "../../lib/reports/index_page.ts";
 import { type Notebook, type Output, parseNotebook } from "../../lib/notebook/ipynb.ts";
 import { renderReports } from "../../lib/reports/render_reports.ts";
 import { renderReport, titleOf } from "../../lib/reports/report.ts";
-import { tableBundle } from "../../lib/notebook/show.ts";
+import { tableBundle } from "../../lib/notebook/table.ts";
 import { cell, exampleFolder, exampleNotebook, HOSTILE, notebook, shown } from "../notebook/example.ts";
 
 const faults: string[] = [];
