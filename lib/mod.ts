@@ -63,7 +63,7 @@ export * from "./projection/tsne.ts";
 export * from "./projection/umap.ts";
 export * from "./training/log.ts";
 export * from "./training/optimiser.ts";
-export * from "./training/run.ts";
+export * from "./training/train.ts";
 export * from "./training/schedule.ts";
 export * from "./training/spec.ts";
 export * from "./training/step.ts";

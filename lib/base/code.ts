@@ -37,7 +37,7 @@ export function importsOf(code: string): string[] {
 /**
  * The source files of some modules: they themselves and all that they import, directly or not.
  *
- * @param entries Modules below `lib/`, such as `training/run.ts`.
+ * @param entries Modules below `lib/`, such as `training/train.ts`.
  * @param without Modules at which to stop: neither they nor what only they import.
  * @returns Paths below `lib/`, sorted.
  */

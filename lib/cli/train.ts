@@ -8,7 +8,7 @@ import { places } from "../base/places.ts";
 import { duration } from "../base/progress.ts";
 import { demandMemory } from "../experiments/estimate.ts";
 import { isPresetRun, readSpecFile, specFileSchema } from "../experiments/spec_file.ts";
-import { isFinished, train } from "../training/run.ts";
+import { isFinished, train } from "../training/train.ts";
 import { runId } from "../training/spec.ts";
 import { runCommand } from "./command.ts";
 import { parse, userPath } from "./parse.ts";

@@ -11,7 +11,7 @@ import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
 import { initialiseStack } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
-import { totalSteps } from "../training/run.ts";
+import { totalSteps } from "../training/train.ts";
 import type { RunSpec } from "../training/spec.ts";
 import { type TrainingState, trainingStep } from "../training/step.ts";
 

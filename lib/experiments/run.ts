@@ -15,7 +15,7 @@ import type { Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
 import { encoderDigest, readNetwork } from "../training/checkpoint.ts";
 import { readMetrics, type StepMetrics } from "../training/log.ts";
-import { isFinished, totalSteps, train, type Training } from "../training/run.ts";
+import { isFinished, totalSteps, train, type Training } from "../training/train.ts";
 import { runId, type RunSpec, SPEC, writeSpec } from "../training/spec.ts";
 import { demandMemory } from "./estimate.ts";
 import { evaluateStacks, evaluationFile, type Scores } from "./evaluate.ts";

@@ -11,7 +11,7 @@ import { nearest } from "../base/schema.ts";
 import { encoderTitle } from "../model/encoders.ts";
 import { hasEncoder } from "../training/checkpoint.ts";
 import { readMetrics } from "../training/log.ts";
-import { totalSteps } from "../training/run.ts";
+import { totalSteps } from "../training/train.ts";
 import { readSpec, type RunSpec, SPEC } from "../training/spec.ts";
 
 /** A run in its folder. */

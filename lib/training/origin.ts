@@ -56,7 +56,7 @@ export type Origin = z.infer<typeof originSchema>;
  * @returns Twelve hex digits.
  */
 export function trainingCode(): Promise<string> {
-  return fingerprintOf(["training/run.ts", "data/split.ts"], ASIDE);
+  return fingerprintOf(["training/train.ts", "data/split.ts"], ASIDE);
 }
 
 /**

@@ -68,7 +68,7 @@ async function loadedByDeno(entry: string): Promise<string[]> {
 /** Deno knows a worker only once it runs. */
 const WORKER = "data/view_worker.ts";
 
-for (const entry of ["training/run.ts", "experiments/score.ts", "mod.ts", "cli/reproduce.ts"]) {
+for (const entry of ["training/train.ts", "experiments/score.ts", "mod.ts", "cli/reproduce.ts"]) {
   Deno.test(`the sources of ${entry} are those that Deno loads`, async () => {
     const found = await sourcesOf([entry]), loaded = new Set(await loadedByDeno(entry));
     if (loaded.has("data/view_stream.ts")) {
@@ -80,8 +80,8 @@ for (const entry of ["training/run.ts", "experiments/score.ts", "mod.ts", "cli/r
 }
 
 Deno.test("a walk stops at modules that do not count, and at what only they import", async () => {
-  const all = await sourcesOf(["training/run.ts"]);
-  const some = await sourcesOf(["training/run.ts"], [
+  const all = await sourcesOf(["training/train.ts"]);
+  const some = await sourcesOf(["training/train.ts"], [
     "compute/onnxruntime/library.ts",
     "compute/tensorflow/library.ts",
     "data/datasets.ts",

@@ -41,7 +41,7 @@ Deno.test("a change of code makes stale what depends on it: scores, weights, bot
         ["base/random.ts", true, true],
         ["training/step.ts", false, true],
         ["training/schedule.ts", false, true],
-        ["training/run.ts", false, true],
+        ["training/train.ts", false, true],
         ["data/view_worker.ts", false, true],
         ["data/views.ts", false, true],
         ["loss/vicreg.ts", false, true],

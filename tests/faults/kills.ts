@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import { start } from "../../lib/compute/backend.ts";
 import { generator } from "../../lib/base/random.ts";
 import { readCheckpoint } from "../../lib/training/checkpoint.ts";
-import { isFinished } from "../../lib/training/run.ts";
+import { isFinished } from "../../lib/training/train.ts";
 import { runId } from "../../lib/training/spec.ts";
 import { spec, startTraining, stepsOf, trainIn, until, weights, withoutSpeed } from "../training/tiny.ts";
 

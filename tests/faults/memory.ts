@@ -14,7 +14,7 @@ const STEPS = 10_000;
 const SCRIPT = `
   import { start } from "LIB/compute/backend.ts";
   import { generate } from "LIB/data/generated.ts";
-  import { train } from "LIB/training/run.ts";
+  import { train } from "LIB/training/train.ts";
   const info = { struct: Array(10).fill("usize") } as const;
   const libc = Deno.dlopen("libc.so.6", { mallinfo2: { parameters: [], result: info } });
   await start();

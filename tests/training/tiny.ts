@@ -8,7 +8,7 @@ import { generate } from "../../lib/data/generated.ts";
 import { preset } from "../../lib/experiments/presets.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
 import { readMetrics } from "../../lib/training/log.ts";
-import { train } from "../../lib/training/run.ts";
+import { train } from "../../lib/training/train.ts";
 import { runId, type RunSpec } from "../../lib/training/spec.ts";
 
 export const dataset = generate({ seed: 0, train: 256, test: 10 });
@@ -38,7 +38,7 @@ export async function startTraining(runs: string, spec: RunSpec): Promise<Deno.C
     `import { start } from ${from("compute/backend.ts")};
     import { generate } from ${from("data/generated.ts")};
     import { runCommand } from ${from("cli/command.ts")};
-    import { train } from ${from("training/run.ts")};
+    import { train } from ${from("training/train.ts")};
     await runCommand(async () => {
       await start();
       const dataset = generate({ seed: 0, train: 256, test: 10 });

@@ -6,7 +6,7 @@ import { imageFingerprint } from "../../lib/data/dataset.ts";
 import { generate } from "../../lib/data/generated.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
 import { readMetrics } from "../../lib/training/log.ts";
-import { train } from "../../lib/training/run.ts";
+import { train } from "../../lib/training/train.ts";
 import { runId } from "../../lib/training/spec.ts";
 import {
   dataset,

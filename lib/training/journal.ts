@@ -1,0 +1,191 @@
+/**
+ * What a training leaves behind while it goes on: log, event files and checkpoints;
+ * what it says, and when it stops.
+ *
+ * @module
+ */
+import { dispose } from "../compute/compile.ts";
+import { TrainingError } from "../base/errors.ts";
+import { needRoom, sweep, writePatiently } from "../base/files.ts";
+import { Interrupted, watchSignals } from "../base/interrupt.ts";
+import { progress } from "../base/progress.ts";
+import type { ViewBatch } from "../data/view_stream.ts";
+import { readCheckpoint, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
+import { describe, isCollapsed, spreadOf } from "./collapse.ts";
+import { openLog, readMetrics, type StepMetrics } from "./log.ts";
+import { addOrigin } from "./origin.ts";
+import { type RunSpec, writeSpec } from "./spec.ts";
+import { readTerms, type StepResult, type TrainingState } from "./step.ts";
+import { openEvents } from "./tensorboard.ts";
+
+/** Seconds of training after which a checkpoint is due, also within an epoch. */
+const CHECKPOINT_SECONDS = 60;
+/** A checkpoint is not due before training took so many times as long as the one before took to write. */
+const CHECKPOINT_RATIO = 100;
+
+/** A loss so many times its first value will not come back. */
+const DIVERGED = 100;
+
+/** Bytes of a line of the log, about. */
+const LOG_BYTES = 350;
+
+/** What is trained. */
+export interface Journalled {
+  /** The run's folder, whose lock the caller holds. */
+  readonly folder: string;
+  readonly spec: RunSpec;
+  /** Steps in all. */
+  readonly steps: number;
+  /** Its name on the progress bar. */
+  readonly label: string;
+}
+
+/** The record of a training while it goes on. */
+export interface Journal extends Disposable {
+  /** Steps that were done before. */
+  readonly start: number;
+  /** Where it goes on from. */
+  readonly state: TrainingState;
+  /**
+   * Notes a step, whose terms and levels are freed.
+   *
+   * @throws {TrainingError} The loss became NaN, infinite or far larger than at first.
+   */
+  note(batch: Pick<ViewBatch, "step" | "epoch">, rate: number, result: StepResult): Promise<void>;
+  /**
+   * Writes a checkpoint after a step, where one is due.
+   *
+   * @throws {Interrupted} A signal came: the checkpoint is written.
+   */
+  save(done: number, state: TrainingState): Promise<void>;
+  /**
+   * Writes the encoder.
+   *
+   * @throws {Interrupted} A signal came: the encoder is written.
+   */
+  finish(state: TrainingState): Promise<void>;
+}
+
+/**
+ * Opens a run's folder to train in it, from its last checkpoint if there is one.
+ *
+ * @param journalled What is trained.
+ * @param fresh Makes the state before the first step.
+ * @returns The journal.
+ * @throws {DataError} A file of the run is damaged.
+ * @throws {EnvironmentError} The folder may not be written, or there is no room for the run.
+ */
+export async function openJournal(
+  { folder, spec, steps, label }: Journalled,
+  fresh: () => TrainingState,
+): Promise<Journal> {
+  await sweep(folder);
+  await writeSpec(folder, spec);
+  const checkpoint = await readCheckpoint(folder);
+  const { step: start, seconds: before } = checkpoint?.position ?? { step: 0, seconds: 0 };
+  const state = checkpoint?.state ?? fresh();
+  await needRoom(folder, 2 * bytesOf(state) + LOG_BYTES * (steps - start), label);
+  await addOrigin(folder, start);
+  const opened = new DisposableStack();
+  const log = opened.use(await openLog(folder, start)), events = opened.use(await openEvents(folder, start));
+  let first = start > 0 ? (await readMetrics(folder))[0].levels : undefined;
+  const watch = opened.use(watchSignals(`${label}: stopping after this step, with a checkpoint.`));
+  const bar = progress(label, steps);
+  const began = performance.now(), seconds = () => before + (performance.now() - began) / 1000;
+  let saved = { step: start, at: began, cost: 0 }, ended = began;
+  const patiently = (write: () => Promise<void>) => writePatiently(write, () => watch.signal !== undefined);
+  const epochEnds = (done: number) => done % (steps / spec.epochs) === 0;
+
+  return {
+    start,
+    state,
+    async note({ step, epoch }, learningRate, result) {
+      const levels = readTerms(result.terms);
+      const finite = levels.every((level) => Object.values(level).every(Number.isFinite));
+      const metrics: StepMetrics = {
+        step,
+        epoch,
+        learningRate,
+        levels,
+        imagesPerSecond: Math.round(spec.batch / (performance.now() - ended) * 1e4) / 10,
+        ...epochEnds(step + 1) && finite && { spread: result.levels.map(spreadOf) },
+      };
+      dispose(result.levels);
+      ended = performance.now();
+      await patiently(() => log.write(metrics));
+      events.add(metrics);
+      first ??= levels;
+      refuseDivergence(metrics, first, saved.step, folder);
+      bar.update(step + 1, `loss ${levels.map((level) => level.total.toFixed(2)).join(" + ")}`);
+      warnOfCollapse(label, metrics);
+    },
+    async save(done, state) {
+      const since = performance.now() - saved.at, dear = since < CHECKPOINT_RATIO * saved.cost;
+      if (watch.signal || !dear && (epochEnds(done) || since > 1000 * CHECKPOINT_SECONDS)) {
+        await patiently(async () => {
+          const at = performance.now();
+          await log.sync();
+          await events.flush();
+          await saveCheckpoint(folder, state, { step: done, seconds: seconds() });
+          saved = { step: done, at: performance.now(), cost: performance.now() - at };
+        });
+      }
+      if (!watch.signal) return;
+      bar.stop();
+      throw new Interrupted(
+        watch.signal,
+        `${label}: stopped after step ${done} of ${steps}. The same command goes on from there.`,
+      );
+    },
+    async finish(state) {
+      bar.stop();
+      const end = { step: steps, seconds: seconds() };
+      await log.sync();
+      await patiently(() => events.flush());
+      await patiently(() => saveEncoder(folder, state, end));
+      if (!watch.signal) return;
+      throw new Interrupted(watch.signal, `${label}: finished. The same command goes on with what is left.`);
+    },
+    [Symbol.dispose]: () => opened.dispose(),
+  };
+}
+
+function bytesOf(state: TrainingState): number {
+  const groups = [state.parameters, state.statistics, state.slots].flatMap((group) => Object.values(group));
+  return groups.reduce((sum, { size }) => sum + 4 * size, 0);
+}
+
+/** A loss that is no number, or far above its first value, cannot recover: stop, and name where it began. */
+function refuseDivergence(
+  { levels, step, epoch, learningRate }: StepMetrics,
+  first: StepMetrics["levels"],
+  saved: number,
+  folder: string,
+): void {
+  levels.forEach((level, at) => {
+    const term = Object.keys(level).find((term) => !Number.isFinite(level[term])) ??
+      (level.total > DIVERGED * first[at].total ? "total" : undefined);
+    if (!term) return;
+    const excess = Number.isFinite(level[term])
+      ? `, over ${DIVERGED} times the ${first[at].total} of step 0`
+      : "";
+    throw new TrainingError(
+      `Training diverged: the ${term} term of stack ${at} is ${level[term]} at step ${step}${excess} ` +
+        `(epoch ${epoch}, learning rate ${learningRate}; all terms: ${JSON.stringify(level)}). ` +
+        "Lower the learning rate or use float32. " +
+        (saved > 0 ? `The last checkpoint, after step ${saved}, ` : "There is no checkpoint yet; the log ") +
+        `is in ${folder}.`,
+    );
+  });
+}
+
+function warnOfCollapse(label: string, { spread, epoch }: StepMetrics): void {
+  spread?.forEach((spread, level) => {
+    if (!isCollapsed(spread)) return;
+    console.error(
+      `\nwarning: ${label}: stack ${level} is collapsed after epoch ${epoch}: ` +
+        `${describe(spread)}. ` +
+        "Raise the weight of the variance or the covariance term.",
+    );
+  });
+}

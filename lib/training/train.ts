@@ -1,0 +1,141 @@
+/**
+ * Trains a run in its folder: log, checkpoints, finished encoder. A run that
+ * was interrupted goes on from its last checkpoint.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { tf } from "../compute/tf.ts";
+import { dispose } from "../compute/compile.ts";
+import { DataError, TrainingError } from "../base/errors.ts";
+import { lock } from "../base/lock.ts";
+import { type Dataset, imageFingerprint } from "../data/dataset.ts";
+import { trainingImages } from "../data/split.ts";
+import { type ViewBatch, viewStream } from "../data/view_stream.ts";
+import { initialiseStack } from "../model/stack.ts";
+import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
+import { isCollapsed } from "./collapse.ts";
+import { openJournal } from "./journal.ts";
+import { readMetrics } from "./log.ts";
+import { type Optimiser, optimiser } from "./optimiser.ts";
+import { type Origin, readOrigins } from "./origin.ts";
+import { learningRate } from "./schedule.ts";
+import { runId, type RunSpec } from "./spec.ts";
+import { type TrainingState, trainingStep } from "./step.ts";
+
+/** How a run was trained, and how it ended. */
+export interface Training {
+  /** Seconds of training, interruptions left out. */
+  readonly seconds: number;
+  /** What trained it. */
+  readonly origins: readonly Origin[];
+  /** Stacks that were collapsed at the end. */
+  readonly collapsed: readonly number[];
+}
+
+/** Steps that a run takes. */
+export function totalSteps(spec: RunSpec): number {
+  return Math.floor(spec.data.images / spec.batch) * spec.epochs;
+}
+
+/**
+ * Whether a run is finished.
+ *
+ * @param spec Which run.
+ * @param runs Folder of all runs.
+ * @returns True when its encoder is there.
+ */
+export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
+  return hasEncoder(join(runs, runId(spec)));
+}
+
+/**
+ * Trains a run, or finishes it, unless it is finished. One process at a time trains a
+ * run; another one waits for it. Ctrl-C or SIGTERM writes a checkpoint and
+ * ends the training.
+ *
+ * @param spec Which run.
+ * @param dataset The data set that its images are drawn from.
+ * @param runs Folder of all runs, `data/runs`.
+ * @param label Its name on the progress bar.
+ * @returns How it was trained, and how it ended.
+ * @throws {TrainingError} The loss became NaN, infinite or far larger than at first.
+ * @throws {Interrupted} A signal ended it; the next call goes on.
+ * @throws {DataError} The data set is another one than the spec's, or a file of the run is damaged.
+ * @throws {EnvironmentError} Its folder may not be written, or there is no room for the run.
+ */
+export async function train(
+  spec: RunSpec,
+  dataset: Dataset,
+  runs: string,
+  label: string,
+): Promise<Training> {
+  const folder = join(runs, runId(spec));
+  // Of the images themselves: what the data set says of them is nothing that a run may rest on.
+  const found = imageFingerprint(dataset), { dataset: { name }, fingerprint } = spec.data;
+  if (found !== fingerprint) {
+    throw new DataError(
+      `${label} is a run on ${name} with fingerprint ${fingerprint}, but these images of ${dataset.name} have ` +
+        `${found}. Make its spec from the data set that it is to learn from.`,
+    );
+  }
+  if (!await hasEncoder(folder)) {
+    if (totalSteps(spec) === 0) {
+      throw new TrainingError(
+        `A batch of ${spec.batch} is more than the ${spec.data.images} training images: choose a smaller batch.`,
+      );
+    }
+    using _ = await lock(
+      join(folder, "lock"),
+      (owner) => console.error(`${label}: ${owner} is training this run; waiting until it is done.`),
+    );
+    if (!await hasEncoder(folder)) await trainIn(folder, spec, dataset, label);
+  }
+  const spread = (await readMetrics(folder)).at(-1)?.spread ?? [];
+  return {
+    seconds: await trainedSeconds(folder),
+    origins: await readOrigins(folder),
+    collapsed: [...spread.keys()].filter((level) => isCollapsed(spread[level])),
+  };
+}
+
+/** The loop; the caller holds the lock. */
+async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: string): Promise<void> {
+  const steps = totalSteps(spec), optimise = optimiser(spec.optimiser);
+  using journal = await openJournal({ folder, spec, steps, label }, () => fresh(spec, optimise));
+  let { state } = journal;
+  const step = trainingStep(spec, optimise);
+  await using batches = viewStream({
+    set: trainingImages(dataset, spec.data.images, spec.data.splitSeed),
+    seed: spec.seed,
+    batch: spec.batch,
+    epochs: spec.epochs,
+    views: 2,
+    view: spec.view,
+    startStep: journal.start,
+  });
+  for await (const batch of batches) {
+    const rate = learningRate(spec.schedule, batch.step, steps, steps / spec.epochs);
+    const inputs = inputsOf(batch, spec, rate);
+    const result = await step(state, ...inputs);
+    dispose([state, inputs]);
+    state = result.state;
+    await journal.note(batch, rate, result);
+    if (batch.step + 1 === steps) break;
+    await journal.save(batch.step + 1, state);
+  }
+  step.dispose();
+  await journal.finish(state);
+  dispose(state);
+}
+
+function fresh(spec: RunSpec, { slots }: Optimiser): TrainingState {
+  const network = initialiseStack(spec, spec.seed);
+  return { ...network, slots: slots(network.parameters) };
+}
+
+/** Both views, the learning rate and the step's number from 1, as a step takes them. */
+function inputsOf({ step, views }: ViewBatch, { batch, view: { size } }: RunSpec, rate: number) {
+  const [first, second] = views.map((view) => tf.tensor4d(view, [batch, size, size, 3]));
+  return [first, second, tf.scalar(rate), tf.scalar(step + 1)] as const;
+}
