@@ -9,7 +9,7 @@ import { engine } from "../compute/backend.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
-import { initialiseStack } from "../model/stack.ts";
+import { countEncoders, initialiseStack } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
 import { totalSteps } from "../training/train.ts";
 import type { RunSpec } from "../training/spec.ts";
@@ -57,7 +57,7 @@ export function trainingSeconds(spec: RunSpec, speed: number): number {
   // Forward, and backward to the weights and to the input, for each of two views.
   const passes = 2 * 3;
   const precision = spec.precision === "bfloat16" ? 1.5 : 1;
-  return totalSteps(spec) * spec.batch * passes * multiplications(spec) / (speed * precision);
+  return totalSteps(spec) * spec.batch * passes * costs(spec).multiplications / (speed * precision);
 }
 
 /** Steps that a measurement takes; the first ones are slower. */
@@ -110,12 +110,8 @@ const PROCESS_BYTES = 400e6;
  * @returns Bytes, within a factor of about one and a half.
  */
 export function trainingBytes(spec: RunSpec): number {
-  let results = 0, parameters = 0;
-  for (const { size, outputs, side } of weights(spec)) {
-    parameters += size;
-    results += outputs * side ** 2;
-  }
-  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + COPIES * 2 * spec.batch * results);
+  const { values, parameters } = costs(spec);
+  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + COPIES * 2 * spec.batch * values);
 }
 
 /**
@@ -138,25 +134,20 @@ export function demandMemory(spec: RunSpec, available = Deno.systemMemoryInfo().
   );
 }
 
-/** Multiplications of one image's way through all encoders and projectors. */
-function multiplications(spec: RunSpec): number {
-  return weights(spec).reduce((sum, { size, side }) => sum + size * side ** 2, 0);
-}
-
-/** The weights of all layers: their number, the layer's outputs, and the side of the map that these are for. */
-function weights(spec: RunSpec): { size: number; outputs: number; side: number }[] {
-  const network = initialiseStack(spec, 0);
-  const found = Object.entries(network.parameters).flatMap(([name, { size, rank, shape }]) => {
-    if (rank === 2) return [{ size, outputs: shape[1]!, side: 1 }];
-    if (rank !== 4) return [];
-    const [, level, stage = "1"] = name.match(/^encoders\.(\d+)\.(?:layer(\d))?/)!;
-    // Every encoder halves its map three times; the next one starts from the last.
-    return [{
-      size,
-      outputs: shape[3]!,
-      side: Math.ceil(spec.view.size / 2 ** (3 * Number(level) + Number(stage) - 1)),
-    }];
+/** What one image's way through all encoders and projectors takes: multiplications, values that layers give, weights. */
+function costs(spec: RunSpec): { multiplications: number; values: number; parameters: number } {
+  const sum = { multiplications: 0, values: 0, parameters: 0 };
+  const add = (multiplications: number, values: number, parameters: number) => {
+    sum.multiplications += multiplications;
+    sum.values += values;
+    sum.parameters += parameters;
+  };
+  countEncoders(spec, spec.view.size, spec.view.size).forEach((encoder, level) => {
+    add(encoder.multiplications, encoder.values, encoder.parameters);
+    spec.levels[level].projector.reduce((before, width) => {
+      add(before * width, width, before * width);
+      return width;
+    }, encoder.map[2]);
   });
-  dispose(network);
-  return found;
+  return sum;
 }

@@ -59,12 +59,16 @@ export function representationSize({ depth, width }: ResnetConfig): number {
 /** Height, width and channels of an image or a map. */
 export type MapShape = readonly [height: number, width: number, channels: number];
 
-/** Parameters of an encoder for inputs of one size. */
+/** What an encoder is made of and costs, for inputs of one size. */
 export interface EncoderCount {
   /** Trainable values. */
   readonly parameters: number;
   /** Those of them that can touch the output. */
   readonly live: number;
+  /** Multiplications of one input's way through it. */
+  readonly multiplications: number;
+  /** Values that its convolutions give for one input. */
+  readonly values: number;
   /** Shape of the map before pooling. */
   readonly map: MapShape;
 }
@@ -86,13 +90,16 @@ export interface EncoderCount {
  * ```
  */
 export function countResnet({ depth, width, stem, strides }: ResnetConfig, input: MapShape): EncoderCount {
-  let parameters = 0, live = 0;
+  let parameters = 0, live = 0, multiplications = 0, values = 0;
   /** A convolution with its batch norm, whose weight and bias are always live. */
   const convolution = (x: MapShape, channels: number, kernel: number, stride: number): MapShape => {
     const [rows, columns] = [x[0], x[1]].map((size) => liveTaps(size, kernel, stride));
     parameters += (kernel * kernel * x[2] + 2) * channels;
     live += (rows * columns * x[2] + 2) * channels;
-    return [outSize(x[0], kernel, stride), outSize(x[1], kernel, stride), channels];
+    const [height, width] = [x[0], x[1]].map((size) => outSize(size, kernel, stride));
+    values += height * width * channels;
+    multiplications += height * width * channels * kernel * kernel * x[2];
+    return [height, width, channels];
   };
   const [kernel, stride] = STEMS[stem];
   let map = convolution(input, width, kernel, stride);
@@ -107,7 +114,7 @@ export function countResnet({ depth, width, stem, strides }: ResnetConfig, input
       if (stride > 1 || before[2] !== out) convolution(before, out, 1, stride);
     }
   });
-  return { parameters, live, map };
+  return { parameters, live, multiplications, values, map };
 }
 
 /** Size of a map after a kernel with half its size of padding. */

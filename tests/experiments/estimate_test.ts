@@ -31,6 +31,15 @@ Deno.test("the estimated time is proportional to the epochs, and half of it on a
   assert.ok(Math.abs(trainingSeconds(spec, 2 * speed) / seconds - 0.5) < 1e-9);
 });
 
+Deno.test("a stack 1 that does not shrink its map costs more: 16 times as much in its last stage", () => {
+  const [lower, upper] = spec.levels;
+  const flat = { ...upper, encoder: { ...upper.encoder, strides: [1, 1, 1, 1] } };
+  const costly = { ...spec, levels: [lower, flat] };
+  assert.ok(trainingBytes(costly) > trainingBytes(spec));
+  const [seconds, more] = [spec, costly].map((spec) => trainingSeconds(spec, 1e9));
+  assert.ok(more > 1.05 * seconds, `${more} and ${seconds}`);
+});
+
 Deno.test("a training that does not fit into memory is refused, with the batch that would", () => {
   const large = { ...spec, batch: 1000 };
   demandMemory(large, trainingBytes(large));
