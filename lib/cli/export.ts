@@ -1,9 +1,9 @@
 /**
- * `deno task export`: writes a trained encoder for PyTorch.
+ * `deno task export`: writes a trained encoder, or a whole stack, for PyTorch.
  *
  * @module
  */
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DataError, UsageError } from "../base/errors.ts";
 import { humanBytes, writeAtomically } from "../base/files.ts";
 import { places } from "../base/places.ts";
@@ -13,6 +13,7 @@ import { DEVIATION, MEAN } from "../data/normalise.ts";
 import { presets } from "../experiments/presets.ts";
 import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
 import type { Run } from "../experiments/run.ts";
+import type { RunSpec } from "../training/spec.ts";
 import { DATASET_CHOICES, openStudy, type Study } from "../experiments/study.ts";
 import { toStateDict } from "../model/state_dict.ts";
 import { runCommand } from "./command.ts";
@@ -21,12 +22,13 @@ import { natural, parse } from "./parse.ts";
 
 const HELP = `deno task export --run NAME [options]
 
-Writes one encoder of a trained run for PyTorch: a safetensors file with the state-dict
-names of torchvision's ResNet. What it is and what input it expects stands in its metadata.
+Writes one encoder of a trained run for PyTorch, or the whole stack with projectors: a safetensors
+file with the state-dict names of torchvision's ResNet. What it is and what input it expects stands
+in its metadata; sjea_torch.py, which is written beside it, loads it.
 
   --run NAME         which run: ${RUN_NAMES.slice(0, 3).join(", ")},
                      ${RUN_NAMES.slice(3).join(", ")}
-  --stack N          which of its encoders, 0 (default) for the lowest
+  --stack N          which of its encoders, 0 (default) for the lowest; all: the whole stack
   --preset NAME      the preset it was trained with: ${Object.keys(presets).join(", ")} (default: quick)
   --seed N           its seed (default: 0)
   --set FIELD=VALUE  overridden fields of the preset; repeatable
@@ -36,6 +38,9 @@ names of torchvision's ResNet. What it is and what input it expects stands in it
   --out FILE         where to write it (default: data/encoders/RUN-ID-stack-N.safetensors); outside
                      data/ Deno asks whether it may
   --help             this text`;
+
+/** What loads the file in Python. */
+const LOADER = "sjea_torch.py";
 
 await runCommand(async () => {
   const { values } = parse({
@@ -59,7 +64,9 @@ await runCommand(async () => {
   const dataset = oneOf("dataset", values.dataset, DATASET_CHOICES);
   const study = await openStudy({ preset, dataset, set, data, runs });
   const run = study.run(name, seed), { spec } = run;
-  const level = Number(oneOf("stack", values.stack, spec.levels.map((_, at) => `${at}`)));
+  const levels = spec.levels.map((_, at) => `${at}`);
+  const asked = oneOf("stack", values.stack, [...levels, "all"]);
+  const level = asked === "all" ? asked : Number(asked);
   if (!await run.isFinished()) {
     throw new DataError(
       `${name} with seed ${seed} of preset ${preset} is not trained yet. Train it, then export it again:\n` +
@@ -70,17 +77,21 @@ await runCommand(async () => {
   // Each view of a step is a batch of its own.
   const state = toStateDict(network, level, 2 * run.steps);
   dispose(network);
-  const metadata = describe(study, name, run, level, state["conv1.weight"].shape[1]);
+  const metadata = describe(study, name, run, level, state);
   const bytes = encodeSafetensors(state, metadata);
-  const out = values.out ??
-    join(places.encoders, `${name}-${run.id}-stack-${level}.safetensors`);
+  const out = values.out ?? join(places.encoders, `${name}-${run.id}-stack-${level}.safetensors`);
+  const folder = dirname(out);
   await writeAtomically(out, bytes);
+  await writeAtomically(join(folder, LOADER), await Deno.readFile(join(places.lib, "model", LOADER)));
+  const [variable, result] = level === "all"
+    ? ["stack", "stack(x)[0].representation"]
+    : ["encoder", "encoder(x)"];
   console.log(
     `${out}: ${metadata.description}, ${humanBytes(bytes.length)}\n\n` +
-      "In Python, with torch and safetensors, from this folder:\n\n" +
-      `import sys; sys.path.append("tests/peers")\n` +
-      `from torch_encoder import load, maps\n` +
-      `encoder = load(${JSON.stringify(out)})  # ${metadata.input}`,
+      `In Python, with torch and safetensors, from ${folder}, where ${LOADER} was written too:\n\n` +
+      `from sjea_torch import load\n` +
+      `${variable} = load(${JSON.stringify(basename(out))})\n` +
+      `representations = ${result}  # x: ${metadata.input}`,
   );
 });
 
@@ -90,18 +101,18 @@ function quoted(word: string): string {
 }
 
 /** What the file tells about itself; `format` is what PyTorch's readers look for. */
-function describe(study: Study, name: RunName, { spec }: Run, level: number, channels: number) {
-  const { depth, width, stem } = spec.levels[level].encoder;
-  const below = level - 1;
-  const map = spec.view.size / 8;
-  const input = level === 0
-    ? `images [N, 3, ${spec.view.size}, ${spec.view.size}] in 0..1, minus mean, over std`
-    : spec.wiring === "prepool"
-    ? `the map of stack ${below} before pooling, [N, ${channels}, ${map}, ${map}]`
-    : `the embedding of stack ${below} as an image of one channel`;
+function describe(
+  study: Study,
+  name: RunName,
+  { spec }: Run,
+  level: number | "all",
+  state: ReturnType<typeof toStateDict>,
+) {
+  const about = level === "all"
+    ? aboutStack(name, spec)
+    : aboutEncoder(name, spec, level, state["conv1.weight"].shape[1]);
   return {
     format: "pt",
-    description: `stack ${level} of ${name}, a ResNet-${depth} of width ${width}`,
     run: name,
     stack: `${level}`,
     preset: study.presetName,
@@ -109,11 +120,40 @@ function describe(study: Study, name: RunName, { spec }: Run, level: number, cha
     seed: `${spec.seed}`,
     dataset: spec.data.dataset.name,
     fingerprint: spec.data.fingerprint,
+    ...about,
+    ...(level === "all" || level === 0 ? { mean: MEAN.join(" "), std: DEVIATION.join(" ") } : {}),
+  };
+}
+
+function aboutStack(run: RunName, { levels, wiring, stopGradient, view }: RunSpec) {
+  const encoders = levels.map(({ encoder }) => `a ResNet-${encoder.depth} of width ${encoder.width}`);
+  return {
+    description: `the whole stack of ${run}, ${encoders.join(", on it ")}`,
+    config: JSON.stringify({
+      levels: levels.map(({ encoder, projector }) => ({ encoder, projector })),
+      wiring,
+      stopGradient,
+    }),
+    input: `images [N, 3, ${view.size}, ${view.size}] in 0..1`,
+  };
+}
+
+function aboutEncoder(run: RunName, { levels, wiring, view }: RunSpec, level: number, channels: number) {
+  const { depth, width, stem, strides } = levels[level].encoder;
+  const below = level - 1;
+  const map = view.size / 8;
+  const input = level === 0
+    ? `images [N, 3, ${view.size}, ${view.size}] in 0..1, minus mean, over std`
+    : wiring === "prepool"
+    ? `the map of stack ${below} before pooling, [N, ${channels}, ${map}, ${map}]`
+    : `the embedding of stack ${below} as an image of one channel`;
+  return {
+    description: `stack ${level} of ${run}, a ResNet-${depth} of width ${width}`,
     depth: `${depth}`,
     width: `${width}`,
     stem,
+    strides: strides.join(" "),
     channels: `${channels}`,
     input,
-    ...(level === 0 ? { mean: MEAN.join(" "), std: DEVIATION.join(" ") } : {}),
   };
 }

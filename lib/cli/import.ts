@@ -12,7 +12,7 @@ import { dispose } from "../compute/compile.ts";
 import { evaluate } from "../experiments/evaluate.ts";
 import { presets } from "../experiments/presets.ts";
 import { DATASET_CHOICES, openStudy } from "../experiments/study.ts";
-import { readEncoder, toStateDict } from "../model/state_dict.ts";
+import { readStateDict, toStateDict } from "../model/state_dict.ts";
 import { countParameters } from "../model/stack.ts";
 import { runCommand } from "./command.ts";
 import { oneOf } from "./options.ts";
@@ -22,7 +22,7 @@ const HELP = `deno task import FILE [options]
 
 Reads a ResNet-18, -34 or -50 for images from the safetensors file of its PyTorch state dict
 (torchvision's names; what is beside the encoder is left out), evaluates its representations by
-k-NN and linear probe, and keeps it as data/encoders/NAME.safetensors for notebooks (readEncoder).
+k-NN and linear probe, and keeps it as data/encoders/NAME.safetensors for notebooks (readStateDict).
 
   --prefix TEXT      what the encoder's names begin with, where the file holds several
   --preset NAME      images and protocol of the evaluation: ${
@@ -55,7 +55,7 @@ await runCommand(async () => {
   }
   const [file] = positionals, { preset, set, data, runs } = values;
   const dataset = oneOf("dataset", values.dataset, DATASET_CHOICES);
-  const encoder = await readEncoder(file, values.prefix);
+  const encoder = await readStateDict(file, values.prefix);
   const { depth, width, stem } = encoder.config.levels[0].encoder;
   const channels = encoder.network.parameters["encoders.0.conv1.weight"].shape[2];
   if (channels !== 3) {

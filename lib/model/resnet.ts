@@ -8,14 +8,24 @@ import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { convolution, normalisation, type Pass, relu } from "./layers.ts";
 
+/** Blocks of each stage, by depth: basic blocks of two convolutions or bottlenecks of three. */
+export const DEPTHS = {
+  18: { blocks: [2, 2, 2, 2], bottleneck: false },
+  34: { blocks: [3, 4, 6, 3], bottleneck: false },
+  50: { blocks: [3, 4, 6, 3], bottleneck: true },
+} as const;
+
+/** Kernel and stride of the first convolution; `imagenet` is followed by max-pooling. */
+export const STEMS = { cifar: [3, 1], imagenet: [7, 2] } as const;
+
 /** What makes a ResNet. */
 export interface ResnetConfig {
   /** Layers: basic blocks for 18 and 34, bottlenecks for 50. */
-  readonly depth: 18 | 34 | 50;
+  readonly depth: keyof typeof DEPTHS;
   /** Channels of the first stage; torchvision's ResNets have 64. */
   readonly width: number;
   /** `cifar`: 3×3 convolution; `imagenet`: 7×7 convolution with stride 2 and max-pooling. */
-  readonly stem: "cifar" | "imagenet";
+  readonly stem: keyof typeof STEMS;
   /** Stride of each stage's first block; torchvision's are 1, 2, 2 and 2. */
   readonly strides: readonly number[];
   /** Start each residual branch at zero. */
@@ -43,17 +53,80 @@ export const resnetOptions: z.ZodObject = z.strictObject({
   zeroInitResidual: z.boolean().default(true).describe("start each residual branch at zero"),
 });
 
-const STAGES = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
-
-/** Kernel and stride of the first convolution. */
-const STEMS = { cifar: [3, 1], imagenet: [7, 2] } as const;
-
 /** Channels out of a bottleneck for each channel within. */
 const EXPANSION = 4;
 
+/** A convolution without bias and the batch norm behind it. */
+export interface Layer {
+  /** The convolution's name, such as `layer2.0.conv1`. */
+  readonly convolution: string;
+  /** The batch norm's name, such as `layer2.0.bn1`. */
+  readonly norm: string;
+  /** Channels in. */
+  readonly from: number;
+  /** Channels out. */
+  readonly to: number;
+  readonly kernel: number;
+  readonly stride: number;
+}
+
+/** A residual block; without a shortcut its input is added as it is. */
+export interface Block {
+  readonly layers: readonly Layer[];
+  readonly shortcut?: Layer;
+}
+
+/**
+ * What a ResNet consists of: applying it, counting its parameters and
+ * reading it from a file all go by this.
+ *
+ * @param config Which encoder.
+ * @param channels Channels of its input.
+ * @returns The first convolution and the residual blocks.
+ * @example
+ * ```ts
+ * import { encoderLayers, RESNET_18 } from "./resnet.ts";
+ * const { blocks } = encoderLayers({ ...RESNET_18, depth: 50 }, 3);
+ * if (blocks[0].shortcut?.to !== 256) throw new Error("the first block widens 64 channels to 256");
+ * ```
+ */
+export function encoderLayers(
+  { depth, width, stem, strides }: ResnetConfig,
+  channels: number,
+): { stem: Layer; blocks: Block[] } {
+  const { blocks, bottleneck } = DEPTHS[depth], [kernel, stride] = STEMS[stem];
+  let from = width;
+  const block = (name: string, inner: number, stride: number): Block => {
+    const before = from;
+    const sizes = bottleneck
+      ? [[inner, 1, 1], [inner, 3, stride], [inner * EXPANSION, 1, 1]]
+      : [[inner, 3, stride], [inner, 3, 1]];
+    const layers = sizes.map(([to, kernel, stride], at) => {
+      const layer = {
+        ...{ convolution: `${name}.conv${at + 1}`, norm: `${name}.bn${at + 1}` },
+        ...{ from, to, kernel, stride },
+      };
+      from = to;
+      return layer;
+    });
+    if (stride === 1 && before === from) return { layers };
+    const names = { convolution: `${name}.downsample.0`, norm: `${name}.downsample.1` };
+    return { layers, shortcut: { ...names, from: before, to: from, kernel: 1, stride } };
+  };
+  return {
+    stem: { convolution: "conv1", norm: "bn1", from: channels, to: width, kernel, stride },
+    blocks: blocks.flatMap((count, stage) =>
+      Array.from(
+        { length: count },
+        (_, at) => block(`layer${stage + 1}.${at}`, width << stage, at === 0 ? strides[stage] : 1),
+      )
+    ),
+  };
+}
+
 /** Length of a ResNet's representation: 512 for a ResNet-18 of width 64. */
 export function representationSize({ depth, width }: ResnetConfig): number {
-  return width * 8 * (depth === 50 ? EXPANSION : 1);
+  return width * 8 * (DEPTHS[depth].bottleneck ? EXPANSION : 1);
 }
 
 /** Height, width and channels of an image or a map. */
@@ -89,31 +162,26 @@ export interface EncoderCount {
  * if (parameters !== 718_176 || parameters - live !== 567_296) throw new Error(`${live} of ${parameters}`);
  * ```
  */
-export function countResnet({ depth, width, stem, strides }: ResnetConfig, input: MapShape): EncoderCount {
+export function countResnet(config: ResnetConfig, input: MapShape): EncoderCount {
   let parameters = 0, live = 0, multiplications = 0, values = 0;
   /** A convolution with its batch norm, whose weight and bias are always live. */
-  const convolution = (x: MapShape, channels: number, kernel: number, stride: number): MapShape => {
+  const count = ({ from, to, kernel, stride }: Layer, x: MapShape): MapShape => {
     const [rows, columns] = [x[0], x[1]].map((size) => liveTaps(size, kernel, stride));
-    parameters += (kernel * kernel * x[2] + 2) * channels;
-    live += (rows * columns * x[2] + 2) * channels;
+    parameters += (kernel * kernel * from + 2) * to;
+    live += (rows * columns * from + 2) * to;
     const [height, width] = [x[0], x[1]].map((size) => outSize(size, kernel, stride));
-    values += height * width * channels;
-    multiplications += height * width * channels * kernel * kernel * x[2];
-    return [height, width, channels];
+    values += height * width * to;
+    multiplications += height * width * to * kernel * kernel * from;
+    return [height, width, to];
   };
-  const [kernel, stride] = STEMS[stem];
-  let map = convolution(input, width, kernel, stride);
-  if (stem === "imagenet") map = [outSize(map[0], 3, 2), outSize(map[1], 3, 2), width];
-  STAGES[depth].forEach((blocks, stage) => {
-    for (let at = 0; at < blocks; at++) {
-      const stride = at === 0 ? strides[stage] : 1, channels = width << stage, before = map;
-      const out = depth === 50 ? channels * EXPANSION : channels;
-      map = convolution(map, channels, depth === 50 ? 1 : 3, depth === 50 ? 1 : stride);
-      map = convolution(map, channels, 3, depth === 50 ? stride : 1);
-      if (depth === 50) map = convolution(map, out, 1, 1);
-      if (stride > 1 || before[2] !== out) convolution(before, out, 1, stride);
-    }
-  });
+  const { stem, blocks } = encoderLayers(config, input[2]);
+  let map = count(stem, input);
+  if (config.stem === "imagenet") map = [outSize(map[0], 3, 2), outSize(map[1], 3, 2), map[2]];
+  for (const { layers, shortcut } of blocks) {
+    const before = map;
+    for (const layer of layers) map = count(layer, map);
+    if (shortcut) count(shortcut, before);
+  }
   return { parameters, live, multiplications, values, map };
 }
 
@@ -150,52 +218,19 @@ export interface Encoded {
  * @returns Map and representation.
  */
 export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: ResnetConfig): Encoded {
-  const { depth, width, stem, strides, zeroInitResidual } = config;
-  const block = depth === 50 ? bottleneck : basic;
-  const [kernel, stride] = STEMS[stem];
-  let y = convolution(pass, `${name}.conv1`, x, width, kernel, stride);
-  y = relu(normalisation(pass, `${name}.bn1`, y));
+  const { stem, blocks } = encoderLayers(config, x.shape[3]);
+  const apply = (layer: Layer, x: tf.Tensor4D, weight = 1) => {
+    const y = convolution(pass, `${name}.${layer.convolution}`, x, layer.to, layer.kernel, layer.stride);
+    return normalisation(pass, `${name}.${layer.norm}`, y, weight);
+  };
+  let y = relu(apply(stem, x));
   // After ReLU, padding with zeros is padding with −∞.
-  if (stem === "imagenet") y = tf.maxPool(tf.pad(y, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "valid");
-  STAGES[depth].forEach((blocks, stage) => {
-    for (let at = 0; at < blocks; at++) {
-      const stride = at === 0 ? strides[stage] : 1;
-      y = block(pass, `${name}.layer${stage + 1}.${at}`, y, width << stage, stride, zeroInitResidual ? 0 : 1);
-    }
-  });
+  if (config.stem === "imagenet") y = tf.maxPool(tf.pad(y, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "valid");
+  for (const { layers, shortcut } of blocks) {
+    const before = y;
+    for (const layer of layers.slice(0, -1)) y = relu(apply(layer, y));
+    y = apply(layers.at(-1)!, y, config.zeroInitResidual ? 0 : 1);
+    y = relu(tf.add(y, shortcut ? apply(shortcut, before) : before));
+  }
   return { map: y, representation: tf.mean(y, [1, 2]) };
-}
-
-/** Applies one residual block; `last` is the initial weight of its last batch norm. */
-type Block = (
-  pass: Pass,
-  name: string,
-  x: tf.Tensor4D,
-  channels: number,
-  stride: number,
-  last: number,
-) => tf.Tensor4D;
-
-const basic: Block = (pass, name, x, channels, stride, last) => {
-  let y = convolution(pass, `${name}.conv1`, x, channels, 3, stride);
-  y = relu(normalisation(pass, `${name}.bn1`, y));
-  y = convolution(pass, `${name}.conv2`, y, channels, 3, 1);
-  y = normalisation(pass, `${name}.bn2`, y, last);
-  return relu(tf.add(y, shortcut(pass, name, x, channels, stride)));
-};
-
-const bottleneck: Block = (pass, name, x, channels, stride, last) => {
-  let y = convolution(pass, `${name}.conv1`, x, channels, 1, 1);
-  y = relu(normalisation(pass, `${name}.bn1`, y));
-  y = convolution(pass, `${name}.conv2`, y, channels, 3, stride);
-  y = relu(normalisation(pass, `${name}.bn2`, y));
-  y = convolution(pass, `${name}.conv3`, y, channels * EXPANSION, 1, 1);
-  y = normalisation(pass, `${name}.bn3`, y, last);
-  return relu(tf.add(y, shortcut(pass, name, x, channels * EXPANSION, stride)));
-};
-
-function shortcut(pass: Pass, name: string, x: tf.Tensor4D, channels: number, stride: number): tf.Tensor4D {
-  if (stride === 1 && x.shape[3] === channels) return x;
-  const y = convolution(pass, `${name}.downsample.0`, x, channels, 1, stride);
-  return normalisation(pass, `${name}.downsample.1`, y);
 }

@@ -1,6 +1,7 @@
 /**
- * Encoders as PyTorch keeps them: a state dict under the names of torchvision's
- * ResNet, whose kernels are `[channels out, channels in, height, width]`.
+ * Encoders and stacks as PyTorch keeps them: a state dict under the names of
+ * torchvision's ResNet, whose kernels are `[channels out, channels in, height, width]`.
+ * `sjea_torch.py` is the other side.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { type HostTensor, type LongTensor, openSafetensors, type StoredTensor } 
 import { start } from "../compute/backend.ts";
 import { tf } from "../compute/tf.ts";
 import type { Network } from "./layers.ts";
-import { RESNET_18, type ResnetConfig } from "./resnet.ts";
+import { DEPTHS, encoderLayers, RESNET_18, type ResnetConfig, STEMS } from "./resnet.ts";
 import type { StackConfig } from "./stack.ts";
 
 /** An encoder by itself: a stack of one level without a projector. */
@@ -21,11 +22,12 @@ export interface LoneEncoder {
 }
 
 /**
- * One encoder of a network as a state dict. Its names are exactly those of
- * torchvision's ResNet without the head `fc`.
+ * A network as a state dict in PyTorch's layouts: one encoder under exactly the
+ * names of torchvision's ResNet without the head `fc`, or the whole stack, where
+ * these follow `encoders.N.` and those of a `Sequential` follow `projectors.N.`.
  *
  * @param network The network.
- * @param level Which of its encoders, 0 for the lowest.
+ * @param level Which of its encoders, 0 for the lowest, or the whole stack.
  * @param batches Batches it was trained on, which PyTorch counts as `num_batches_tracked`.
  * @returns Tensors by name.
  * @throws {RangeError} The network has no such level.
@@ -37,23 +39,24 @@ export interface LoneEncoder {
  * import { toStateDict } from "./state_dict.ts";
  * await start();
  * const encoder = { ...RESNET_18, width: 4 };
- * const config = { levels: [{ encoder, projector: [] }], wiring: "prepool", stopGradient: false } as const;
- * const state = toStateDict(initialiseStack(config, 1), 0);
- * if (state["layer2.0.downsample.0.weight"].shape.join() !== "8,4,1,1") throw new Error("not PyTorch's");
+ * const config = { levels: [{ encoder, projector: [8] }], wiring: "prepool", stopGradient: false } as const;
+ * const network = initialiseStack(config, 1), one = toStateDict(network, 0), all = toStateDict(network, "all");
+ * if (one["layer2.0.downsample.0.weight"].shape.join() !== "8,4,1,1") throw new Error("not PyTorch's");
+ * if (all["projectors.0.0.weight"].shape.join() !== "8,32") throw new Error("not PyTorch's");
  * ```
  */
 export function toStateDict(
   network: Network,
-  level: number,
+  level: number | "all",
   batches = 0,
 ): Record<string, HostTensor | LongTensor> {
-  const prefix = `encoders.${level}.`;
+  const prefix = level === "all" ? "" : `encoders.${level}.`;
   const state: Record<string, HostTensor | LongTensor> = {};
   for (const [name, tensor] of Object.entries({ ...network.parameters, ...network.statistics })) {
     if (!name.startsWith(prefix)) continue;
     const key = name.slice(prefix.length);
     state[key] = tf.tidy(() => {
-      const x = tensor.rank === 4 ? tensor.transpose([3, 2, 0, 1]) : tensor;
+      const x = tensor.rank === 4 ? tensor.transpose([3, 2, 0, 1]) : tensor.transpose();
       return { shape: x.shape, data: x.dataSync<"float32">() };
     });
     if (key.endsWith("running_var")) {
@@ -148,18 +151,18 @@ export function fromStateDict(
  * import { start } from "../compute/backend.ts";
  * import { RESNET_18 } from "./resnet.ts";
  * import { initialiseStack } from "./stack.ts";
- * import { readEncoder, toStateDict } from "./state_dict.ts";
+ * import { readStateDict, toStateDict } from "./state_dict.ts";
  * await start();
  * const encoder = { ...RESNET_18, width: 4 };
  * const one = { levels: [{ encoder, projector: [] }], wiring: "prepool", stopGradient: false } as const;
  * const file = await Deno.makeTempFile();
  * await Deno.writeFile(file, encodeSafetensors(toStateDict(initialiseStack(one, 1), 0)));
- * const { network, config } = await readEncoder(file); // for features(network, config, images)
+ * const { network, config } = await readStateDict(file); // for features(network, config, images)
  * if (config.levels[0].encoder.width !== 4) throw new Error("another width");
  * await Deno.remove(file);
  * ```
  */
-export async function readEncoder(path: string, prefix?: string): Promise<LoneEncoder> {
+export async function readStateDict(path: string, prefix?: string): Promise<LoneEncoder> {
   let bytes;
   try {
     bytes = await Deno.readFile(path);
@@ -221,7 +224,7 @@ function choose(candidates: readonly Candidate[], all: readonly string[], file: 
   }
   if (all.some((name) => name.startsWith("parameters/encoders."))) {
     throw new DataError(
-      `${file} is a run's own file, with projectors and all encoders. deno task export writes one of them.`,
+      `${file} is a run's own file, with projectors and all encoders. deno task export writes what is read here.`,
     );
   }
   const chosen = asked === undefined ? candidates : candidates.filter(({ prefix }) => prefix === asked);
@@ -259,56 +262,48 @@ function checkWeights(data: Float32Array, shape: readonly number[], name: string
   );
 }
 
-/** Blocks a stage. */
-const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
+const depths = Object.keys(DEPTHS).map(Number) as ResnetConfig["depth"][];
+const stems = Object.keys(STEMS) as ResnetConfig["stem"][];
 
 function configOf(state: Readonly<Record<string, StoredTensor>>, file: string): typeof RESNET_18 {
   const { shape } = state["conv1.weight"], [width, channels, ...kernel] = shape;
-  const stem = ({ "3,3": "cifar", "7,7": "imagenet" } as const)[kernel.join()];
+  const size = (stem: ResnetConfig["stem"]) => `${STEMS[stem][0]},${STEMS[stem][0]}`;
+  const stem = stems.find((stem) => size(stem) === kernel.join());
   if (stem === undefined || width === 0 || channels === 0) {
     throw new DataError(
-      `${file}: conv1.weight has shape [${shape}], expected [width,channels,3,3] or [width,channels,7,7]. ` +
-        "Only torchvision's plain ResNets can be read.",
+      `${file}: conv1.weight has shape [${shape}], expected ${
+        stems.map((stem) => `[width,channels,${size(stem)}]`).join(" or ")
+      }. Only torchvision's plain ResNets can be read.`,
     );
   }
   const names = Object.keys(state);
-  const blocks = [1, 2, 3, 4].map((stage) =>
-    new Set(names.flatMap((name) => name.match(`^layer${stage}\\.(\\d+)\\.`)?.[1] ?? [])).size
-  );
-  const bottlenecks = names.some((name) => /^layer\d+\.\d+\.conv3\./.test(name));
-  const depth = ([18, 34, 50] as const).find((depth) =>
-    BLOCKS[depth].join() === blocks.join() && bottlenecks === (depth === 50)
-  );
+  const stages = inWords({
+    blocks: [1, 2, 3, 4].map((stage) =>
+      new Set(names.flatMap((name) => name.match(`^layer${stage}\\.(\\d+)\\.`)?.[1] ?? [])).size
+    ),
+    bottleneck: names.some((name) => /^layer\d+\.\d+\.conv3\./.test(name)),
+  });
+  const depth = depths.find((depth) => inWords(DEPTHS[depth]) === stages);
   if (depth === undefined) {
     throw new DataError(
-      `${file}: its stages have ${blocks.join(", ")} ${bottlenecks ? "bottlenecks" : "basic blocks"}. ` +
-        "Expected 2, 2, 2, 2 (ResNet-18) or 3, 4, 6, 3 basic blocks (34), or 3, 4, 6, 3 bottlenecks (50).",
+      `${file}: its stages have ${stages}. Expected ${
+        depths.map((depth) => `${inWords(DEPTHS[depth])} (ResNet-${depth})`).join(" or ")
+      }.`,
     );
   }
   return { ...RESNET_18, depth, width, stem, zeroInitResidual: false };
 }
 
+function inWords(stages: { readonly blocks: readonly number[]; readonly bottleneck: boolean }): string {
+  return `${stages.blocks.join(", ")} ${stages.bottleneck ? "bottlenecks" : "basic blocks"}`;
+}
+
 /** Names and shapes of a ResNet's tensors. */
-function shapesOf({ depth, width, stem }: ResnetConfig, channels: number): Record<string, number[]> {
-  const shapes: Record<string, number[]> = {};
-  const layer = (convolution: string, norm: string, out: number, from: number, kernel: number) => {
-    shapes[`${convolution}.weight`] = [out, from, kernel, kernel];
-    for (const part of ["weight", "bias", "running_mean", "running_var"]) shapes[`${norm}.${part}`] = [out];
-    return out;
-  };
-  let from = layer("conv1", "bn1", width, channels, stem === "cifar" ? 3 : 7);
-  BLOCKS[depth].forEach((blocks, stage) => {
-    const inner = width << stage, out = depth === 50 ? 4 * inner : inner;
-    const layers = depth === 50 ? [[inner, 1], [inner, 3], [out, 1]] : [[inner, 3], [out, 3]];
-    for (let block = 0; block < blocks; block++) {
-      const name = `layer${stage + 1}.${block}`;
-      layers.reduce(
-        (from, [out, kernel], at) => layer(`${name}.conv${at + 1}`, `${name}.bn${at + 1}`, out, from, kernel),
-        from,
-      );
-      if (from !== out) layer(`${name}.downsample.0`, `${name}.downsample.1`, out, from, 1);
-      from = out;
-    }
-  });
-  return shapes;
+function shapesOf(config: ResnetConfig, channels: number): Record<string, number[]> {
+  const { stem, blocks } = encoderLayers(config, channels);
+  const layers = [stem, ...blocks.flatMap(({ layers, shortcut = [] }) => [...layers, shortcut].flat())];
+  return Object.fromEntries(layers.flatMap(({ convolution, norm, from, to, kernel }) => [
+    [`${convolution}.weight`, [to, from, kernel, kernel]],
+    ...["weight", "bias", "running_mean", "running_var"].map((part) => [`${norm}.${part}`, [to]]),
+  ]));
 }

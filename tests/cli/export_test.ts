@@ -7,9 +7,9 @@ import { tf } from "../../lib/compute/tf.ts";
 import { normalise, pixels } from "../../lib/data/normalise.ts";
 import { features } from "../../lib/evaluation/features.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
-import { readEncoder, toStateDict } from "../../lib/model/state_dict.ts";
+import { readStateDict, toStateDict } from "../../lib/model/state_dict.ts";
 import { deviation, tensor } from "../fixtures/read.ts";
-import { hasTorch, torchEncoder } from "../peers/torch.ts";
+import { channelsFirst, hasTorch, torchFeatures } from "../peers/torch.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -43,7 +43,7 @@ async function refused(result: Promise<{ code: number; out: string; errors: stri
 Deno.test("a run is trained, exported, read in PyTorch and imported again", async (test) => {
   const folder = await Deno.makeTempDir({ prefix: "an encoder's " });
   const name = `test-${crypto.randomUUID().slice(0, 8)}`;
-  const [lower, upper] = [name, "1"].map((name) => join(folder, `${name}.safetensors`));
+  const [lower, upper, whole] = [name, "1", "all"].map((name) => join(folder, `${name}.safetensors`));
   const asked = ["--preset=smoke", `--runs=${folder}`, ...SET];
   const study = await openStudy({ preset: "smoke", set: OVERRIDES, runs: folder });
   const kept = join(ROOT, "data", "encoders", basename(lower));
@@ -71,9 +71,9 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
         assert.equal(
           result.out,
           `${out}: stack ${stack} of s-jea, a ResNet-18 of width 4, ${humanBytes(bytes.length)}\n\n` +
-            "In Python, with torch and safetensors, from this folder:\n\n" +
-            'import sys; sys.path.append("tests/peers")\nfrom torch_encoder import load, maps\n' +
-            `encoder = load(${JSON.stringify(out)})  # ${input}`,
+            `In Python, with torch and safetensors, from ${folder}, where sjea_torch.py was written too:\n\n` +
+            `from sjea_torch import load\nencoder = load(${JSON.stringify(basename(out))})\n` +
+            `representations = encoder(x)  # x: ${input}`,
         );
         assert.deepEqual(metadata, {
           format: "pt",
@@ -88,6 +88,7 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
           depth: "18",
           width: "4",
           stem: "cifar",
+          strides: "1 2 2 2",
           channels: ["3", "32"][stack],
           input,
           ...(stack === 0 ? { mean: "0.4914 0.4822 0.4465", std: "0.247 0.2435 0.2616" } : {}),
@@ -96,24 +97,61 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
       }
     });
 
+    await test.step("the whole stack is written with its config, and what loads it beside it", async () => {
+      const result = await exports("--run=s-jea", "--stack=all", `--out=${whole}`, ...asked);
+      const bytes = await Deno.readFile(whole), { metadata } = decodeSafetensors(bytes, whole);
+      const description = "the whole stack of s-jea, a ResNet-18 of width 4, on it a ResNet-18 of width 4";
+      assert.equal(
+        result.out,
+        `${whole}: ${description}, ${humanBytes(bytes.length)}\n\n` +
+          `In Python, with torch and safetensors, from ${folder}, where sjea_torch.py was written too:\n\n` +
+          'from sjea_torch import load\nstack = load("all.safetensors")\n' +
+          "representations = stack(x)[0].representation  # x: images [N, 3, 32, 32] in 0..1",
+      );
+      const { config, ...others } = metadata;
+      const { levels, wiring, stopGradient } = study.run("s-jea").spec;
+      const encoders = levels.map(({ encoder, projector }) => ({ encoder, projector }));
+      assert.deepEqual(JSON.parse(config), { levels: encoders, wiring, stopGradient });
+      assert.deepEqual(others, {
+        format: "pt",
+        description,
+        run: "s-jea",
+        stack: "all",
+        preset: "smoke",
+        overrides: OVERRIDES.join(" "),
+        seed: "0",
+        dataset: "generated",
+        fingerprint: study.dataset.fingerprint,
+        input: "images [N, 3, 32, 32] in 0..1",
+        mean: "0.4914 0.4822 0.4465",
+        std: "0.247 0.2435 0.2616",
+      });
+      assert.equal(result.errors, "");
+      assert.equal(
+        await Deno.readTextFile(join(folder, "sjea_torch.py")),
+        await Deno.readTextFile(join(ROOT, "lib/model/sjea_torch.py")),
+      );
+    });
+
     const expected = await study.run("s-jea").embed();
 
     await test.step("what was written is the trained encoder, after 2 steps of 2 views", async () => {
       const network = await study.run("s-jea").network();
-      for (const [stack, file] of [lower, upper].entries()) {
+      for (const [stack, file] of [[0, lower], [1, upper], ["all", whole]] as const) {
         const { metadata } = decodeSafetensors(await Deno.readFile(file), file);
         const bytes = encodeSafetensors(toStateDict(network, stack, 4), metadata);
         assert.deepEqual(await Deno.readFile(file), bytes);
       }
-      const encoder = await readEncoder(lower);
-      const [found] = await features(encoder.network, encoder.config, study.images.test);
-      assert.deepEqual(found.dataSync(), expected[0].dataSync());
+      for (const encoder of [await readStateDict(lower), await readStateDict(whole, "encoders.0.")]) {
+        const [found] = await features(encoder.network, encoder.config, study.images.test);
+        assert.deepEqual(found.dataSync(), expected[0].dataSync());
+      }
     });
 
     const x = pixels(study.images.test, 0, study.images.test.labels.length);
     const { metadata } = decodeSafetensors(await Deno.readFile(lower), lower);
     const [mean, std] = [metadata.mean, metadata.std].map((text) => tf.tensor1d(text.split(" ").map(Number)));
-    const normalised = x.sub(mean).div(std);
+    const normalised: tf.Tensor4D = x.sub(mean).div(std);
 
     await test.step("mean and std are those of the images it was trained on", () => {
       assert.deepEqual(normalised.dataSync(), normalise(x).dataSync());
@@ -123,18 +161,26 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
       name: "PyTorch computes the same from the files alone (SJEA_PYTHON: torch, safetensors)",
       ignore: !hasTorch,
       async fn() {
-        const input = join(folder, "x"), outputs = [join(folder, "0.out"), join(folder, "1.out")];
-        const first = normalised.transpose([0, 3, 1, 2]);
-        const host = { shape: first.shape, data: first.dataSync<"float32">() };
-        await Deno.writeFile(input, encodeSafetensors({ x: host }));
-        await torchEncoder([
-          { encoder: lower, input, read: "x", output: outputs[0] },
-          { encoder: upper, input: outputs[0], read: "map", output: outputs[1] },
-        ]);
-        for (const [stack, output] of outputs.entries()) {
-          const { representation } = decodeSafetensors(await Deno.readFile(output), output).tensors;
-          const off = deviation(tensor(representation), expected[stack]);
-          assert.ok(off < 1e-4, `stack ${stack}: ${off}`);
+        const [input, first, second, all] = ["x", "0.out", "1.out", "all.out"].map((name) =>
+          join(folder, name)
+        );
+        const given = { images: channelsFirst(x), normalised: channelsFirst(normalised) };
+        await Deno.writeFile(input, encodeSafetensors(given));
+        await torchFeatures([
+          { file: lower, input, read: "normalised", output: first },
+          { file: upper, input: first, read: "map", output: second },
+          { file: whole, input, read: "images", output: all },
+        ], folder);
+        const [one, other, both] = await Promise.all(
+          [first, second, all].map(async (file) =>
+            decodeSafetensors(await Deno.readFile(file), file).tensors
+          ),
+        );
+        for (const [stack, alone] of [one, other].entries()) {
+          for (const found of [alone.representation, both[`${stack}.representation`]]) {
+            const off = deviation(tensor(found), expected[stack]);
+            assert.ok(off < 1e-4, `stack ${stack}: ${off}`);
+          }
         }
       },
     });
@@ -151,7 +197,7 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
         `linear probe: ${top1.toFixed(1)} %`,
         "Images were normalised by CIFAR-10's mean and deviation: an encoder trained with others can do better.",
       ]);
-      const { network, config } = await readEncoder(kept);
+      const { network, config } = await readStateDict(kept);
       const [found] = await features(network, config, study.images.test);
       assert.deepEqual(found.dataSync(), expected[0].dataSync());
     });
@@ -165,7 +211,10 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
 
     await test.step("a stack that the run does not have is refused", async () => {
       assert.equal(study.run("vicreg").spec.levels.length, 1);
-      await refused(exports("--run=vicreg", "--stack=1", ...asked), "--stack 1 does not exist. Valid: 0.");
+      await refused(
+        exports("--run=vicreg", "--stack=1", ...asked),
+        "--stack 1 does not exist. Valid: 0, all.",
+      );
     });
   } finally {
     await Deno.remove(folder, { recursive: true });

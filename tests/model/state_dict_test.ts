@@ -13,13 +13,16 @@ import { start } from "../../lib/compute/backend.ts";
 import { dispose } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { generate } from "../../lib/data/generated.ts";
+import { DEVIATION, MEAN, normalise } from "../../lib/data/normalise.ts";
 import { features } from "../../lib/evaluation/features.ts";
 import { initialise, type Network, pass } from "../../lib/model/layers.ts";
 import { resnet, RESNET_18 } from "../../lib/model/resnet.ts";
 import { initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
-import { fromStateDict, readEncoder, toStateDict } from "../../lib/model/state_dict.ts";
+import { fromStateDict, readStateDict, toStateDict } from "../../lib/model/state_dict.ts";
+import { optimiser } from "../../lib/training/optimiser.ts";
+import { type TrainingState, trainingStep } from "../../lib/training/step.ts";
 import { below, deviation, type Fixture, fixture, images } from "../fixtures/read.ts";
-import { hasTorch, torchEncoder } from "../peers/torch.ts";
+import { channelsFirst, hasTorch, torchFeatures } from "../peers/torch.ts";
 
 await start();
 
@@ -117,6 +120,41 @@ Deno.test("every batch norm counts the batches it was trained on, in 64 bits", (
   );
   assert.deepEqual([one, other], new Array(2).fill({ shape: [], data: BigInt64Array.of(780n) }));
   assert.deepEqual(toStateDict(resnet18(), 0)["bn1.num_batches_tracked"].data, BigInt64Array.of(0n));
+});
+
+Deno.test("a whole stack has the names and layouts of a module with encoders and projectors", () => {
+  const network = randomised(initialiseStack(twice(small), 1)), all = toStateDict(network, "all", 3);
+  const projectors: Record<string, number[]> = {
+    "projectors.0.0.weight": [8, 32],
+    "projectors.0.0.bias": [8],
+  };
+  const names = [0, 1].flatMap((level) =>
+    Object.keys(toStateDict(network, level)).map((name) => `encoders.${level}.${name}`)
+  );
+  assert.deepEqual(Object.keys(all).sort(), [...names, ...Object.keys(projectors)].sort());
+  for (const level of [0, 1]) {
+    for (const [name, value] of Object.entries(toStateDict(network, level, 3))) {
+      assert.deepEqual(all[`encoders.${level}.${name}`], value);
+    }
+  }
+  for (const [name, shape] of Object.entries(projectors)) assert.deepEqual(all[name].shape, shape);
+  const weight = network.parameters["projectors.0.0.weight"].transpose();
+  assert.deepEqual(all["projectors.0.0.weight"].data, weight.dataSync());
+});
+
+Deno.test("of a whole stack one encoder is read", () => {
+  const network = randomised(initialiseStack(twice(small), 1));
+  const file = openSafetensors(encodeSafetensors(toStateDict(network, "all")), "f").tensors;
+  const { leftOut, ...upper } = fromStateDict(file, "f", "encoders.1.");
+  const expected = values(network.parameters, "encoders.1.");
+  assert.deepEqual(values(upper.network.parameters, "encoders.0."), expected);
+  assert.ok(leftOut.includes("projectors.0.0.weight"));
+  assert.throws(
+    () => fromStateDict(file, "f"),
+    new DataError(
+      'f has 2 encoders, whose names begin with "encoders.0.", "encoders.1.". Choose one: --prefix "encoders.0.".',
+    ),
+  );
 });
 
 Deno.test("a level that is not there is refused", () => {
@@ -279,7 +317,7 @@ const refused: Record<string, [change: (state: Fixture) => Fixture, message: str
   ],
   "a run's own file": [
     (state) => renamed(state, (name) => `parameters/encoders.0.${name}`),
-    "f is a run's own file, with projectors and all encoders. deno task export writes one of them.",
+    "f is a run's own file, with projectors and all encoders. deno task export writes what is read here.",
   ],
   "another stem": [
     (state) => ({ ...state, "conv1.weight": floats(4, 3, 5, 5) }),
@@ -297,12 +335,14 @@ const refused: Record<string, [change: (state: Fixture) => Fixture, message: str
   "another number of blocks": [
     (state) => Object.fromEntries(Object.entries(state).filter(([name]) => !name.startsWith("layer3.1."))),
     "f: its stages have 2, 2, 1, 2 basic blocks. " +
-    "Expected 2, 2, 2, 2 (ResNet-18) or 3, 4, 6, 3 basic blocks (34), or 3, 4, 6, 3 bottlenecks (50).",
+    "Expected 2, 2, 2, 2 basic blocks (ResNet-18) or 3, 4, 6, 3 basic blocks (ResNet-34) " +
+    "or 3, 4, 6, 3 bottlenecks (ResNet-50).",
   ],
   "blocks of another kind": [
     (state) => ({ ...state, "layer1.0.conv3.weight": floats(16, 4, 1, 1) }),
     "f: its stages have 2, 2, 2, 2 bottlenecks. " +
-    "Expected 2, 2, 2, 2 (ResNet-18) or 3, 4, 6, 3 basic blocks (34), or 3, 4, 6, 3 bottlenecks (50).",
+    "Expected 2, 2, 2, 2 basic blocks (ResNet-18) or 3, 4, 6, 3 basic blocks (ResNet-34) " +
+    "or 3, 4, 6, 3 bottlenecks (ResNet-50).",
   ],
   "a missing parameter": [
     ({ "layer2.0.downsample.0.weight": _, ...state }) => state,
@@ -377,7 +417,7 @@ Deno.test("an encoder in a file gives the representations of the network it come
   inFolder(async (path) => {
     const network = randomised(initialiseStack(twice(small), 1));
     await Deno.writeFile(path("e.safetensors"), encodeSafetensors(toStateDict(network, 0)));
-    const encoder = await readEncoder(path("e.safetensors"));
+    const encoder = await readStateDict(path("e.safetensors"));
     const { train } = generate({ seed: 1, train: 5, test: 0 });
     const [expected] = await features(network, twice(small), train);
     const [found] = await features(encoder.network, encoder.config, train);
@@ -389,23 +429,17 @@ Deno.test("what is no safetensors file is refused with what to do", () =>
     const file = path("resnet18.pth");
     for (const nothing of [file, path("")]) {
       await assert.rejects(
-        readEncoder(nothing),
+        readStateDict(nothing),
         new DataError(`There is no file ${nothing}. Name a safetensors file with a ResNet's state dict.`),
       );
     }
     await Deno.writeFile(file, Uint8Array.fromHex(`80028a0a${"00".repeat(40)}`));
-    await assert.rejects(readEncoder(file), {
+    await assert.rejects(readStateDict(file), {
       name: "DataError",
       message:
         /^.*resnet18\.pth is a pickle of PyTorch's, no safetensors file\. Save its tensors alone, in Python: /,
     });
   }));
-
-/** NHWC to a tensor of PyTorch's. */
-function channelsFirst(x: tf.Tensor4D): HostTensor {
-  const y = x.transpose([0, 3, 1, 2]);
-  return { shape: y.shape, data: y.dataSync<"float32">() };
-}
 
 const read = async (file: string) => decodeSafetensors(await Deno.readFile(file), file).tensors;
 const matrix = ({ data, shape }: HostTensor) => tf.tensor(data as Float32Array, [...shape]);
@@ -429,16 +463,96 @@ Deno.test({
           const name = path(`${depth}-${level}`);
           await Deno.writeFile(name, encodeSafetensors(state, metadata));
           const [input, read] = level === 0 ? [path("x"), "x"] : [path(`${depth}-0.out`), "map"];
-          jobs.push({ encoder: name, input, read, output: `${name}.out` });
+          jobs.push({ file: name, input, read, output: `${name}.out` });
         }
       }
-      await torchEncoder(jobs);
-      for (const [at, { encoder, output }] of jobs.entries()) {
+      await torchFeatures(jobs);
+      for (const [at, { file, output }] of jobs.entries()) {
         const off = deviation(expected[at], matrix((await read(output)).representation));
-        assert.ok(off < 1e-4, `${encoder}: ${off}`);
+        assert.ok(off < 1e-4, `${file}: ${off}`);
       }
     }),
 });
+
+Deno.test({
+  name: "in PyTorch a file that does not say what it holds is refused (SJEA_PYTHON: torch, safetensors)",
+  ignore: !hasTorch,
+  fn: () =>
+    inFolder(async (path) => {
+      const file = path("e");
+      await Deno.writeFile(file, encodeSafetensors(toStateDict(resnet18(), 0)));
+      await assert.rejects(torchFeatures([{ file, input: file, read: "x", output: path("o") }]), {
+        message: /e does not say which network it is of: write it with deno task export\./,
+      });
+    }),
+});
+
+/** A stack after three steps of training on noise, so that no weight and no statistic is what it was at first. */
+async function trained(config: StackConfig): Promise<Network> {
+  const optimise = optimiser({ name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 });
+  const loss = { name: "vicreg", invariance: 25, variance: 25, covariance: 1 } as const;
+  const levels = config.levels.map((level) => ({ ...level, loss, weight: 1 }));
+  const step = trainingStep({ ...config, levels, precision: "float32" }, optimise);
+  const network = initialiseStack(config, 4);
+  let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
+  for (const number of [1, 2, 3]) {
+    const [one, other] = [0, 1].map((view) => noise(16, 2 * number + view));
+    ({ state } = await step(state, one, other, tf.scalar(0.001), tf.scalar(number)));
+  }
+  step.dispose();
+  return state;
+}
+
+const noise = (batch: number, seed: number) =>
+  tf.randomUniform([batch, 32, 32, 3], 0, 1, "float32", seed) as tf.Tensor4D;
+
+for (const depth of [18, 50] as const) {
+  for (const wiring of ["prepool", "embedding"] as const) {
+    Deno.test({
+      name: `PyTorch loads a whole stack of two ResNet-${depth}, wired by ${wiring}, and computes the same ` +
+        "(SJEA_PYTHON: torch, safetensors)",
+      ignore: !hasTorch,
+      fn: () =>
+        inFolder(async (path) => {
+          const levels = [
+            { encoder: { ...small, depth }, projector: [12, 12, 8] },
+            {
+              encoder: { ...small, depth, width: 6, strides: [1, 2, 1, 1] },
+              projector: depth === 18 ? [] : [10],
+            },
+          ];
+          const config: StackConfig = { levels, wiring, stopGradient: false };
+          const network = await trained(config), x = noise(5, 1);
+          const metadata = {
+            config: JSON.stringify(config),
+            mean: MEAN.join(" "),
+            std: DEVIATION.join(" "),
+          };
+          const [file, input, output] = ["stack", "x", "out"].map(path);
+          await Deno.writeFile(file, encodeSafetensors(toStateDict(network, "all"), metadata));
+          await Deno.writeFile(input, encodeSafetensors({ x: channelsFirst(x) }));
+          await torchFeatures([{ file, input, read: "x", output }]);
+          const found = await read(output), evaluation = pass(network, false), y = normalise(x);
+          const expected: Record<string, tf.Tensor> = {};
+          for (const [at, level] of stack(evaluation, y, config).entries()) {
+            for (const [name, value] of Object.entries(level)) expected[`${at}.${name}`] = value;
+            // A map's mean is the representation.
+            expected[`${at}.map`] = level.representation;
+          }
+          assert.deepEqual(Object.keys(found).sort(), Object.keys(expected).sort());
+          for (const [name, value] of Object.entries(expected)) {
+            const given = found[name].shape.length === 4
+              ? images(found[name]).mean([1, 2])
+              : matrix(found[name]);
+            const off = deviation(given, value);
+            assert.ok(off < 1e-4, `${name}: ${off}`);
+          }
+          const { map } = resnet(evaluation, "encoders.0", y, levels[0].encoder);
+          assert.ok(deviation(images(found["0.map"]), map) < 1e-4);
+        }),
+    });
+  }
+}
 
 Deno.test({
   name: "what PyTorch writes is read and computes the same (SJEA_PYTHON: torch, safetensors)",
@@ -446,25 +560,25 @@ Deno.test({
   fn: () =>
     inFolder(async (path) => {
       const made = [
-        [18, 4, 3, "cifar"],
-        [18, 4, 32, "cifar"],
-        [50, 4, 3, "cifar"],
-        [50, 4, 128, "cifar"],
-        [34, 4, 3, "imagenet"],
+        [18, 4, "cifar", 3],
+        [18, 4, "cifar", 32],
+        [50, 4, "cifar", 3],
+        [50, 4, "cifar", 128],
+        [34, 4, "imagenet", 3],
         // torchvision's own, where it is there.
-        [18, 64, 3, "cifar"],
+        [18, 64, "cifar", 3],
       ] as const;
       const jobs = made.map((make, at) => ({
         make,
-        encoder: path(`${at}`),
+        file: path(`${at}`),
         input: path(`${at}.in`),
         read: "x",
         output: path(`${at}.out`),
       }));
-      await torchEncoder(jobs);
-      for (const { make, encoder, input, output } of jobs) {
-        const { network, config } = await readEncoder(encoder);
-        const [depth, width, channels, stem] = make;
+      await torchFeatures(jobs);
+      for (const { make, file, input, output } of jobs) {
+        const { network, config } = await readStateDict(file);
+        const [depth, width, stem, channels] = make;
         assert.deepEqual(config.levels[0].encoder, { ...small, depth, width, stem });
         assert.equal(network.parameters["encoders.0.conv1.weight"].shape[2], channels);
         const x = images((await read(input)).x);
