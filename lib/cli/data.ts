@@ -4,23 +4,17 @@
  * @module
  */
 import { UsageError } from "../base/errors.ts";
-import { downloadCifar10, findCifar10, loadCifar10 } from "../data/cifar10.ts";
-import { runCommand } from "./command.ts";
 import { dataPlace, places } from "../base/places.ts";
+import { DATASET_NAMES, datasetKind, describeDataset } from "../data/datasets.ts";
+import { runCommand } from "./command.ts";
 
 await runCommand(async () => {
-  const [name, ...rest] = Deno.args;
-  if (rest.length > 0 || (name !== undefined && name !== "cifar10")) {
-    throw new UsageError(`"${Deno.args.join(" ")}" cannot be fetched. Data sets: cifar10.`);
+  const [asked, ...rest] = Deno.args, fetched = DATASET_NAMES.filter((name) => datasetKind(name).fetch);
+  const name = fetched.find((name) => name === asked);
+  if (rest.length > 0 || asked !== name) {
+    throw new UsageError(`"${Deno.args.join(" ")}" cannot be fetched. Data sets: ${fetched.join(", ")}.`);
   }
-  let folder = await findCifar10(name ? { folder: places.datasets } : await dataPlace());
-  if (!folder && name) folder = await downloadCifar10(places.datasets);
-  console.log(await describeCifar10(folder));
-  console.log("generated  always there: drawn from a seed");
+  const place = name ? { folder: places.datasets } : await dataPlace();
+  if (name && !await datasetKind(name).find!(place)) await datasetKind(name).fetch!(places.datasets);
+  for (const name of DATASET_NAMES) console.log(`${name.padEnd(10)} ${await describeDataset(name, place)}`);
 });
-
-async function describeCifar10(folder: string | undefined): Promise<string> {
-  if (!folder) return "cifar10    not here: deno task data cifar10 fetches it (170.1 MB)";
-  const { copy, fingerprint, train, test } = await loadCifar10(folder);
-  return `cifar10    ${copy} copy ${fingerprint}, ${train.labels.length} + ${test.labels.length} images, ${folder}`;
-}

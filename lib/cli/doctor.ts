@@ -11,7 +11,7 @@ import { start } from "../compute/backend.ts";
 import { ENGINES } from "../compute/engine.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
-import { findCifar10, loadCifar10 } from "../data/cifar10.ts";
+import { DATASET_NAMES, describeDataset } from "../data/datasets.ts";
 import { cacheFolder, dataPlace, places } from "../base/places.ts";
 import { runCommand } from "./command.ts";
 
@@ -32,13 +32,9 @@ await runCommand(async () => {
         : "float32, in which presets of bfloat16 are trained, too",
     );
   });
-  await part("data", async () => {
-    const folder = await findCifar10(await dataPlace());
-    if (!folder) return line("cifar10", "not here: deno task data cifar10 fetches it, 170.1 MB");
-    const { copy, fingerprint } = await loadCifar10(folder);
-    line("cifar10", `${copy} copy ${fingerprint}, ${folder}`);
-  });
-  line("generated", "always there: drawn from a seed");
+  for (const name of DATASET_NAMES) {
+    await part(name, async () => line(name, await describeDataset(name, await dataPlace())));
+  }
   line("cache", cacheFolder());
   line("runs", places.runs);
   const { bavail, bsize } = await statfs(places.datasets).catch(() => statfs(import.meta.dirname!));

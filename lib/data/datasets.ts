@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { DataError, EnvironmentError, SjeaError } from "../base/errors.ts";
+import { humanBytes } from "../base/files.ts";
 import { type DataPlace, dataPlace, places } from "../base/places.ts";
 import { CIFAR10, downloadCifar10, findCifar10, loadCifar10 } from "./cifar10.ts";
 import type { Dataset } from "./dataset.ts";
@@ -65,6 +66,26 @@ export type DatasetConfig = {
 /** A kind of data set, whatever its options. */
 export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
   DATASETS[name] as DatasetKind<never> as DatasetKind<DatasetConfig>;
+
+/**
+ * What there is of a data set.
+ *
+ * @param name Which one.
+ * @param place Where to look for it.
+ * @returns A line for people.
+ * @throws {DataError} It is damaged.
+ */
+export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
+  const { find, bytes, load } = datasetKind(name);
+  if (!find) return "always there: drawn from a seed";
+  const folder = await find(place);
+  if (!folder) {
+    return `not here: deno task data ${name} fetches it${bytes ? `, ${humanBytes(bytes)}` : ""}`;
+  }
+  // What is kept in a folder has no options.
+  const { copy, fingerprint, train, test } = await load({ name } as DatasetConfig, folder);
+  return `${copy} copy ${fingerprint}, ${train.labels.length} + ${test.labels.length} images, ${folder}`;
+}
 
 /**
  * Opens a data set: where the user keeps it, where it was fetched to, or from its home page.

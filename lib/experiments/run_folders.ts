@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import jstat from "jstat";
-import { UsageError } from "../base/errors.ts";
+import { DataError, UsageError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { nearest } from "../base/schema.ts";
 import { encoderTitle } from "../model/encoders.ts";
@@ -47,8 +47,7 @@ export function shortName({ levels, epochs, seed }: RunSpec): string {
  * All runs of a folder, the one that changed last first.
  *
  * @param runs Folder of all runs.
- * @returns What lies there; what is no run is passed over.
- * @throws {DataError} A run's spec is damaged or was written by another version.
+ * @returns What lies there; what is no run is passed over, a spec that cannot be read with a word about it.
  */
 export async function storedRuns(runs: string): Promise<StoredRun[]> {
   const found: StoredRun[] = [];
@@ -56,7 +55,11 @@ export async function storedRuns(runs: string): Promise<StoredRun[]> {
   for await (const { name: id, isDirectory } of Deno.readDir(runs)) {
     const folder = join(runs, id), file = join(folder, SPEC);
     if (!isDirectory || !await exists(file)) continue;
-    const spec = await readSpec(file);
+    const spec = await readSpec(file).catch((error) => {
+      if (!(error instanceof DataError)) throw error;
+      console.error(`Passed over, damaged or written by another version: ${error.message}`);
+    });
+    if (!spec) continue;
     const log = await Deno.stat(join(folder, "metrics.jsonl")).catch(() => undefined);
     found.push({
       id,

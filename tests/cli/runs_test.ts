@@ -136,6 +136,17 @@ for frame in (pandas.read_csv(sys.argv[1] + "/x.csv"), pandas.read_parquet(sys.a
         assert.match(errors, message);
       }
     });
+    await test.step("a run of an older version does not keep the others from the list", async () => {
+      await Deno.mkdir(join(runs, "0123456789ab"));
+      await Deno.writeTextFile(join(runs, "0123456789ab", "spec.json"), JSON.stringify({ model: {} }));
+      const { code, out, errors } = await command("runs", runs, at);
+      assert.equal(code, 0);
+      assert.match(
+        errors,
+        /^Passed over, damaged or written by another version: .*0123456789ab.spec\.json: /,
+      );
+      assert.match(out, new RegExp(ids[0]));
+    });
     await test.step("removed", async () => {
       assert.equal((await command("runs", runs, "remove", ids[0], at)).code, 0);
       assert.equal(await exists(join(runs, ids[0])), false);
