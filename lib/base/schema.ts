@@ -89,3 +89,20 @@ function at(node: Node, path: readonly PropertyKey[]): Node[] {
     return [next ?? []].flat().flatMap((next) => at(next as Node, rest));
   });
 }
+
+/**
+ * A union of the options of a record's entries, told apart by the entry's name.
+ *
+ * @param tag The field that holds the name.
+ * @param record The entries.
+ * @returns Its schema.
+ */
+export function oneOf(
+  tag: string,
+  record: Readonly<Record<string, { readonly options: z.ZodObject }>>,
+): z.ZodType {
+  const [first, ...others] = Object.entries(record).map(([name, { options }]) =>
+    z.strictObject({ [tag]: z.literal(name), ...options.shape })
+  );
+  return z.discriminatedUnion(tag, [first, ...others]);
+}

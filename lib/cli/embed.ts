@@ -11,7 +11,7 @@ import { encodeNpy } from "../base/npy.ts";
 import { places } from "../base/places.ts";
 import { dispose } from "../compute/compile.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { preset as presetOf, presets } from "../experiments/presets.ts";
+import { evaluationOf, preset as presetOf, presets } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
 import { runCommand } from "./command.ts";
 import { oneOf } from "./options.ts";
@@ -107,7 +107,7 @@ await runCommand(async () => {
   if (!stored.finished) {
     throw new UsageError(`${stored.id} is not trained to its end: deno task train goes on.`);
   }
-  const run = await reopenRun(stored, presetOf(values.preset, values.set), runs, data);
+  const run = await reopenRun(stored, evaluationOf(presetOf(values.preset, values.set)), runs, data);
   const images = run.setting.images[set], found = await run.embed(images), x = found[stack];
   const [count, features] = x.shape;
   const embedded = {

@@ -1,24 +1,30 @@
 /**
- * `deno task evaluate`: linear probe and k-NN of a run's stacks.
+ * `deno task evaluate`: a run's stacks by the metrics that are asked for.
  *
  * @module
  */
 import { UsageError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
+import { METRICS } from "../evaluation/metrics.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { preset as presetOf, presets } from "../experiments/presets.ts";
+import { evaluationOf, preset as presetOf, presets } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
+import { metricsFrom } from "../experiments/spec_file.ts";
 import { tableBundle } from "../notebook/table.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task evaluate RUN [options]
 
-Evaluates each stack of a trained run, and the same before training, by a
-linear probe and by k-NN. RUN is the beginning of an id or a short name:
-deno task runs lists them. What was predicted once is kept beside the run.
+Evaluates each stack of a trained run, and the same before training. RUN is
+the beginning of an id or a short name: deno task runs lists them. What was
+found once is kept beside the run.
 
-  --preset NAME      protocol and images: ${Object.keys(presets).join(", ")} (default: quick)
+  --metric NAME      ${Object.keys(METRICS).join(", ")}; repeatable, and with its
+                     fields: --metric knn.k=5,20 (default: the preset's
+                     linear probe and k-NN)
+  --preset NAME      images, and options of the metrics:
+                     ${Object.keys(presets).join(", ")} (default: quick)
   --set FIELD=VALUE  overrides a field of the preset; repeatable:
                      --set neighbours=20 --set testImages=1000
   --data DIR         folder with data sets (default: SJEA_DATA, then
@@ -30,6 +36,7 @@ await runCommand(async () => {
   const { values, positionals } = parse({
     words: true,
     options: {
+      metric: { type: "string", multiple: true },
       preset: { type: "string", default: "quick" },
       set: { type: "string", multiple: true, default: [] as string[] },
       data: { type: "path" },
@@ -39,27 +46,32 @@ await runCommand(async () => {
   });
   if (values.help) return console.log(HELP);
   if (positionals.length !== 1) throw new UsageError(`Name one run to evaluate, not ${positionals.length}.`);
-  const { runs = places.runs, data } = values, preset = presetOf(values.preset, values.set);
-  const run = await reopenRun(findRun(await storedRuns(runs), positionals[0]), preset, runs, data);
+  const { runs = places.runs, data } = values, own = evaluationOf(presetOf(values.preset, values.set));
+  const metrics = values.metric ? metricsFrom(values.metric, own.metrics) : own.metrics;
+  const stored = findRun(await storedRuns(runs), positionals[0]);
+  const run = await reopenRun(stored, { ...own, metrics }, runs, data);
   if (!await run.isFinished()) {
     throw new UsageError(`${run.id} is not trained to its end: deno task train goes on.`);
   }
-  const rows: (string | number)[][] = [];
+  const rows: string[][] = [];
+  let columns: string[] = [];
   for (const trained of [true, false]) {
-    for (const [stack, { top1, knn }] of (await run.evaluate(trained)).entries()) {
-      const measures = [top1, ...preset.neighbours.map((k) => knn[k])].map((value) => value.toFixed(1));
-      rows.push([`stack ${stack}${trained ? "" : ", untrained"}`, ...measures]);
+    for (const [stack, { values, predictions }] of (await run.evaluate(trained)).entries()) {
+      columns = Object.keys(values).map((name) => name in predictions ? `${name} %` : name);
+      const found = Object.values(values).map((value) => value.toFixed(1));
+      rows.push([`stack ${stack}${trained ? "" : ", untrained"}`, ...found]);
     }
   }
   const { images, dataset } = run.setting;
-  console.log(
-    tableBundle({
-      columns: ["", "top-1 %", ...preset.neighbours.map((k) => `k-NN ${k} %`)],
-      rows,
-      notes: [
-        `${run.id} (${run.title}): ${images.test.labels.length} test images of ${dataset.name}, bank of ` +
-        `${images.train.labels.length}, ${preset.probe} probe, one seed`,
-      ],
-    }, {})["text/plain"],
-  );
+  const table = {
+    columns: ["", ...columns],
+    rows,
+    notes: [
+      `${run.id} (${run.title}): ${images.test.labels.length} test images of ${dataset.name}, bank of ` +
+      `${images.train.labels.length}, one seed; ${
+        metrics.map((metric) => JSON.stringify(metric)).join(", ")
+      }`,
+    ],
+  };
+  console.log(tableBundle(table, {})["text/plain"]);
 });

@@ -64,14 +64,14 @@ await runCommand(async () => {
   const study = await openStudy({ preset, dataset, set, data, runs });
   const kept = join(places.encoders, `${basename(file, ".safetensors")}.safetensors`);
   const metadata = { format: "pt", depth: `${depth}`, width: `${width}`, stem, channels: `${channels}` };
-  const { network, config, leftOut } = encoder, { images, preset: protocol } = study;
+  const { network, config, leftOut } = encoder, { images } = study;
   console.log(
     `${file}: a ResNet-${depth} of width ${width} with the ${stem} stem, ` +
       `${countParameters(network).toLocaleString("en")} parameters` +
       (leftOut.length > 0 ? `; left out: ${leftOut.slice(0, 3).join(", ")}` : "") +
       (leftOut.length > 3 ? ` and ${leftOut.length - 3} more` : ""),
   );
-  const [{ top1, knn }] = await evaluate(study, network, config, 0, `Evaluating ${basename(file)}`);
+  const [{ values: scores }] = await evaluate(study, network, config, 0, `Evaluating ${basename(file)}`);
   // Kept only once it is known to make numbers of images.
   if (file !== kept) {
     await writeAtomically(kept, encodeSafetensors(toStateDict(network, 0), metadata));
@@ -81,8 +81,7 @@ await runCommand(async () => {
   console.log(
     [
       `${images.test.labels.length} test images of ${study.dataset.name}, ${images.train.labels.length} training images:`,
-      ...protocol.neighbours.map((k) => `k-NN, k = ${k}: ${knn[k].toFixed(1)} %`),
-      `linear probe: ${top1.toFixed(1)} %`,
+      ...Object.entries(scores).map(([measure, percent]) => `${measure}: ${percent.toFixed(1)} %`),
       "Images were normalised by CIFAR-10's mean and deviation: an encoder trained with others can do better.",
     ].join("\n"),
   );

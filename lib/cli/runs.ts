@@ -8,9 +8,9 @@ import { UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import { lock } from "../base/lock.ts";
 import { places } from "../base/places.ts";
-import { keptPredictions } from "../experiments/evaluate.ts";
+import { keptEvaluations } from "../experiments/evaluate.ts";
 import { differences, findRun, mcnemar, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
-import { accuracy } from "../evaluation/knn.ts";
+import { accuracy } from "../evaluation/metric.ts";
 import { tableBundle } from "../notebook/table.ts";
 import { type Measured, renderRuns } from "../reports/run_page.ts";
 import { runCommand } from "./command.ts";
@@ -82,35 +82,39 @@ async function remove({ id, folder }: StoredRun): Promise<void> {
 
 /** Scores of runs that were evaluated, and the paired test of two that were evaluated alike. */
 async function scores(runs: readonly StoredRun[]): Promise<Measured[]> {
-  const kept = await Promise.all(runs.map(({ folder }) => keptPredictions(folder)));
-  const rows = kept.flatMap((found, at) =>
-    found?.stacks.flatMap((predictions, level) =>
-      Object.entries(predictions).map(([measure, classes]) => [
-        runs[at].id,
-        `stack ${level}`,
-        measure,
-        (100 * accuracy(classes, found.labels)).toFixed(1),
-      ])
-    ) ?? []
+  const kept = await Promise.all(runs.map(({ folder }) => keptEvaluations(folder)));
+  const measured: Measured[] = [];
+  const rows = kept.flatMap((evaluations, at) =>
+    evaluations.flatMap(({ labels, stacks }) =>
+      stacks.flatMap((found, level) =>
+        Object.entries(found).map(([name, it]) => {
+          const cells = typeof it === "number" ? [name, it] : [`${name} %`, 100 * accuracy(it, labels)];
+          return [runs[at].id, `stack ${level}`, cells[0], (cells[1] as number).toFixed(1)];
+        })
+      )
+    )
   );
-  const found: Measured[] = [];
   if (rows.length > 0) {
-    found.push({ caption: "Scores, in percent", columns: ["run", "stack", "measure", "%"], rows });
+    measured.push({ caption: "Scores", columns: ["run", "stack", "measure", "found"], rows });
   }
-  const [one, other] = kept;
-  if (!one || !other || one.protocol !== other.protocol) return found;
-  const tests = one.stacks.flatMap((predictions, level) =>
-    Object.keys(predictions).flatMap((measure) => {
-      const rival = other.stacks[level]?.[measure];
-      if (!rival) return [];
-      const { onlyFirst, onlySecond, p } = mcnemar(one.labels, predictions[measure], rival);
-      return [[`stack ${level}`, measure, onlyFirst, onlySecond, p < 0.001 ? "<0.001" : p.toFixed(3)]];
-    })
-  );
-  const columns = ["stack", "measure", `only ${runs[0].id}`, `only ${runs[1].id}`, "p"];
-  return [...found, {
-    caption: "Test images that only one gets right, and McNemar's exact test",
-    columns,
-    rows: tests,
-  }];
+  const [these, those = []] = kept;
+  const tests = these.flatMap(({ protocol, labels, stacks }) => {
+    const rivals = those.find((other) => other.protocol === protocol)?.stacks ?? [];
+    return stacks.slice(0, rivals.length).flatMap((found, level) =>
+      Object.entries(found).flatMap(([name, one]) => {
+        const other = rivals[level][name];
+        if (typeof one === "number" || typeof other === "number") return [];
+        const { onlyFirst, onlySecond, p } = mcnemar(labels, one, other);
+        return [[`stack ${level}`, name, onlyFirst, onlySecond, p < 0.001 ? "<0.001" : p.toFixed(3)]];
+      })
+    );
+  });
+  if (tests.length > 0) {
+    measured.push({
+      caption: "Test images that only one gets right, and McNemar's exact test",
+      columns: ["stack", "measure", ...runs.map(({ id }) => `only ${id}`), "p"],
+      rows: tests,
+    });
+  }
+  return measured;
 }

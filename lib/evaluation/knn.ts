@@ -4,17 +4,10 @@
  *
  * @module
  */
+import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
-import { demandFinite } from "../compute/finite.ts";
-
-/** Representations with their labels. */
-export interface Labelled {
-  /** `[count, features]`. */
-  readonly features: tf.Tensor2D;
-  /** `[count]`. */
-  readonly labels: Uint8Array;
-}
+import { accuracy, checkLabelled, type Labelled, type Metric } from "./metric.ts";
 
 /** How to vote. */
 export interface KnnOptions {
@@ -95,45 +88,19 @@ export async function knn(bank: Labelled, queries: Labelled, options: KnnOptions
   return results.map((result) => ({ ...result, accuracy: accuracy(result.predictions, queries.labels) }));
 }
 
-/**
- * Part of the predictions that are right.
- *
- * @param predictions Predicted classes.
- * @param labels True classes.
- * @returns 0..1.
- */
-export function accuracy(predictions: ArrayLike<number>, labels: ArrayLike<number>): number {
-  let right = 0;
-  for (let at = 0; at < labels.length; at++) if (predictions[at] === labels[at]) right++;
-  return right / labels.length;
+/** What the predictions of k nearest neighbours are called. */
+export function knnAt(k: number): string {
+  return `k-NN ${k}`;
 }
 
-/**
- * Checks that sets are not empty, that each has one label an image and that all
- * have features of one length, which are numbers.
- *
- * @param sets The sets by what the error should call them.
- * @param classes Every label has to be below it.
- * @throws {RangeError} It is not so.
- */
-export function checkLabelled(sets: Readonly<Record<string, Labelled>>, classes: number): void {
-  const [[first, { features: { shape: [, length] } }]] = Object.entries(sets);
-  for (const [name, { features, labels }] of Object.entries(sets)) {
-    const { shape } = features;
-    if (shape.length !== 2 || shape[0] !== labels.length || labels.length === 0) {
-      throw new RangeError(
-        `${name}: expected features [count, length] with one label each, got [${shape}] with ${labels.length} labels.`,
-      );
-    }
-    if (shape[1] !== length) {
-      throw new RangeError(
-        `${name}: its features have length ${shape[1]}, those of ${first} have ${length}.`,
-      );
-    }
-    demandFinite(features, name);
-    const wrong = labels.find((label) => label >= classes);
-    if (wrong !== undefined) {
-      throw new RangeError(`${name}: expected labels below ${classes}, the number of classes, got ${wrong}.`);
-    }
-  }
-}
+/** Votes of a bank of all training images. */
+export const knnMetric: Metric<Pick<KnnOptions, "k" | "temperature">> = {
+  options: z.strictObject({
+    k: z.array(z.int().positive()).min(1).default([200, 20]).describe("numbers of neighbours"),
+    temperature: z.number().positive().default(0.1).describe("temperature of the votes"),
+  }),
+  async measure({ train, test, classes }, { k, temperature }) {
+    const voted = await knn(train, test, { k, temperature, classes });
+    return Object.fromEntries(k.map((k, at) => [knnAt(k), voted[at].predictions]));
+  },
+};

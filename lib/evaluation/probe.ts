@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import { rows } from "../compute/ops.ts";
 import { generator, permutation } from "../base/random.ts";
-import { accuracy, checkLabelled, type Labelled } from "./knn.ts";
+import { accuracy, checkLabelled, type Labelled, type Metric } from "./metric.ts";
 
 /** What to fit and how. */
 export interface ProbeOptions {
@@ -186,3 +187,21 @@ async function fit(
 function oneHot(labels: Uint8Array, classes: number): tf.Tensor2D {
   return tf.oneHot(tf.tensor1d(labels, "int32"), classes).toFloat() as tf.Tensor2D;
 }
+
+/** What the linear probe's predictions are called. */
+export const TOP1 = "top-1";
+
+/** The linear probe of all training images. */
+export const probeMetric: Metric<Pick<ProbeOptions, "protocol" | "epochs">> = {
+  options: z.strictObject({
+    protocol: z.enum(["standard", "released"]).default("standard").describe(
+      "rate chosen on held-out images, or near to the authors' code",
+    ),
+    epochs: z.int().positive().default(200).describe("passes over the features"),
+  }),
+  // While the released probe is fitted, batch norm is in training mode; here it is so for the test images, too.
+  mode: ({ protocol }) => protocol === "released" ? "training" : "evaluation",
+  async measure({ heldOut: validation, ...judged }, options) {
+    return { [TOP1]: (await probe({ ...judged, validation, ...options })).predictions };
+  },
+};

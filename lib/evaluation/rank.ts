@@ -5,9 +5,11 @@
  *
  * @module
  */
+import { z } from "zod";
 import { eigen } from "../compute/eigen.ts";
 import { demandFinite } from "../compute/finite.ts";
 import type { tf } from "../compute/tf.ts";
+import type { Metric } from "./metric.ts";
 
 /**
  * The effective rank of representations.
@@ -62,3 +64,9 @@ function singularValues(x: tf.Tensor2D): number[] {
   }
   return Array.from(eigen(products, size).values, (value) => Math.sqrt(Math.max(value, 0)));
 }
+
+/** RankMe of the test images. */
+export const rankMetric: Metric<unknown> = {
+  options: z.strictObject({}),
+  measure: ({ test }) => ({ RankMe: rankMe(test.features) }),
+};

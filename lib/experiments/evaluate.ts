@@ -1,6 +1,6 @@
 /**
- * Linear evaluation and k-NN of a run's stacks. What was predicted once is kept
- * beside the run, so that tables can share it.
+ * Evaluation of a run's stacks, by any metrics. What was found once is kept beside
+ * the run, so that tables can share it.
  *
  * @module
  */
@@ -11,20 +11,20 @@ import { exists, writeAtomically } from "../base/files.ts";
 import { progress } from "../base/progress.ts";
 import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
 import { dispose } from "../compute/compile.ts";
-import { accuracy } from "../evaluation/knn.ts";
+import { accuracy, type Found } from "../evaluation/metric.ts";
+import { type MetricConfig, METRICS } from "../evaluation/metrics.ts";
 import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
 import { ASIDE } from "../training/origin.ts";
-import { knnAt, type Predictions, scorePixels, scoreStacks, type Scoring, TOP1 } from "./score.ts";
+import { scorePixels, scoreStacks, type Scoring } from "./score.ts";
 import type { Setting } from "./setting.ts";
 
-/** What was predicted from one representation, and how often that was right. */
+/** What metrics found of one representation. */
 export interface Scores {
-  /** Percent of the test images that the linear probe gets right. */
-  readonly top1: number;
-  /** Percent at each number of neighbours. */
-  readonly knn: Readonly<Record<string, number>>;
-  readonly predictions: Predictions;
+  /** By what it is called: percent of the test images that are predicted right, or the number that was found. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Class of each test image, by what a metric that predicts calls it. */
+  readonly predictions: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
@@ -38,7 +38,7 @@ export function evaluationCode(): Promise<string> {
 
 /** What is to be evaluated. */
 export interface Evaluated {
-  /** Where its predictions are kept. */
+  /** Where what is found is kept, by metric: the beginning of the files' names. */
   readonly path: string;
   /** What tells its weights from others. */
   readonly weights: string;
@@ -46,14 +46,14 @@ export interface Evaluated {
   readonly network: () => Network | Promise<Network>;
   /** What stack it is. */
   readonly model: StackConfig;
-  /** Seed of the probe. */
+  /** Seed of what a metric draws. */
   readonly seed: number;
   /** What the progress bar calls it. */
   readonly title: string;
 }
 
 /**
- * Evaluates every level of a stack, unless what it predicts is kept.
+ * Evaluates every level of a stack, but for what is kept.
  *
  * @param setting On what, and how.
  * @param evaluated What.
@@ -61,40 +61,39 @@ export interface Evaluated {
  */
 export async function evaluateStacks(setting: Setting, evaluated: Evaluated): Promise<Scores[]> {
   const { path, weights, network: load, model, seed, title } = evaluated;
-  const stacks = await kept(setting, path, weights, async () => {
+  return await kept(setting, path, weights, async (metrics) => {
     const network = await load();
-    const predictions = await predict(setting, network, model, seed, `Evaluating ${title}`);
+    const found = await find(setting, metrics, network, model, seed, `Evaluating ${title}`);
     dispose(network);
-    return predictions;
+    return found;
   });
-  return stacks.map((predictions) => judge(setting, predictions));
 }
 
 /**
  * Evaluates raw pixels: what an encoder has to beat.
  *
  * @param setting On what, and how.
- * @returns Their accuracies.
+ * @returns Their scores.
  */
 export async function evaluatePixels(setting: Setting): Promise<Scores> {
-  const path = join(setting.runs, `pixels-${setting.dataset.fingerprint}.safetensors`);
-  const [predictions] = await kept(setting, path, "pixels", async () => {
+  const path = join(setting.runs, `pixels-${setting.dataset.fingerprint}`);
+  const [scores] = await kept(setting, path, "pixels", async (metrics) => {
     const bar = progress("Evaluating raw pixels", 1);
-    const predictions = await scorePixels(scoringOf(setting, 0));
+    const found = await scorePixels(scoringOf(setting, metrics, 0));
     bar.update(1);
     bar.stop();
-    return [predictions];
+    return found;
   });
-  return judge(setting, predictions);
+  return scores;
 }
 
 /**
- * Evaluates every stack of a network as the setting says.
+ * Evaluates every stack of a network as the setting says, and keeps nothing.
  *
  * @param setting On what, and how.
  * @param network The network.
  * @param model What stack it is.
- * @param seed Seed of the probe.
+ * @param seed Seed of what a metric draws.
  * @param label What the progress bar says.
  * @returns One entry a stack, lowest first.
  */
@@ -105,119 +104,139 @@ export async function evaluate(
   seed: number,
   label: string,
 ): Promise<Scores[]> {
-  const stacks = await predict(setting, network, model, seed, label);
-  return stacks.map((predictions) => judge(setting, predictions));
+  return judge(setting, await find(setting, setting.evaluation.metrics, network, model, seed, label));
 }
 
-async function predict(
+async function find(
   setting: Setting,
+  metrics: readonly MetricConfig[],
   network: Network,
   model: StackConfig,
   seed: number,
   label: string,
-): Promise<Predictions[]> {
+): Promise<Found[][]> {
   const { train, heldOut, test } = setting.images;
   const bar = progress(label, [train, heldOut, test].reduce((sum, { labels }) => sum + labels.length, 0));
-  const stacks = await scoreStacks(scoringOf(setting, seed), network, model, bar.update);
+  const found = await scoreStacks(scoringOf(setting, metrics, seed), network, model, bar.update);
   bar.stop();
-  return stacks;
+  return found;
 }
 
-function scoringOf({ images, dataset, evaluation }: Setting, seed: number): Scoring {
-  return { images, classes: dataset.classes.length, evaluation, seed };
+function scoringOf({ images, dataset }: Setting, metrics: readonly MetricConfig[], seed: number): Scoring {
+  return { images, classes: dataset.classes.length, metrics, seed };
 }
 
 /** Accuracies are those of the predictions, whether these are new or were kept. */
-function judge({ images, evaluation }: Setting, predictions: Predictions): Scores {
-  const percent = (measure: string) => 100 * accuracy(predictions[measure], images.test.labels);
-  return {
-    top1: percent(TOP1),
-    knn: Object.fromEntries(evaluation.neighbours.map((k) => [`${k}`, percent(knnAt(k))])),
-    predictions,
-  };
+function judge({ images: { test } }: Setting, [first, ...others]: readonly Found[][]): Scores[] {
+  return first.map((found, level) => {
+    const all = Object.entries(Object.assign({}, found, ...others.map((stacks) => stacks[level])) as Found);
+    const predicted = all.filter((entry): entry is [string, Uint8Array] => typeof entry[1] !== "number");
+    return {
+      values: Object.fromEntries(
+        all.map(([name, it]) => [name, typeof it === "number" ? it : 100 * accuracy(it, test.labels)]),
+      ),
+      predictions: Object.fromEntries(predicted),
+    };
+  });
 }
 
 /**
- * Reads a file of predictions, or makes and writes it: those from other weights,
- * by another recipe or by other code are made again.
+ * Reads what is kept of each metric, and makes and writes what is missing: what was
+ * found of other weights, by another recipe or by other code is found again.
  */
 async function kept(
   setting: Setting,
   path: string,
   weights: string,
-  make: () => Promise<Predictions[]>,
-): Promise<Predictions[]> {
-  const recipe = JSON.stringify({
-    code: await evaluationCode(),
-    ...setting.evaluation,
-    data: setting.dataset.fingerprint,
-    weights,
+  make: (metrics: readonly MetricConfig[]) => Promise<Found[][]>,
+): Promise<Scores[]> {
+  const { dataset, evaluation: { metrics, ...images }, images: { test } } = setting;
+  const code = await evaluationCode(), data = dataset.fingerprint;
+  const recipeOf = (metric: MetricConfig) => JSON.stringify({ code, metric, images, data, weights });
+  const fileOf = ({ name }: MetricConfig) => `${path}-${name}.safetensors`;
+  const known = new Map<MetricConfig, Found[] | undefined>();
+  for (const metric of metrics) known.set(metric, await read(fileOf(metric), recipeOf(metric)));
+  const missing = metrics.filter((metric) => !known.get(metric));
+  const made = missing.length > 0 ? await make(missing) : [];
+  for (const [at, metric] of missing.entries()) {
+    known.set(metric, made[at]);
+    await writeAtomically(fileOf(metric), encode(made[at], test.labels, recipeOf(metric)));
+  }
+  return judge(setting, metrics.map((metric) => known.get(metric)!));
+}
+
+/** What true classes are called in a file. */
+const LABELS = "labels";
+
+/** Predictions are tensors of bytes, numbers stand in the metadata. */
+function encode(stacks: readonly Found[], labels: Uint8Array, recipe: string): Uint8Array {
+  const tensors: Record<string, { shape: number[]; data: Uint8Array }> = {
+    [LABELS]: { shape: [labels.length], data: labels },
+  };
+  const numbers = stacks.map((found, stack) => {
+    const [classes, others] = [true, false].map((predicted) =>
+      Object.entries(found).filter(([, it]) => typeof it !== "number" === predicted)
+    );
+    for (const [name, it] of classes) {
+      tensors[`stack ${stack}/${name}`] = { shape: [labels.length], data: it as Uint8Array };
+    }
+    return Object.fromEntries(others);
   });
-  const known = await exists(path) ? read(await Deno.readFile(path), recipe) : undefined;
-  if (known) return known;
-  const began = performance.now();
-  const stacks = await make();
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  const tensors = stacks.flatMap((predictions, stack) =>
-    Object.entries(predictions).map(([measure, data]) =>
-      [`stack ${stack}/${measure}`, { shape: [data.length], data }] as const
-    )
-  );
-  const { labels } = setting.images.test, stored = { shape: [labels.length], data: labels };
-  await writeAtomically(
-    path,
-    encodeSafetensors({ [LABELS]: stored, ...Object.fromEntries(tensors) }, { recipe, seconds }),
-  );
+  return encodeSafetensors(tensors, { recipe, numbers: JSON.stringify(numbers) });
+}
+
+function decode({ tensors, metadata }: ReturnType<typeof decodeSafetensors>): Found[] {
+  const stacks: Record<string, number | Uint8Array>[] = JSON.parse(metadata.numbers);
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const [, stack, measure] = name.match(/^stack (\d+)\/(.+)$/) ?? [];
+    if (stack !== undefined) stacks[Number(stack)][measure] = data as Uint8Array;
+  }
   return stacks;
 }
 
-/** Predictions by the stacks' numbers, if they were made by this recipe; a damaged file is written anew. */
-function read(bytes: Uint8Array, recipe: string): Predictions[] | undefined {
+/** What was found, if it was by this recipe; a damaged file is written anew. */
+async function read(path: string, recipe: string): Promise<Found[] | undefined> {
+  if (!await exists(path)) return;
   try {
-    const { tensors, metadata } = decodeSafetensors(bytes, "");
-    return metadata.recipe === recipe ? byStack(tensors).stacks : undefined;
+    const file = decodeSafetensors(await Deno.readFile(path), path);
+    return file.metadata.recipe === recipe ? decode(file) : undefined;
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
   }
 }
 
-/** What true classes are called in a file of predictions. */
-const LABELS = "labels";
-
-function byStack(tensors: ReturnType<typeof decodeSafetensors>["tensors"]) {
-  const stacks: Record<string, Uint8Array>[] = [];
-  for (const [name, { data }] of Object.entries(tensors)) {
-    const [, stack, measure] = name.match(/^stack (\d+)\/(.+)$/) ?? [];
-    if (stack !== undefined) (stacks[Number(stack)] ??= {})[measure] = data as Uint8Array;
-  }
-  return { labels: tensors[LABELS]?.data as Uint8Array | undefined, stacks };
-}
-
-/** Predictions as they were kept, and how they came about. */
-export interface KeptPredictions {
+/** What a metric found of a run, as it was kept, and how it came about. */
+export interface Kept {
   /** True classes of the test images. */
   readonly labels: Uint8Array;
   /** One entry a level, lowest first. */
-  readonly stacks: readonly Predictions[];
-  /** By what, on what and how, as text: equal for predictions that can be compared, but for the weights. */
+  readonly stacks: readonly Found[];
+  /** By what, on what and how, as text: equal for what can be compared, but for the weights. */
   readonly protocol: string;
 }
 
 /**
- * Reads what a run's evaluation kept, whatever it was evaluated by.
+ * Reads what a run's evaluations kept, by whatever metrics it was evaluated.
  *
  * @param folder The run's folder.
- * @returns Its predictions; undefined where it was not evaluated.
- * @throws {DataError} The file is damaged.
+ * @returns One entry a metric; none where it was not evaluated.
+ * @throws {DataError} A file is damaged.
  */
-export async function keptPredictions(folder: string): Promise<KeptPredictions | undefined> {
-  const path = join(folder, evaluationFile(true));
-  if (!await exists(path)) return;
-  const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
-  const { labels, stacks } = byStack(tensors), { weights: _, ...protocol } = JSON.parse(metadata.recipe);
-  return labels && { labels, stacks, protocol: JSON.stringify(protocol) };
+export async function keptEvaluations(folder: string): Promise<Kept[]> {
+  const found: Kept[] = [];
+  for (const name of Object.keys(METRICS)) {
+    const path = join(folder, `${evaluationFile(true)}-${name}.safetensors`);
+    if (!await exists(path)) continue;
+    const file = decodeSafetensors(await Deno.readFile(path), path);
+    const { weights: _, ...protocol } = JSON.parse(file.metadata.recipe);
+    found.push({
+      labels: file.tensors[LABELS].data as Uint8Array,
+      stacks: decode(file),
+      protocol: JSON.stringify(protocol),
+    });
+  }
+  return found;
 }
 
-/** The file in a run's folder that keeps predictions by its trained encoders, or by those before the first step. */
-export const evaluationFile = (trained: boolean): string =>
-  `evaluation-${trained ? "trained" : "untrained"}.safetensors`;
+/** How the files in a run's folder begin that keep what was found of its trained encoders, or of those before the first step. */
+export const evaluationFile = (trained: boolean): string => `evaluation-${trained ? "trained" : "untrained"}`;

@@ -7,6 +7,8 @@
 import { start } from "../compute/backend.ts";
 import { commit } from "../base/code.ts";
 import { trainingCode } from "../training/origin.ts";
+import { knnAt } from "../evaluation/knn.ts";
+import { TOP1 } from "../evaluation/probe.ts";
 import { encoderTitle } from "../model/encoders.ts";
 import { countEncoders } from "../model/stack.ts";
 import { evaluatePixels, evaluationCode, type Scores } from "./evaluate.ts";
@@ -200,7 +202,7 @@ async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
   const model = run && study.run(run).spec;
   const encoders = model ? countEncoders(model, height, width).slice(0, level + 1) : [];
   const { neighbours } = study.preset;
-  const at = (k: number) => summarise(scores.map(({ knn }) => knn[k]));
+  const at = (measure: string) => summarise(scores.map(({ values }) => values[measure]));
   return {
     method,
     encoder: model ? encoderTitle(model.levels[level].encoder) : "none",
@@ -208,9 +210,9 @@ async function measureRow(study: Study, plan: RowPlan): Promise<Row> {
     projectors: projectors && [...projectors],
     parameters: encoders.reduce((sum, { parameters }) => sum + parameters, 0),
     live: encoders.reduce((sum, { live }) => sum + live, 0),
-    top1: summarise(scores.map(({ top1 }) => top1)),
-    knn: at(neighbours[0]),
-    knnAt: Object.fromEntries(neighbours.map((k) => [`${k}`, at(k)])),
+    top1: at(TOP1),
+    knn: at(knnAt(neighbours[0])),
+    knnAt: Object.fromEntries(neighbours.map((k) => [`${k}`, at(knnAt(k))])),
     paper: paper && study.dataset.name === PAPER_DATASET
       ? { ...paper, parameters: paper.parameters ?? null }
       : null,

@@ -6,7 +6,7 @@
 import { openDataset } from "../data/datasets.ts";
 import { split } from "../data/split.ts";
 import type { RunSpec } from "../training/spec.ts";
-import { type Evaluation, evaluationSchema, type Preset } from "./presets.ts";
+import type { Evaluation } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
 import type { StoredRun } from "./run_folders.ts";
 
@@ -14,7 +14,7 @@ import type { StoredRun } from "./run_folders.ts";
  * Opens a run that was trained by whatever spec.
  *
  * @param stored The run.
- * @param preset How it is evaluated, and on how many images where its data set does not say.
+ * @param asked How it is evaluated, and on how many images where its data set does not say.
  * @param runs Folder of all runs.
  * @param data Folder with data sets, as `--data` names it.
  * @returns The run.
@@ -23,22 +23,22 @@ import type { StoredRun } from "./run_folders.ts";
  */
 export async function reopenRun(
   stored: StoredRun,
-  preset: Preset,
+  asked: Evaluation,
   runs: string,
   data?: string,
 ): Promise<Run> {
-  const { spec } = stored, evaluation = evaluationOf(spec, preset);
+  const { spec } = stored, evaluation = onItsImages(asked, spec);
   const dataset = await openDataset(spec.data.dataset, data);
   const { trainImages: train, heldOutImages: heldOut, testImages: test, splitSeed } = evaluation;
   const images = await split(dataset, { train, heldOut, test }, splitSeed, runs);
   return openRun(spec, { dataset, images, evaluation, runs, data }, stored.name);
 }
 
-/** A preset's evaluation, on the images that a run learnt from and those beside them. */
-function evaluationOf({ data: { dataset, images, splitSeed } }: RunSpec, preset: Preset): Evaluation {
+/** An evaluation on the images that a run learnt from and those beside them. */
+function onItsImages(asked: Evaluation, { data: { dataset, images, splitSeed } }: RunSpec): Evaluation {
   // Images that are drawn are as many as its spec says.
   const drawn = dataset.name === "generated"
     ? { heldOutImages: dataset.train - images, testImages: dataset.test }
     : {};
-  return { ...evaluationSchema.parse(preset), ...drawn, trainImages: images, splitSeed };
+  return { ...asked, ...drawn, trainImages: images, splitSeed };
 }

@@ -7,9 +7,10 @@
 import { DataError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
-import { accuracy } from "../evaluation/knn.ts";
+import { knnAt } from "../evaluation/knn.ts";
+import { accuracy } from "../evaluation/metric.ts";
+import { TOP1 } from "../evaluation/probe.ts";
 import type { Row } from "./results.ts";
-import { knnAt, TOP1 } from "./score.ts";
 
 /** Classes of a table's test images, in the order of the test set. */
 export interface StoredPredictions {

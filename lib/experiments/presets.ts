@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { EngineName } from "../compute/engine.ts";
 import { UsageError } from "../base/errors.ts";
 import { DATASET_NAMES, type DatasetConfig, type DatasetName } from "../data/datasets.ts";
+import type { MetricConfig } from "../evaluation/metrics.ts";
 
 const count = z.int().positive();
 const weight = z.number().nonnegative();
@@ -20,20 +21,14 @@ const images = {
   splitSeed: z.int().describe("seed of the split into training and held-out images, and of generated images"),
 };
 
-const evaluation = {
-  probe: z.enum(["standard", "released"]).describe(
-    "linear evaluation: rate chosen on held-out images, or near to the authors' code",
-  ),
-  probeEpochs: count.describe("passes of the linear probe over the features"),
-  neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
-  temperature: z.number().positive().describe("temperature of the k-NN votes"),
-};
-
-/** The part of a preset that accuracies of given weights depend on; scoring is handed nothing else of it. */
-export const evaluationSchema = z.object({ ...images, ...evaluation });
-
-/** How representations are evaluated. */
-export type Evaluation = z.infer<typeof evaluationSchema>;
+/** How representations are evaluated, and on which images; scoring is handed nothing else. */
+export interface Evaluation {
+  readonly trainImages: number;
+  readonly heldOutImages: number;
+  readonly testImages: number;
+  readonly splitSeed: number;
+  readonly metrics: readonly MetricConfig[];
+}
 
 /** The fields of a preset; each `describe` is its documentation. */
 export const presetSchema = z.strictObject({
@@ -67,7 +62,12 @@ export const presetSchema = z.strictObject({
   solarise: probability.describe("probability of a solarised view"),
   blur: probability.describe("probability of a blurred view"),
   precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
-  ...evaluation,
+  probe: z.enum(["standard", "released"]).describe(
+    "linear evaluation: rate chosen on held-out images, or near to the authors' code",
+  ),
+  probeEpochs: count.describe("passes of the linear probe over the features"),
+  neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
+  temperature: z.number().positive().describe("temperature of the k-NN votes"),
   seeds: count.describe("training runs a row, seeds 0, 1, …"),
 }).check(({ value, issues }) => {
   const refuse = (field: keyof typeof value, message: string) =>
@@ -191,10 +191,23 @@ export type PresetName = keyof typeof presets;
  * @param name Which data set.
  * @returns What opens it.
  */
-export function datasetOf(preset: Evaluation, name: DatasetName): DatasetConfig {
+export function datasetOf(preset: Omit<Evaluation, "metrics">, name: DatasetName): DatasetConfig {
   const { splitSeed, trainImages, heldOutImages, testImages } = preset;
   if (name !== "generated") return { name };
   return { name, seed: splitSeed, train: trainImages + heldOutImages, test: testImages };
+}
+
+/**
+ * How a preset evaluates: by the linear probe and by k-NN.
+ *
+ * @param preset The preset.
+ * @returns Images and metrics.
+ */
+export function evaluationOf(preset: Preset): Evaluation {
+  const { trainImages, heldOutImages, testImages, splitSeed } = preset;
+  const { probe: protocol, probeEpochs: epochs, neighbours: k, temperature } = preset;
+  const metrics = [{ name: "probe", protocol, epochs }, { name: "knn", k, temperature }] as const;
+  return { trainImages, heldOutImages, testImages, splitSeed, metrics };
 }
 
 /** What a preset is for, and how long all of `deno task reproduce` takes on two cores. */

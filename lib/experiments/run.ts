@@ -59,7 +59,7 @@ export interface Run {
   /** Its log so far, as charts take it. */
   log(): Promise<RunLog>;
   /**
-   * Linear evaluation and k-NN of each level on the setting's test images; what was predicted once is kept.
+   * Evaluates each level as the setting says; what was found once is kept.
    *
    * @param trained False: the encoders as they were before the first step.
    * @returns One entry a level, lowest first.

@@ -1,7 +1,6 @@
 /**
- * Scoring: from images and an encoder to the class that each measure predicts
- * for each test image. All code that an accuracy depends on is this module and
- * what it imports; all values are arguments.
+ * Scoring: from images and an encoder to what each metric finds. All code that a
+ * score depends on is this module and what it imports; all values are arguments.
  *
  * @module
  */
@@ -10,31 +9,19 @@ import type { tf } from "../compute/tf.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import type { Split } from "../data/split.ts";
 import { features, pixelFeatures } from "../evaluation/features.ts";
-import { knn } from "../evaluation/knn.ts";
-import { probe } from "../evaluation/probe.ts";
+import type { Found } from "../evaluation/metric.ts";
+import { judge, type MetricConfig, modeOf } from "../evaluation/metrics.ts";
 import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
-import type { Evaluation } from "./presets.ts";
 
 /** What to score on, and how. */
 export interface Scoring {
   readonly images: Split;
   /** Number of classes. */
   readonly classes: number;
-  readonly evaluation: Evaluation;
-  /** Seed of the probe. */
+  readonly metrics: readonly MetricConfig[];
+  /** Seed of what a metric draws. */
   readonly seed: number;
-}
-
-/** Predicted class of each test image, by {@link TOP1} and by {@link knnAt} each number of neighbours. */
-export type Predictions = Readonly<Record<string, Uint8Array>>;
-
-/** What the linear probe's predictions are called. */
-export const TOP1 = "top-1";
-
-/** What the predictions of k nearest neighbours are called. */
-export function knnAt(k: number): string {
-  return `k-NN ${k}`;
 }
 
 /**
@@ -44,14 +31,14 @@ export function knnAt(k: number): string {
  * @param network The network; it is not changed.
  * @param model What stack it is.
  * @param progress Told how many images went through it, of all three sets.
- * @returns One entry a stack, lowest first.
+ * @returns Of each metric what it finds, one entry a stack, lowest first.
  */
 export async function scoreStacks(
   scoring: Scoring,
   network: Network,
   model: StackConfig,
   progress: (done: number) => void,
-): Promise<Predictions[]> {
+): Promise<Found[][]> {
   const extract = async (mode: "evaluation" | "training") => {
     let before = 0;
     const extracted: tf.Tensor2D[][] = [];
@@ -63,49 +50,46 @@ export async function scoreStacks(
     }
     return extracted;
   };
-  const found = await extract("evaluation");
-  // While the released probe is fitted, batch norm is in training mode; here it is so for the test images, too.
-  const probed = scoring.evaluation.probe === "released" ? await extract("training") : found;
-  const stacks: Predictions[] = [];
-  for (const level of model.levels.keys()) {
-    const at = (sets: tf.Tensor2D[][]) => sets.map((levels) => levels[level]);
-    stacks.push(await score(scoring, at(found), at(probed)));
+  const sets = new Map<string, tf.Tensor2D[][]>();
+  for (const mode of new Set(scoring.metrics.map(modeOf))) sets.set(mode, await extract(mode));
+  const found: Found[][] = [];
+  for (const metric of scoring.metrics) {
+    const stacks: Found[] = [];
+    for (const level of model.levels.keys()) {
+      stacks.push(await score(scoring, metric, sets.get(modeOf(metric))!.map((levels) => levels[level])));
+    }
+    found.push(stacks);
   }
-  dispose([found, probed]);
-  return stacks;
+  dispose([...sets.values()]);
+  return found;
 }
 
 /**
  * Scores raw pixels.
  *
  * @param scoring On what, and how.
- * @returns Their predictions.
+ * @returns Of each metric what it finds, in a list of one.
  */
-export async function scorePixels(scoring: Scoring): Promise<Predictions> {
+export async function scorePixels(scoring: Scoring): Promise<Found[][]> {
   const sets = setsOf(scoring).map(pixelFeatures);
-  const predictions = await score(scoring, sets, sets);
+  const found: Found[][] = [];
+  for (const metric of scoring.metrics) found.push([await score(scoring, metric, sets)]);
   dispose(sets);
-  return predictions;
+  return found;
 }
 
 const setsOf = ({ images }: Scoring): ImageSet[] => [images.train, images.heldOut, images.test];
 
-/** Probe and k-NN on the features of the three sets; the probe may have features of its own. */
 async function score(
-  scoring: Scoring,
-  sets: readonly tf.Tensor2D[],
-  probed: readonly tf.Tensor2D[],
-): Promise<Predictions> {
-  const { classes, evaluation, seed } = scoring;
-  const { probe: protocol, probeEpochs: epochs, neighbours, temperature } = evaluation;
-  const labelled = (sets: readonly tf.Tensor2D[]) =>
-    setsOf(scoring).map(({ labels }, at) => ({ features: sets[at], labels }));
-  const [bank, , queries] = labelled(sets);
-  const [train, validation, test] = labelled(probed);
-  const fitted = await probe({ train, validation, test, classes, epochs, seed, protocol });
-  const voted = await knn(bank, queries, { k: neighbours, temperature, classes });
-  return {
-    [TOP1]: fitted.predictions,
-    ...Object.fromEntries(neighbours.map((k, at) => [knnAt(k), voted[at].predictions])),
-  };
+  { images, classes, seed }: Scoring,
+  metric: MetricConfig,
+  [train, heldOut, test]: readonly tf.Tensor2D[],
+): Promise<Found> {
+  return await judge(metric, {
+    train: { features: train, labels: images.train.labels },
+    heldOut: { features: heldOut, labels: images.heldOut.labels },
+    test: { features: test, labels: images.test.labels },
+    classes,
+    seed,
+  });
 }

@@ -10,6 +10,7 @@ import { UsageError } from "../base/errors.ts";
 import { checked, nearest } from "../base/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetConfig, type DatasetName, openDataset } from "../data/datasets.ts";
+import { type MetricConfig, metricSchema } from "../evaluation/metrics.ts";
 import { type RunSpec, specSchema } from "../training/spec.ts";
 import { datasetOf, preset as presetOf, presets } from "./presets.ts";
 import { RUN_NAMES, type RunName, runSpec } from "./runs.ts";
@@ -138,6 +139,26 @@ function change(fields: Json, override: string): Json {
     return { ...Object(node), [key]: put(Object(node)[key], rest) };
   };
   return put(fields, path.split(".")) as Json;
+}
+
+/**
+ * Metrics as a user names them: `rankme`, `knn.k=5,20`.
+ *
+ * @param asked Names, or fields to change; what is said of one metric goes together.
+ * @param own What a preset says of some of them.
+ * @returns The metrics that are named; fields that nobody gives have their defaults.
+ * @throws {UsageError} A metric or field that does not exist, or a value that it cannot have.
+ */
+export function metricsFrom(asked: readonly string[], own: readonly MetricConfig[]): MetricConfig[] {
+  const chosen = new Map<string, Json>();
+  for (const word of asked) {
+    const name = word.split(/[.=]/)[0];
+    const fields = chosen.get(name) ?? { name, ...own.find((metric) => metric.name === name) };
+    chosen.set(name, word === name ? fields : (change({ [name]: fields }, word)[name] as Json));
+  }
+  return [...chosen.values()].map((fields) =>
+    checked(metricSchema, fields, (wrong) => new UsageError(`--metric ${asked.join(" --metric ")}: ${wrong}`))
+  );
 }
 
 /** The JSON schema of a spec's file, for editors: its `$schema`. */

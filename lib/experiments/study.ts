@@ -9,7 +9,7 @@ import { places } from "../base/places.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { DATASET_NAMES, DATASETS, openDataset } from "../data/datasets.ts";
 import { split } from "../data/split.ts";
-import { datasetOf, DEFAULT_PRESET, evaluationSchema, type Preset, preset as presetOf } from "./presets.ts";
+import { datasetOf, DEFAULT_PRESET, evaluationOf, type Preset, preset as presetOf } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
 import { RUN_TITLES, type RunName, runSpec } from "./runs.ts";
 import { digestOf } from "../training/spec.ts";
@@ -111,7 +111,7 @@ export async function openStudy(options: StudyOptions): Promise<Study> {
   const asIs = set.length === 0 && preset === asked && dataset.name === preset.dataset &&
     seeds === preset.seeds;
   const recipe = { preset, seeds, dataset: dataset.fingerprint };
-  const setting: Setting = { dataset, images, evaluation: evaluationSchema.parse(preset), runs, data };
+  const setting: Setting = { dataset, images, evaluation: evaluationOf(preset), runs, data };
   return {
     ...setting,
     presetName: options.preset,

@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
-import { checked } from "../base/schema.ts";
+import { checked, oneOf } from "../base/schema.ts";
 import type { Precision } from "../compute/compile.ts";
 import { type DatasetConfig, DATASETS } from "../data/datasets.ts";
 import { type ViewOptions, viewSchema } from "../data/views.ts";
@@ -48,14 +48,6 @@ export interface RunSpec extends StackConfig {
   readonly precision: Precision;
   /** Seed of initialisation, order and views. */
   readonly seed: number;
-}
-
-/** A union of the options of a record's entries, told apart by the entry's name. */
-function oneOf(tag: string, record: Readonly<Record<string, { readonly options: z.ZodObject }>>) {
-  const [first, ...others] = Object.entries(record).map(([name, { options }]) =>
-    z.strictObject({ [tag]: z.literal(name), ...options.shape })
-  );
-  return z.discriminatedUnion(tag, [first, ...others]);
 }
 
 const count = z.int().positive(), seed = z.int().nonnegative();

@@ -186,15 +186,13 @@ Deno.test("a run is trained, exported, read in PyTorch and imported again", asyn
     });
 
     await test.step("imported, it has the run's accuracies and is kept for notebooks", async () => {
-      const [{ top1, knn }] = await study.run("s-jea").evaluate();
+      const [{ values }] = await study.run("s-jea").evaluate();
       const { out } = await imports(folder, lower, ...asked);
       assert.deepEqual(out.split("\n"), [
         `${lower}: a ResNet-18 of width 4 with the cifar stem, 44,292 parameters`,
         `kept as ${kept}`,
         "64 test images of generated, 128 training images:",
-        `k-NN, k = 20: ${knn["20"].toFixed(1)} %`,
-        `k-NN, k = 5: ${knn["5"].toFixed(1)} %`,
-        `linear probe: ${top1.toFixed(1)} %`,
+        ...["top-1", "k-NN 20", "k-NN 5"].map((measure) => `${measure}: ${values[measure].toFixed(1)} %`),
         "Images were normalised by CIFAR-10's mean and deviation: an encoder trained with others can do better.",
       ]);
       const { network, config } = await readStateDict(kept);

@@ -53,8 +53,19 @@ Deno.test("a researcher's round: two specs trained, listed, evaluated, compared,
         assert.equal(code, 0, errors);
         assert.match(out, /^stack 0 +\d+\.\d +\d+\.\d +\d+\.\d$/m);
         assert.match(out, /^stack 1, untrained +\d+\.\d/m);
-        assert.match(out, /64 test images of generated, bank of 128, standard probe, one seed$/);
+        assert.match(out, /64 test images of generated, bank of 128, one seed;.*"epochs":2.*"k":\[20,5\]/s);
       }
+    });
+    await test.step("evaluated by another metric, which the nearest name corrects", async () => {
+      const metric = (word: string) =>
+        command("evaluate", runs, ids[0], at, `--metric=${word}`, ...EVALUATION);
+      const { out, errors } = await metric("rankme");
+      assert.match(out, /^ +RankMe$/m, errors);
+      assert.match(out, /^stack 1 +\d+\.\d$/m);
+      assert.match((await metric("rankmee")).errors, /name is "rankmee". Did you mean rankme\?/);
+      assert.match((await metric("knn.kk=3")).errors, /there is no field kk. Did you mean k\?/);
+      assert.match((await metric("knn.k=3")).out, /k-NN 3 %/);
+      assert.equal((await command("evaluate", runs, ids[0], at, ...EVALUATION)).code, 0);
     });
     await test.step("compared: specs, scores, McNemar's test, and a page", async () => {
       const { code, out, errors } = await command("runs", runs, "compare", ...ids, at);

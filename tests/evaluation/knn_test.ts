@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { generator } from "../../lib/base/random.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { accuracy, checkLabelled, knn, type Labelled } from "../../lib/evaluation/knn.ts";
+import { knn } from "../../lib/evaluation/knn.ts";
+import { accuracy, checkLabelled, type Labelled } from "../../lib/evaluation/metric.ts";
 import { facts, fixture, tensor } from "../fixtures/read.ts";
 
 await start();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generator } from "../../lib/base/random.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { accuracy, type Labelled } from "../../lib/evaluation/knn.ts";
+import { accuracy, type Labelled } from "../../lib/evaluation/metric.ts";
 import { probe, type ProbeOptions } from "../../lib/evaluation/probe.ts";
 import { facts, fixture, tensor } from "../fixtures/read.ts";
 

@@ -4,9 +4,13 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/base/safetensors.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { features } from "../../lib/evaluation/features.ts";
-import { accuracy, knn } from "../../lib/evaluation/knn.ts";
+import { knn } from "../../lib/evaluation/knn.ts";
+import { accuracy } from "../../lib/evaluation/metric.ts";
+import { rankMe } from "../../lib/evaluation/rank.ts";
 import { evaluatePixels, evaluationCode } from "../../lib/experiments/evaluate.ts";
-import { evaluationSchema } from "../../lib/experiments/presets.ts";
+import { evaluationOf } from "../../lib/experiments/presets.ts";
+import { openRun } from "../../lib/experiments/run.ts";
+import { metricsFrom } from "../../lib/experiments/spec_file.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
 
 const LIB = fileURLToPath(new URL("../../lib", import.meta.url));
@@ -33,6 +37,7 @@ Deno.test("a change of code makes stale what depends on it: scores, weights, bot
         ["experiments/score.ts", true, false],
         ["evaluation/probe.ts", true, false],
         ["evaluation/knn.ts", true, false],
+        ["evaluation/metrics.ts", true, false],
         ["evaluation/features.ts", true, false],
         ["data/normalise.ts", true, true],
         ["data/split.ts", true, true],
@@ -77,10 +82,12 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
     const study = await openStudy({ preset: "smoke", set: SMALL, runs }), { labels } = study.images.test;
     const evaluated = () => study.run("s-jea").evaluate(false);
     const first = await evaluated(), [{ predictions }] = first;
-    for (const { top1, knn: found, predictions } of first) {
+    for (const { values, predictions } of first) {
       assert.deepEqual(Object.keys(predictions), ["top-1", "k-NN 20", "k-NN 5"]);
-      assert.equal(top1, 100 * accuracy(predictions["top-1"], labels));
-      for (const k of [20, 5]) assert.equal(found[k], 100 * accuracy(predictions[`k-NN ${k}`], labels));
+      assert.deepEqual(Object.keys(values), Object.keys(predictions));
+      for (const [name, value] of Object.entries(values)) {
+        assert.equal(value, 100 * accuracy(predictions[name], labels));
+      }
     }
     const run = study.run("s-jea"), model = run.spec, { images } = study;
     const network = run.untrained();
@@ -96,41 +103,51 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
         assert.deepEqual(first[level].predictions[`k-NN ${k}`], alone.predictions);
       }
     }
-    const path = join(study.run("s-jea").folder, "evaluation-untrained.safetensors");
+    const path = join(study.run("s-jea").folder, "evaluation-untrained-probe.safetensors");
     const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
     assert.deepEqual(tensors.labels.data, labels);
-    assert.deepEqual(Object.keys(tensors), [
-      "labels",
-      ...["stack 0/top-1", "stack 0/k-NN 20", "stack 0/k-NN 5"],
-      ...["stack 1/top-1", "stack 1/k-NN 20", "stack 1/k-NN 5"],
-    ]);
+    assert.deepEqual(Object.keys(tensors), ["labels", "stack 0/top-1", "stack 1/top-1"]);
     const recipe = JSON.parse(metadata.recipe);
-    assert.equal(recipe.code, await evaluationCode());
-    for (const [field, value] of Object.entries(evaluationSchema.parse(study.preset))) {
-      assert.deepEqual(recipe[field], value, field);
-    }
+    const { metrics: [probe, votes], ...sizes } = evaluationOf(study.preset);
+    assert.deepEqual(recipe, {
+      code: await evaluationCode(),
+      metric: probe,
+      images: sizes,
+      data: study.dataset.fingerprint,
+      weights: "untrained",
+    });
 
     // What is kept is taken for what it says it is.
     const turned = Uint8Array.from(labels, (label) => (label + 1) % 10);
     const altered = { ...tensors, "stack 0/top-1": { shape: [turned.length], data: turned } };
     await Deno.writeFile(path, encodeSafetensors(altered, metadata));
-    assert.equal((await evaluated())[0].top1, 0);
+    assert.equal((await evaluated())[0].values["top-1"], 0);
     const old = JSON.stringify({ ...recipe, code: "0123456789ab" });
     for (const bytes of [encodeSafetensors(altered, { recipe: old }), new Uint8Array(99)]) {
       await Deno.writeFile(path, bytes);
       assert.deepEqual((await evaluated())[0].predictions, predictions);
     }
 
-    for (const change of ["temperature=1", "probeEpochs=3"]) {
-      const other = await openStudy({
-        preset: "smoke",
-        set: [...SMALL.filter((set) => !set.startsWith("probeEpochs")), change],
-        runs,
-      });
-      await other.run("s-jea").evaluate(false);
-      const { metadata: { recipe: now } } = decodeSafetensors(await Deno.readFile(path), path);
-      assert.deepEqual(JSON.parse(now), { ...recipe, ...evaluationSchema.parse(other.preset) });
-      assert.notEqual(now, metadata.recipe);
+    // Another recipe of one metric is another file's business.
+    const before = (await Deno.stat(path)).mtime;
+    const file = join(study.run("s-jea").folder, "evaluation-untrained-knn.safetensors");
+    const other = await openStudy({ preset: "smoke", set: [...SMALL, "temperature=1"], runs });
+    await other.run("s-jea").evaluate(false);
+    const changed = decodeSafetensors(await Deno.readFile(file), file).metadata;
+    assert.deepEqual(JSON.parse(changed.recipe), { ...recipe, metric: { ...votes, temperature: 1 } });
+    assert.deepEqual((await Deno.stat(path)).mtime, before);
+
+    // A metric that finds a number, and is asked for by its name alone.
+    const [named] = metricsFrom(["rankme"], []);
+    const ranked = await Promise.all(
+      [0, 1].map(() =>
+        openRun(model, { ...study, evaluation: { ...sizes, metrics: [named] } }, "ranked").evaluate(false)
+      ),
+    );
+    for (const [level, { values, predictions }] of ranked[0].entries()) {
+      const rank = rankMe(asked[level]);
+      assert.deepEqual([values, predictions], [{ RankMe: rank }, {}]);
+      assert.deepEqual(ranked[1][level].values, values);
     }
   } finally {
     await Deno.remove(runs, { recursive: true });
@@ -141,8 +158,8 @@ Deno.test("raw pixels are judged by their predictions", async () => {
   const runs = await Deno.makeTempDir();
   try {
     const study = await openStudy({ preset: "smoke", set: SMALL, runs });
-    const { top1, predictions } = await evaluatePixels(study);
-    assert.equal(top1, 100 * accuracy(predictions["top-1"], study.images.test.labels));
+    const { values, predictions } = await evaluatePixels(study);
+    assert.equal(values["top-1"], 100 * accuracy(predictions["top-1"], study.images.test.labels));
     assert.deepEqual((await evaluatePixels(study)).predictions, predictions);
   } finally {
     await Deno.remove(runs, { recursive: true });

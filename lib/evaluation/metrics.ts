@@ -1,0 +1,49 @@
+/**
+ * The metrics that representations can be judged by, by name. A new one is a
+ * file beside this one and a line in {@link METRICS}.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import { oneOf } from "../base/schema.ts";
+import { knnMetric } from "./knn.ts";
+import type { Found, Judged, Metric } from "./metric.ts";
+import { probeMetric } from "./probe.ts";
+import { rankMetric } from "./rank.ts";
+
+/** All metrics. */
+export const METRICS = {
+  probe: probeMetric,
+  knn: knnMetric,
+  rankme: rankMetric,
+} as const satisfies Record<string, Metric<never>>;
+
+/** Name of a metric. */
+export type MetricName = keyof typeof METRICS;
+
+/** A metric with its options. */
+export type MetricConfig = {
+  [Name in MetricName]: { readonly name: Name } & Parameters<(typeof METRICS)[Name]["measure"]>[1];
+}[MetricName];
+
+/** {@link MetricConfig} as a schema. */
+export const metricSchema = oneOf("name", METRICS) as z.ZodType<MetricConfig>;
+
+/** Batch norm's mode while a metric's representations are made. */
+export function modeOf(config: MetricConfig): "evaluation" | "training" {
+  return of(config).mode?.(config) ?? "evaluation";
+}
+
+/**
+ * Judges representations.
+ *
+ * @param config By which metric.
+ * @param judged The representations.
+ * @returns What it finds.
+ * @throws {RangeError} Features and labels do not fit together, or a feature is not finite.
+ */
+export async function judge(config: MetricConfig, judged: Judged): Promise<Found> {
+  return await of(config).measure(judged, config);
+}
+
+const of = ({ name }: MetricConfig) => METRICS[name] as Metric<MetricConfig>;
