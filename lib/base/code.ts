@@ -58,7 +58,8 @@ export async function sourcesOf(
 }
 
 /**
- * A fingerprint of some modules' sources: another one whenever a character of them changes.
+ * A fingerprint of some modules' sources: another one whenever a character of them changes, or, in a published
+ * package, its version.
  *
  * @param entries Modules, as for {@link sourcesOf}.
  * @param without Modules at which to stop.
@@ -68,10 +69,12 @@ export async function fingerprintOf(
   entries: readonly string[],
   without: readonly string[] = [],
 ): Promise<string> {
-  const hash = createHash("sha256");
-  for (const file of await sourcesOf(entries, without)) {
-    hash.update(`${file}\n`).update(await Deno.readFile(join(places.lib, file)));
-  }
+  const hash = createHash("sha256"), here = import.meta.url;
+  // A published package's sources are told by its address, which names its version.
+  if (!here.startsWith("file:")) hash.update(`${here} ${entries}`);
+  else {for (const file of await sourcesOf(entries, without)) {
+      hash.update(`${file}\n`).update(await Deno.readFile(join(places.lib, file)));
+    }}
   return hash.digest("hex").slice(0, 12);
 }
 

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { DataError, UsageError } from "./errors.ts";
 import { exists, explainFault } from "./files.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The project's folder; for a published package, whose address is no file's, the working directory. */
+const root = import.meta.url.startsWith("file:") ? fileURLToPath(new URL("../..", import.meta.url)) : "";
 
 /** Folders and files of this project. */
 export const places = {

@@ -10,12 +10,15 @@ import { fileKind } from "./file_kind.ts";
 
 /** A tensor in host memory. */
 export interface HostTensor {
+  /** Lengths of its axes. */
   readonly shape: readonly number[];
+  /** Its numbers, row by row. */
   readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
 /** A tensor in a file; nobody has to be able to read one that is not needed. */
 export interface StoredTensor {
+  /** Lengths of its axes. */
   readonly shape: readonly number[];
   /**
    * Reads it: numbers of 16 bits as 32 bits, integers of 64 bits, PyTorch's default, as 32 bits if they fit.
@@ -27,7 +30,9 @@ export interface StoredTensor {
 
 /** Integers of 64 bits, which are written only: TensorFlow.js has none, so that they are read as 32 bits. */
 export interface LongTensor {
+  /** Lengths of its axes. */
   readonly shape: readonly number[];
+  /** Its numbers, row by row. */
   readonly data: BigInt64Array;
 }
 

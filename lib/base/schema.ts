@@ -6,6 +6,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { DataError } from "./errors.ts";
 
 /** A node of a JSON schema, as far as it is looked at here. */
 interface Node {
@@ -44,7 +45,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
  *
  * @param schema What it should be.
  * @param data What it is.
- * @param fault Makes an error of what is wrong, such as `epochs: expected a number`.
+ * @param fault Makes an error of what is wrong, a sentence such as `epochs: expected a number.`
  * @returns The data, with defaults filled in.
  */
 export function checked<T>(schema: z.ZodType<T>, data: unknown, fault: (wrong: string) => Error): T {
@@ -53,7 +54,27 @@ export function checked<T>(schema: z.ZodType<T>, data: unknown, fault: (wrong: s
   throw fault(explain(schema, data, error.issues[0]));
 }
 
-/** What is wrong, in a line. */
+/**
+ * Reads JSON and checks it.
+ *
+ * @param schema What it should be.
+ * @param text JSON.
+ * @param name Where it comes from, for messages.
+ * @param advice What to do if it is wrong, a sentence.
+ * @returns The data, with defaults filled in.
+ * @throws {DataError} It is no JSON, or not what it should be.
+ */
+export function checkedJson<T>(schema: z.ZodType<T>, text: string, name: string, advice: string): T {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new DataError(`${name} is no JSON (${(error as Error).message}). ${advice}`);
+  }
+  return checked(schema, data, (wrong) => new DataError(`${name}: ${wrong} ${advice}`));
+}
+
+/** What is wrong, in a sentence. */
 function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): string {
   const root = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Node;
   const { path, message } = issue, place = path.join(".");
@@ -68,9 +89,11 @@ function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): str
   const given = path.reduce((value: unknown, key) => Object(value)[key], data);
   if (choices.length > 0 && given !== undefined) {
     const meant = typeof given === "string" ? given : "";
-    return `${place} is ${JSON.stringify(given)}. ${suggest(meant, [...new Set(choices.map(String))])}`;
+    return `${place || "It"} is ${JSON.stringify(given)}. ${
+      suggest(meant, [...new Set(choices.map(String))])
+    }`;
   }
-  return `${place || "it"}: ${message}`;
+  return `${place && `${place}: `}${message}.`;
 }
 
 function suggest(word: string, names: readonly string[]): string {

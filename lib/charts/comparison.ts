@@ -13,6 +13,7 @@ export interface Comparison {
   readonly label: string;
   /** What was measured, with its unit: `top-1 accuracy (%)`. */
   readonly metric: string;
+  /** Our number. */
   readonly ours: number;
   /** Standard deviation over seeds. */
   readonly std?: number;

@@ -9,7 +9,9 @@ import { type Chart, colours, GREY, STACK_COLOURS, themed, WIDTH } from "./theme
 
 /** A line. */
 export interface CovarianceLine {
+  /** What the legend calls it. */
   readonly name: string;
+  /** From 1. */
   readonly epochs: readonly number[];
   /** Covariance term at each epoch. */
   readonly values: readonly number[];

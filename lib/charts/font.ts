@@ -16,13 +16,15 @@ const FILES = ["400Regular", "700Bold"].map((name) =>
   fileURLToPath(import.meta.resolve(`@expo-google-fonts/arimo/${name}/${FAMILY}_${name}.ttf`))
 );
 
-const [REGULAR, BOLD] = FILES.map(letterWidths);
+const known = new Map<string, ReadonlyMap<number, number>>();
 
 /** Of a letter that the typeface lacks, in parts of the font size: Chinese and Japanese ones are square. */
 const SQUARE = 1;
 
 /** Width of each letter, in parts of the font size, by code point: tables `cmap` and `hmtx` of a TrueType file. */
 function letterWidths(path: string): ReadonlyMap<number, number> {
+  const before = known.get(path);
+  if (before) return before;
   const bytes = Deno.readFileSync(path), file = new DataView(bytes.buffer);
   const u16 = (at: number) => file.getUint16(at), u32 = (at: number) => file.getUint32(at);
   const tables = new Map(
@@ -44,6 +46,7 @@ function letterWidths(path: string): ReadonlyMap<number, number> {
       if (glyph > 0) widths.set(letter, u16(hmtx + 4 * Math.min(glyph, measured - 1)) / size);
     }
   }
+  known.set(path, widths);
   return widths;
 }
 
@@ -61,7 +64,7 @@ function letterWidths(path: string): ReadonlyMap<number, number> {
  * ```
  */
 export function textWidth(text: string, size: number, bold = false): number {
-  const widths = bold ? BOLD : REGULAR;
+  const widths = letterWidths(FILES[bold ? 1 : 0]);
   let width = 0;
   for (const letter of text) width += widths.get(letter.codePointAt(0)!) ?? SQUARE;
   return width * size;
@@ -74,10 +77,10 @@ export function textWidth(text: string, size: number, bold = false): number {
  * @returns The renderer's option.
  */
 export function fontsFor(svg: string): NonNullable<ResvgRenderOptions["font"]> {
-  const foreign = svg.match(/[^\0-\x7f]/gu) ?? [];
+  const foreign = svg.match(/[^\0-\x7f]/gu) ?? [], regular = letterWidths(FILES[0]);
   return {
     fontFiles: FILES,
     defaultFontFamily: FAMILY,
-    loadSystemFonts: foreign.some((letter) => !REGULAR.has(letter.codePointAt(0)!)),
+    loadSystemFonts: foreign.some((letter) => !regular.has(letter.codePointAt(0)!)),
   };
 }

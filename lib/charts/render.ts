@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Resvg } from "@resvg/resvg-js";
 import { encode } from "fast-png";
 import * as vega from "vega";
 import { compile } from "vega-lite";
@@ -48,6 +47,8 @@ export async function toPng(chart: Chart, scale = 2): Promise<Uint8Array> {
     font: fontsFor(svg),
     background: "white",
   } as const;
+  // It opens its library when it is imported, which needs rights that a chart alone does not.
+  const { Resvg } = await import("@resvg/resvg-js");
   const { width, height, pixels } = new Resvg(svg, options).render();
   const rgb = new Uint8Array(3 * width * height);
   for (let at = 0; at < width * height; at++) rgb.set(pixels.subarray(4 * at, 4 * at + 3), 3 * at);

@@ -9,9 +9,11 @@ import { type Chart, colours, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
 /** A training log. */
 export interface TrainingLog {
+  /** What a reader calls the run. */
   readonly name: string;
   /** By default what the log says; it must have reached a second epoch to say it. */
   readonly stepsPerEpoch?: number;
+  /** A line a step. */
   readonly steps: readonly {
     readonly step: number;
     readonly epoch: number;

@@ -13,7 +13,7 @@ import {
   presetSchema,
   PURPOSES,
 } from "../experiments/presets.ts";
-import { DATASET_CHOICES } from "../experiments/study.ts";
+import { DATASET_CHOICES, type DatasetChoice } from "../experiments/study.ts";
 import { parse } from "./parse.ts";
 
 /** `all`: the tables, then the notebooks with all figures, then the reports. */
@@ -25,7 +25,7 @@ export interface Options {
   readonly experiment: typeof EXPERIMENTS[number];
   /** `quick`, perhaps scaled, if absent. */
   readonly preset?: PresetName;
-  readonly dataset: typeof DATASET_CHOICES[number];
+  readonly dataset: DatasetChoice;
   /** Runs a row; the preset's own number if absent. */
   readonly seeds?: number;
   /** Folder with data sets. */

@@ -27,12 +27,15 @@ export interface Backend {
 
 /** What the computation runs on. */
 export interface Device {
+  /** Which engine computes. */
   readonly engine: EngineName;
   /** The engine's version. */
   readonly version: string;
+  /** The shared library that was loaded. */
   readonly library: LibraryFile;
   /** Kind and number of the device, such as `CPU:0`. */
   readonly name: string;
+  /** Whether it is a GPU. */
   readonly gpu: boolean;
   /** Threads that the engine may use. */
   readonly threads: number;

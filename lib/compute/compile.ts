@@ -13,7 +13,7 @@ import { ENGINES, type Precision, type Program, refusal } from "./engine.ts";
 export type Tree = object;
 
 /** The same tree, with `never` in place of all that is neither tensor, record nor list (and of a variable). */
-type Plain<T> = T extends tf.Variable ? never
+export type Plain<T> = T extends tf.Variable ? never
   : T extends tf.Tensor ? T
   : T extends (...inputs: never[]) => unknown ? never
   : T extends object ? { [Name in keyof T]: Plain<T[Name]> }
@@ -25,6 +25,7 @@ export type { Precision };
 export interface CompileOptions {
   /** Name in error messages. */
   readonly name?: string;
+  /** Arithmetic of products and convolutions; float32 if absent. */
   readonly precision?: Precision;
   /** Inputs by position whose consequences are worth computing side by side, such as two views. */
   readonly lanes?: readonly number[];

@@ -126,6 +126,7 @@ export abstract class NativeConstants {
 
 /** A library file, and how it came here. */
 export interface LibraryFile {
+  /** The file. */
   readonly path: string;
   /** Who brought it. */
   readonly origin: string;

@@ -4,13 +4,14 @@
  * @module
  */
 import { basename, dirname, join } from "@std/path";
+import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { unpackTarGz } from "../base/archive.ts";
 import { download, makeOnce, type Source } from "../base/download.ts";
 import { fileKind } from "../base/file_kind.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import type { DataPlace } from "../base/places.ts";
-import { type Dataset, imageFingerprint, type ImageSet } from "./dataset.ts";
+import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from "./dataset.ts";
 import { type Pickled, readPickle } from "./pickle.ts";
 
 /** The official archive. */
@@ -297,3 +298,13 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** CIFAR-10, kept in a folder. */
+export const cifar10: DatasetKind<unknown> = {
+  title: "CIFAR-10",
+  options: z.strictObject({}),
+  find: findCifar10,
+  fetch: downloadCifar10,
+  bytes: CIFAR10.bytes,
+  load: (_, folder) => loadCifar10(folder),
+};

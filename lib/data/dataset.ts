@@ -3,8 +3,9 @@
  *
  * @module
  */
-
 import { createHash } from "node:crypto";
+import type { z } from "zod";
+import type { DataPlace } from "../base/places.ts";
 
 /** Images of one size with one class label each. */
 export interface ImageSet {
@@ -75,4 +76,20 @@ export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
     labels[to] = set.labels[from];
   }
   return { ...set, images, labels };
+}
+
+/** A kind of data set. */
+export interface DatasetKind<Options> {
+  /** What a reader calls it. */
+  readonly title: string;
+  /** Its options in a spec. */
+  readonly options: z.ZodObject;
+  /** The folder that has it, where it is kept in one. */
+  readonly find?: (place: DataPlace) => Promise<string | undefined>;
+  /** Fetches it, and returns its folder. */
+  readonly fetch?: (datasets: string) => Promise<string>;
+  /** Bytes to be fetched. */
+  readonly bytes?: number;
+  /** Reads it from its folder, or makes it. */
+  readonly load: (options: Options, folder: string) => Dataset | Promise<Dataset>;
 }

@@ -4,53 +4,15 @@
  *
  * @module
  */
-import { z } from "zod";
 import { DataError, EnvironmentError, SjeaError } from "../base/errors.ts";
 import { humanBytes } from "../base/files.ts";
 import { type DataPlace, dataPlace, places } from "../base/places.ts";
-import { CIFAR10, downloadCifar10, findCifar10, loadCifar10 } from "./cifar10.ts";
-import type { Dataset } from "./dataset.ts";
-import { generate } from "./generated.ts";
-
-/** A kind of data set. */
-interface DatasetKind<Options> {
-  /** What a reader calls it. */
-  readonly title: string;
-  /** Its options in a spec. */
-  readonly options: z.ZodObject;
-  /** The folder that has it, where it is kept in one. */
-  readonly find?: (place: DataPlace) => Promise<string | undefined>;
-  /** Fetches it, and returns its folder. */
-  readonly fetch?: (datasets: string) => Promise<string>;
-  /** Bytes to be fetched. */
-  readonly bytes?: number;
-  /** Reads it from its folder, or makes it. */
-  readonly load: (options: Options, folder: string) => Dataset | Promise<Dataset>;
-}
-
-const size = z.int().nonnegative();
+import { cifar10 } from "./cifar10.ts";
+import type { Dataset, DatasetKind } from "./dataset.ts";
+import { generated } from "./generated.ts";
 
 /** All data sets. */
-export const DATASETS = {
-  cifar10: {
-    title: "CIFAR-10",
-    options: z.strictObject({}),
-    find: findCifar10,
-    fetch: downloadCifar10,
-    bytes: CIFAR10.bytes,
-    load: (_: Readonly<Record<never, never>>, folder: string) => loadCifar10(folder),
-  },
-  generated: {
-    title: "Generated images",
-    options: z.strictObject({
-      seed: size.default(0).describe("seed that they are drawn from"),
-      train: size.describe("training images"),
-      test: size.describe("test images"),
-    }),
-    load: (options: { readonly seed: number; readonly train: number; readonly test: number }) =>
-      generate(options),
-  },
-} as const satisfies Record<string, DatasetKind<never>>;
+export const DATASETS = { cifar10, generated } as const;
 
 /** Name of a data set. */
 export type DatasetName = keyof typeof DATASETS;

@@ -6,9 +6,10 @@
  *
  * @module
  */
+import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
 import { type Generator, generator, permutation } from "../base/random.ts";
-import { type Dataset, imageFingerprint, type ImageSet } from "./dataset.ts";
+import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from "./dataset.ts";
 import { KINDS, type Paint, type Part } from "./drawings.ts";
 import { circle, clamp, type Shape, union } from "./shapes.ts";
 
@@ -236,6 +237,15 @@ function develop(canvas: Float32Array, random: Generator): Uint8Array {
   return new Uint8Array(image.buffer);
 }
 
+/** What to draw. */
+export interface GenerateOptions {
+  readonly seed: number;
+  /** Number of training images. */
+  readonly train: number;
+  /** Number of test images. */
+  readonly test: number;
+}
+
 /**
  * Generates the data set. An image depends on the seed, its split and its
  * position alone, not on how many there are; any ten images from a multiple of
@@ -251,7 +261,7 @@ function develop(canvas: Float32Array, random: Generator): Uint8Array {
  * if (train.labels[7] !== factors.train[7].class) throw new Error("wrong label");
  * ```
  */
-export function generate(options: { seed: number; train: number; test: number }): GeneratedDataset {
+export function generate(options: GenerateOptions): GeneratedDataset {
   const train = generateSplit(options.seed, "train", options.train);
   const test = generateSplit(options.seed, "test", options.test);
   return {
@@ -299,3 +309,16 @@ function drawFactors(seed: number, split: string, index: number, random: Generat
     background: random.integer(backgrounds.length),
   };
 }
+
+const size = z.int().nonnegative();
+
+/** Images that are drawn when they are needed. */
+export const generated: DatasetKind<GenerateOptions> = {
+  title: "Generated images",
+  options: z.strictObject({
+    seed: size.default(0).describe("seed that they are drawn from"),
+    train: size.describe("training images"),
+    test: size.describe("test images"),
+  }),
+  load: generate,
+};

@@ -21,8 +21,11 @@ export interface Split {
 
 /** How many images each part gets. */
 export interface SplitSizes {
+  /** To learn from. */
   readonly train: number;
+  /** Set aside for choices. */
   readonly heldOut: number;
+  /** From the front of the test images. */
   readonly test: number;
 }
 

@@ -8,6 +8,7 @@ import type { ViewOptions } from "./views.ts";
 
 /** What to stream. */
 export interface ViewStreamOptions {
+  /** The images. */
   readonly set: ImageSet;
   /** Seed of the order and of the views. */
   readonly seed: number;
@@ -17,6 +18,7 @@ export interface ViewStreamOptions {
   readonly epochs: number;
   /** Views of each image. */
   readonly views: number;
+  /** How a view is drawn. */
   readonly view: ViewOptions;
   /** First step, for a run that goes on. */
   readonly startStep?: number;
@@ -28,7 +30,9 @@ export interface ViewStreamOptions {
 
 /** The views of one step. */
 export interface ViewBatch {
+  /** From 0. */
   readonly step: number;
+  /** From 0. */
   readonly epoch: number;
   /** Positions of the images in the set. */
   readonly indices: Int32Array;
@@ -41,6 +45,7 @@ export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" |
 
 /** What a worker answers when a step's views cannot be computed. */
 export interface ViewFault {
+  /** From 0. */
   readonly step: number;
   readonly error: Error;
 }

@@ -13,7 +13,9 @@ import { accuracy, checkLabelled, type Labelled, type Metric } from "./metric.ts
 export interface KnnOptions {
   /** Numbers of neighbours; larger than the bank means all of it. */
   readonly k: readonly number[];
+  /** Of the votes, exp(similarity / temperature). */
   readonly temperature: number;
+  /** Number of classes. */
   readonly classes: number;
   /** Queries at once. */
   readonly block?: number;

@@ -17,6 +17,7 @@ export interface Labelled {
 
 /** The representations that one level makes of an experiment's images. */
 export interface Judged {
+  /** What is known. */
   readonly train: Labelled;
   /** For choices. */
   readonly heldOut: Labelled;
@@ -37,6 +38,7 @@ export interface Metric<Options> {
   readonly options: z.ZodObject;
   /** Batch norm's mode while the representations are made; `evaluation` if absent. */
   readonly mode?: (options: Options) => "evaluation" | "training";
+  /** Judges the representations of one level. */
   readonly measure: (judged: Judged, options: Options) => Found | Promise<Found>;
 }
 

@@ -12,13 +12,17 @@ import { accuracy, checkLabelled, type Labelled, type Metric } from "./metric.ts
 
 /** What to fit and how. */
 export interface ProbeOptions {
+  /** To fit. */
   readonly train: Labelled;
   /** For choosing the learning rate. */
   readonly validation: Labelled;
   /** Looked at once, with the chosen learning rate. */
   readonly test: Labelled;
+  /** Number of classes. */
   readonly classes: number;
+  /** Passes over the training features. */
   readonly epochs: number;
+  /** Seed of their order. */
   readonly seed: number;
   /**
    * `standard`: features shifted and scaled to the training features' mean 0

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { EngineName } from "../compute/engine.ts";
 import { UsageError } from "../base/errors.ts";
+import { checked, nearest } from "../base/schema.ts";
 import { DATASET_NAMES, type DatasetConfig, type DatasetName } from "../data/datasets.ts";
 import type { MetricConfig } from "../evaluation/metrics.ts";
 
@@ -14,26 +15,91 @@ const count = z.int().positive();
 const weight = z.number().nonnegative();
 const probability = z.number().min(0).max(1);
 
-const images = {
-  trainImages: count.describe("images for pre-training, probe and k-NN bank"),
-  heldOutImages: count.describe("training images set aside to choose the probe's learning rate"),
-  testImages: count.describe("test images, touched once at the end"),
-  splitSeed: z.int().describe("seed of the split into training and held-out images, and of generated images"),
-};
-
 /** How representations are evaluated, and on which images; scoring is handed nothing else. */
 export interface Evaluation {
+  /** Images for pre-training, probe and k-NN bank. */
   readonly trainImages: number;
+  /** Training images set aside to choose the probe's learning rate. */
   readonly heldOutImages: number;
+  /** Test images, touched once at the end. */
   readonly testImages: number;
+  /** Seed of the split into training and held-out images, and of generated images. */
   readonly splitSeed: number;
+  /** By what they are judged. */
   readonly metrics: readonly MetricConfig[];
 }
 
-/** The fields of a preset; each `describe` is its documentation. */
-export const presetSchema = z.strictObject({
+/** One preset; {@link presetSchema} describes the fields. */
+export interface Preset extends Omit<Evaluation, "metrics"> {
+  /** Data set that `--dataset auto` means. */
+  readonly dataset: DatasetName;
+  /** Channels of the encoder's first stage; torchvision's ResNet has 64. */
+  readonly width: number;
+  /** What feeds stack 1: the paper's text, or the released code. */
+  readonly wiring: "prepool" | "embedding";
+  /** Keep stack 1's loss from reaching stack 0. */
+  readonly stopGradient: boolean;
+  /** Widths of a projector's layers. */
+  readonly projector: readonly number[];
+  /** What stands on stack 1 without a projector; released code: a linear layer. */
+  readonly plainProjector: readonly number[];
+  /** Start each residual branch at zero. */
+  readonly zeroInitResidual: boolean;
+  /** Weight λ of VICReg's invariance term. */
+  readonly invariance: number;
+  /** Weight µ of VICReg's variance term. */
+  readonly variance: number;
+  /** Weight υ of VICReg's covariance term. */
+  readonly covariance: number;
+  /** Weight υ of Figure 4's down-weighted run; the paper gives no value. */
+  readonly lowCovariance: number;
+  /** Passes over the training images. */
+  readonly epochs: number;
+  /** Images a step. */
+  readonly batch: number;
+  /** How parameters follow their gradients. */
+  readonly optimiser: "adam" | "lars" | "sgd";
+  /** Peak learning rate. */
+  readonly learningRate: number;
+  /** L2 penalty. */
+  readonly weightDecay: number;
+  /** Epochs until the peak learning rate. */
+  readonly warmupEpochs: number;
+  /** Decay: the authors' stretched cosine, or VICReg's own. */
+  readonly schedule: "released" | "vicreg";
+  /** Smallest crop, as a part of the image's area. */
+  readonly cropMinimum: number;
+  /** Probability of colour jitter (0.4, 0.4, 0.4, 0.1). */
+  readonly jitter: number;
+  /** Probability of a grey view. */
+  readonly greyscale: number;
+  /** Probability of a solarised view. */
+  readonly solarise: number;
+  /** Probability of a blurred view. */
+  readonly blur: number;
+  /** Arithmetic of the training step. */
+  readonly precision: "float32" | "bfloat16";
+  /** Linear evaluation: rate chosen on held-out images, or near to the authors' code. */
+  readonly probe: "standard" | "released";
+  /** Passes of the linear probe over the features. */
+  readonly probeEpochs: number;
+  /** K of the k-NN evaluation; the first one goes into the table. */
+  readonly neighbours: readonly number[];
+  /** Temperature of the k-NN votes. */
+  readonly temperature: number;
+  /** Training runs a row, seeds 0, 1, …. */
+  readonly seeds: number;
+}
+
+/** Each `describe` is the field's documentation. */
+const fields = z.strictObject({
   dataset: z.enum(DATASET_NAMES).describe("data set that `--dataset auto` means"),
-  ...images,
+  trainImages: count.describe("images for pre-training, probe and k-NN bank"),
+  heldOutImages: count.describe("training images set aside to choose the probe's learning rate"),
+  testImages: count.describe("test images, touched once at the end"),
+  splitSeed: z.int().describe(
+    "seed of the split into training and held-out images, and of generated images",
+  ),
   width: count.describe("channels of the encoder's first stage; torchvision's ResNet has 64"),
   wiring: z.enum(["prepool", "embedding"]).describe(
     "what feeds stack 1: the paper's text, or the released code",
@@ -55,7 +121,9 @@ export const presetSchema = z.strictObject({
   learningRate: z.number().positive().describe("peak learning rate"),
   weightDecay: weight.describe("L2 penalty"),
   warmupEpochs: z.number().nonnegative().describe("epochs until the peak learning rate"),
-  schedule: z.enum(["released", "vicreg"]).describe("decay: the authors' stretched cosine, or VICReg's own"),
+  schedule: z.enum(["released", "vicreg"]).describe(
+    "decay: the authors' stretched cosine, or VICReg's own",
+  ),
   cropMinimum: z.number().positive().max(1).describe("smallest crop, as a part of the image's area"),
   jitter: probability.describe("probability of colour jitter (0.4, 0.4, 0.4, 0.1)"),
   greyscale: probability.describe("probability of a grey view"),
@@ -69,30 +137,38 @@ export const presetSchema = z.strictObject({
   neighbours: z.array(count).min(1).describe("k of the k-NN evaluation; the first one goes into the table"),
   temperature: z.number().positive().describe("temperature of the k-NN votes"),
   seeds: count.describe("training runs a row, seeds 0, 1, …"),
-}).check(({ value, issues }) => {
-  const refuse = (field: keyof typeof value, message: string) =>
-    issues.push({ code: "custom", path: [field], message, input: value[field] });
-  const { trainImages, batch, neighbours, epochs, warmupEpochs, covariance, lowCovariance } = value;
-  if (batch > trainImages) {
-    refuse("batch", `a batch of ${batch} is more than the ${trainImages} training images`);
-  }
-  const most = Math.max(...neighbours);
-  if (most > trainImages) {
-    refuse("neighbours", `${most} neighbours are more than the ${trainImages} training images that can vote`);
-  }
-  if (new Set(neighbours).size < neighbours.length) {
-    refuse("neighbours", "a number of neighbours occurs twice");
-  }
-  if (warmupEpochs > epochs) {
-    refuse("warmupEpochs", `${warmupEpochs} epochs of warm-up are more than all ${epochs} epochs`);
-  }
-  if (lowCovariance > covariance) {
-    refuse("lowCovariance", `Figure 4's lowered υ, ${lowCovariance}, is above the plain one, ${covariance}`);
-  }
 });
 
-/** One preset. */
-export type Preset = z.infer<typeof presetSchema>;
+/** The fields of a preset, and what goes together. */
+export const presetSchema: z.ZodObject<{ [Field in keyof Preset]: z.ZodType<Preset[Field]> }> = fields.check(
+  ({ value, issues }) => {
+    const refuse = (field: keyof typeof value, message: string) =>
+      issues.push({ code: "custom", path: [field], message, input: value[field] });
+    const { trainImages, batch, neighbours, epochs, warmupEpochs, covariance, lowCovariance } = value;
+    if (batch > trainImages) {
+      refuse("batch", `a batch of ${batch} is more than the ${trainImages} training images`);
+    }
+    const most = Math.max(...neighbours);
+    if (most > trainImages) {
+      refuse(
+        "neighbours",
+        `${most} neighbours are more than the ${trainImages} training images that can vote`,
+      );
+    }
+    if (new Set(neighbours).size < neighbours.length) {
+      refuse("neighbours", "a number of neighbours occurs twice");
+    }
+    if (warmupEpochs > epochs) {
+      refuse("warmupEpochs", `${warmupEpochs} epochs of warm-up are more than all ${epochs} epochs`);
+    }
+    if (lowCovariance > covariance) {
+      refuse(
+        "lowCovariance",
+        `Figure 4's lowered υ, ${lowCovariance}, is above the plain one, ${covariance}`,
+      );
+    }
+  },
+);
 
 /** The recipe of the authors' released code at full size: days on a CPU, hours on a GPU. */
 const paper: Preset = {
@@ -131,55 +207,56 @@ const paper: Preset = {
   seeds: 3,
 };
 
-/** All presets, smallest first; each names only what differs from `paper`. */
-export const presets = {
-  /** Everything once, on generated images: for tests. */
-  smoke: {
-    ...paper,
-    dataset: "generated",
-    trainImages: 2_048,
-    heldOutImages: 256,
-    testImages: 512,
-    width: 8,
-    projector: [512, 512, 512],
-    plainProjector: [512],
-    epochs: 12,
-    batch: 64,
-    learningRate: 3e-3,
-    // The generated classes differ in shape, not in colour.
-    greyscale: 0.5,
-    probeEpochs: 20,
-    neighbours: [20, 200],
-    seeds: 1,
-  },
-  /** A first look: part of CIFAR-10, a quarter of the width. */
-  quick: {
-    ...paper,
-    trainImages: 10_000,
-    heldOutImages: 2_000,
-    testImages: 2_000,
-    width: 16,
-    projector: [1024, 1024, 1024],
-    epochs: 5,
-    batch: 128,
-    learningRate: 3e-3,
-    precision: "bfloat16",
-    probeEpochs: 50,
-    seeds: 1,
-  },
-  /** All images, a quarter of the width: results worth reading. */
-  cpu: {
-    ...paper,
-    width: 16,
-    projector: [1024, 1024, 1024],
-    epochs: 10,
-    learningRate: 3e-3,
-    precision: "bfloat16",
-    probeEpochs: 100,
-    seeds: 1,
-  },
-  paper,
-} as const satisfies Record<string, Preset>;
+/** Everything once, on generated images: for tests. */
+const smoke: Preset = {
+  ...paper,
+  dataset: "generated",
+  trainImages: 2_048,
+  heldOutImages: 256,
+  testImages: 512,
+  width: 8,
+  projector: [512, 512, 512],
+  plainProjector: [512],
+  epochs: 12,
+  batch: 64,
+  learningRate: 3e-3,
+  // The generated classes differ in shape, not in colour.
+  greyscale: 0.5,
+  probeEpochs: 20,
+  neighbours: [20, 200],
+  seeds: 1,
+};
+
+/** A first look: part of CIFAR-10, a quarter of the width. */
+const quick: Preset = {
+  ...paper,
+  trainImages: 10_000,
+  heldOutImages: 2_000,
+  testImages: 2_000,
+  width: 16,
+  projector: [1024, 1024, 1024],
+  epochs: 5,
+  batch: 128,
+  learningRate: 3e-3,
+  precision: "bfloat16",
+  probeEpochs: 50,
+  seeds: 1,
+};
+
+/** All images, a quarter of the width: results worth reading. */
+const cpu: Preset = {
+  ...paper,
+  width: 16,
+  projector: [1024, 1024, 1024],
+  epochs: 10,
+  learningRate: 3e-3,
+  precision: "bfloat16",
+  probeEpochs: 100,
+  seeds: 1,
+};
+
+/** All presets, smallest first. */
+export const presets = { smoke, quick, cpu, paper } as const;
 
 /** Name of a preset. */
 export type PresetName = keyof typeof presets;
@@ -242,43 +319,31 @@ export const UNASKED: Readonly<Record<EngineName, readonly string[]>> = {
  */
 export function preset(name: string, overrides: readonly string[] = []): Preset {
   if (!Object.hasOwn(presets, name)) {
-    throw new UsageError(`There is no preset "${name}". Presets: ${Object.keys(presets).join(", ")}.`);
+    const names = Object.keys(presets), meant = nearest(name, names);
+    throw new UsageError(
+      `There is no preset "${name}". ${meant ? `Did you mean ${meant}?` : `Presets: ${names.join(", ")}.`}`,
+    );
   }
   const chosen: Record<string, unknown> = { ...presets[name as PresetName] };
-  const fields = Object.keys(presetSchema.shape), given = new Map<string, string>();
+  const given = new Map<string, string>();
   for (const override of overrides) {
     const [field, text] = override.split(/=(.*)/s);
-    if (!fields.includes(field)) {
-      const meant = fields.find((name) => name.toLowerCase() === field.toLowerCase());
-      throw new UsageError(
-        `--set ${override}: a preset has no field "${field}". ` +
-          (meant ? `Did you mean ${meant}?` : `Fields: ${fields.join(", ")}.`),
-      );
-    }
-    if (given.has(field)) {
-      throw new UsageError(
-        `--set ${override}: it is set already, by --set ${given.get(field)}. Set it once.`,
-      );
-    }
+    const fault = (wrong: string) => new UsageError(`--set ${override}: ${wrong}`);
+    if (given.has(field)) throw fault(`it is set already, by --set ${given.get(field)}. Set it once.`);
     given.set(field, override);
-    const value = parse(text ?? "", chosen[field]);
-    const result = presetSchema.shape[field as keyof Preset].safeParse(value);
-    if (!result.success) {
-      throw new UsageError(`--set ${override}: ${result.error.issues[0].message} (now ${chosen[field]}).`);
-    }
-    chosen[field] = value;
+    chosen[field] = valueOf(text ?? "", chosen[field]);
+    checked(fields.partial(), { [field]: chosen[field] }, fault);
   }
-  const { success, data, error } = presetSchema.safeParse(chosen);
-  if (success) return data;
-  const [{ path: [field], message }] = error.issues;
-  throw new UsageError(
-    `Preset ${name} with ${overrides.map((override) => `--set ${override}`).join(" ")}: ${message}. ` +
-      `Change ${String(field)} as well, or what it depends on.`,
+  const all = `Preset ${name} with ${overrides.map((override) => `--set ${override}`).join(" ")}`;
+  return checked(
+    presetSchema,
+    chosen,
+    (wrong) => new UsageError(`${all}: ${wrong} Change that as well, or what it depends on.`),
   );
 }
 
 /** Reads a text as the kind of value that the field has now. */
-function parse(text: string, now: unknown): unknown {
+function valueOf(text: string, now: unknown): unknown {
   if (Array.isArray(now)) return text === "" ? [] : text.split(",").map(decimal);
   if (typeof now === "number") return decimal(text);
   if (typeof now === "boolean") return { true: true, false: false }[text] ?? text;

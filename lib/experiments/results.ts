@@ -7,115 +7,192 @@ import { cpus, totalmem } from "node:os";
 import { version as tfjs } from "@tensorflow/tfjs";
 import jstat from "jstat";
 import { z } from "zod";
+import type { Commit } from "../base/code.ts";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
+import { checkedJson } from "../base/schema.ts";
 import type { Device } from "../compute/backend.ts";
-import { originSchema } from "../training/origin.ts";
-import { presetSchema } from "./presets.ts";
+import { type Origin, originSchema } from "../training/origin.ts";
+import { EXPERIMENT_NAMES, type ExperimentName, type Method } from "./experiments.ts";
+import { type Preset, presetSchema } from "./presets.ts";
 
 /** Quantile of Student's t distribution. */
 const quantile: (probability: number, degrees: number) => number = jstat.studentt.inv;
 
-const percent = z.number().min(0).max(100);
+/** A value measured n times. */
+export interface Summary {
+  /** Arithmetic mean. */
+  readonly mean: number;
+  /** Unbiased standard deviation; null for one value. */
+  readonly std: number | null;
+  /** Half the width of Student's 95 % interval of the mean; null for one value. */
+  readonly interval: number | null;
+  /** Number of values. */
+  readonly n: number;
+  /** All of them, by seed. */
+  readonly values: readonly number[];
+}
+
+/** A row of the table. */
+export interface Row {
+  /** How the encoder was trained, if it was. */
+  readonly method: Method;
+  /** Such as `ResNet-18`. */
+  readonly encoder: string;
+  /** Number of the stack; null for an encoder that stands alone. */
+  readonly stack: number | null;
+  /** Which stacks have a projector, where the table is about that. */
+  readonly projectors: readonly boolean[] | null;
+  /** Trainable parameters of the encoders that the representation needs. */
+  readonly parameters: number;
+  /** Those of them that can touch the representation, at this size of images. */
+  readonly live: number;
+  /** In percent. */
+  readonly top1: Summary;
+  /** At the first of the recipe's numbers of neighbours. */
+  readonly knn: Summary;
+  /** At each number of neighbours. */
+  readonly knnAt: Readonly<Record<string, Summary>>;
+  /** The paper's numbers; null where it has none of such a row, on other data than the paper's too. */
+  readonly paper: {
+    readonly top1: number;
+    readonly knn: number;
+    /** In millions, where the table gives them. */
+    readonly parameters: number | null;
+    readonly source: string;
+  } | null;
+  /** What its predictions are called in the file beside this one; null where they were not stored. */
+  readonly predictions: string | null;
+}
+
+const FORMAT = "s-jea results", VERSION = 4;
+
+/** A results file. */
+export interface Results {
+  /** Tells the file from others. */
+  readonly format: "s-jea results";
+  /** Raised when a field changes its meaning. */
+  readonly version: 4;
+  /** Which table. */
+  readonly experiment: ExperimentName;
+  /** Name of the preset. */
+  readonly preset: string;
+  /** Overridden fields, as given on the command line. */
+  readonly overrides: readonly string[];
+  /** The preset as it was, overrides included. */
+  readonly recipe: Preset;
+  /** Images, and how many of them. */
+  readonly dataset: {
+    readonly name: string;
+    readonly copy: "official" | "unofficial" | "generated";
+    readonly fingerprint: string;
+    readonly images: { readonly train: number; readonly heldOut: number; readonly test: number };
+  };
+  /** One training a run and seed. */
+  readonly seeds: readonly number[];
+  /** The table. */
+  readonly rows: readonly Row[];
+  /** The trainings behind the rows. */
+  readonly runs: readonly {
+    readonly id: string;
+    readonly method: string;
+    readonly seed: number;
+    readonly seconds: number;
+    /** The processes that trained it; none where that was not noted. */
+    readonly origins: readonly Origin[];
+    /** Stacks that were collapsed at the end. */
+    readonly collapsed: readonly number[];
+  }[];
+  /** Seconds. */
+  readonly durations: Readonly<Record<string, number>>;
+  /** The machine. */
+  readonly environment: {
+    readonly os: string;
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryGiB: number;
+    readonly device: string;
+    readonly threads: number;
+  };
+  /** Of the engines the one that computed. */
+  readonly versions: {
+    readonly deno: string;
+    readonly tensorflow?: string;
+    readonly onnxruntime?: string;
+    readonly tfjs: string;
+  };
+  /** Fingerprints of the sources, and their commit where git knows it. */
+  readonly code: Commit & { readonly training: string; readonly evaluation: string };
+  /** ISO 8601. */
+  readonly created: string;
+}
+
+const percent = z.number().min(0).max(100), text = z.string();
 
 const summarySchema = z.strictObject({
   mean: percent,
-  /** Unbiased standard deviation; null for one value. */
   std: z.number().nullable(),
-  /** Half the width of Student's 95 % interval of the mean; null for one value. */
   interval: z.number().nullable(),
   n: z.int().positive(),
   values: z.array(percent),
 });
 
 const rowSchema = z.strictObject({
-  method: z.enum(["VICReg", "S-JEA", "untrained", "raw pixels"]),
-  encoder: z.string(),
+  method: z.enum(["VICReg", "S-JEA", "untrained", "raw pixels"] satisfies Method[]),
+  encoder: text,
   stack: z.int().nullable(),
-  /** Which stacks have a projector, where the table is about that. */
   projectors: z.array(z.boolean()).length(2).nullable(),
-  /** Trainable parameters of the encoders that the representation needs. */
   parameters: z.int(),
-  /** Those of them that can touch the representation, at this size of images. */
   live: z.int(),
   top1: summarySchema,
-  /** At the first of the recipe's numbers of neighbours. */
   knn: summarySchema,
-  /** At each number of neighbours. */
-  knnAt: z.record(z.string(), summarySchema),
-  /** The paper's numbers; null where it has none of such a row, on other data than the paper's too. */
-  paper: z.strictObject({
-    top1: percent,
-    knn: percent,
-    /** In millions, where the table gives them. */
-    parameters: z.number().nullable(),
-    source: z.string(),
-  }).nullable(),
-  /** What its predictions are called in the file beside this one; null where they were not stored. */
-  predictions: z.string().nullable(),
+  knnAt: z.record(text, summarySchema),
+  paper: z.strictObject({ top1: percent, knn: percent, parameters: z.number().nullable(), source: text })
+    .nullable(),
+  predictions: text.nullable(),
 });
 
-const FORMAT = "s-jea results", VERSION = 4;
-
-const resultsSchema = z.strictObject({
+const resultsSchema: z.ZodType<Results> = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
-  experiment: z.enum(["linear-evaluation", "deep-vs-stacked", "projector-ablation"]),
-  preset: z.string(),
-  /** Overridden fields, as given on the command line. */
-  overrides: z.array(z.string()),
+  experiment: z.enum(EXPERIMENT_NAMES),
+  preset: text,
+  overrides: z.array(text),
   recipe: presetSchema,
   dataset: z.strictObject({
-    name: z.string(),
+    name: text,
     copy: z.enum(["official", "unofficial", "generated"]),
-    fingerprint: z.string(),
+    fingerprint: text,
     images: z.strictObject({ train: z.int(), heldOut: z.int(), test: z.int() }),
   }),
   seeds: z.array(z.int()),
   rows: z.array(rowSchema),
   runs: z.array(z.strictObject({
-    id: z.string(),
-    method: z.string(),
+    id: text,
+    method: text,
     seed: z.int(),
     seconds: z.number(),
-    /** The processes that trained it; none where that was not noted. */
     origins: z.array(originSchema),
-    /** Stacks that were collapsed at the end. */
     collapsed: z.array(z.int()),
   })),
-  /** Seconds. */
-  durations: z.record(z.string(), z.number()),
+  durations: z.record(text, z.number()),
   environment: z.strictObject({
-    os: z.string(),
-    cpu: z.string(),
+    os: text,
+    cpu: text,
     cores: z.int(),
     memoryGiB: z.number(),
-    device: z.string(),
+    device: text,
     threads: z.int(),
   }),
-  /** Of the engines the one that computed. */
   versions: z.strictObject({
-    deno: z.string(),
-    tensorflow: z.string().optional(),
-    onnxruntime: z.string().optional(),
-    tfjs: z.string(),
+    deno: text,
+    tensorflow: text.optional(),
+    onnxruntime: text.optional(),
+    tfjs: text,
   }),
-  /** Fingerprints of the sources, and their commit where git knows it. */
-  code: z.strictObject({
-    training: z.string(),
-    evaluation: z.string(),
-    commit: z.string().nullable(),
-    dirty: z.boolean(),
-  }),
+  code: z.strictObject({ training: text, evaluation: text, commit: text.nullable(), dirty: z.boolean() }),
   created: z.iso.datetime(),
 });
-
-/** A value measured n times. */
-export type Summary = z.infer<typeof summarySchema>;
-/** A row of the table. */
-export type Row = z.infer<typeof rowSchema>;
-/** A results file. */
-export type Results = z.infer<typeof resultsSchema>;
 
 /**
  * Mean and spread of some values.
@@ -182,30 +259,19 @@ export async function readResults(path: string): Promise<Results> {
  * @throws {DataError} It is no results file, of another version, or a field is wrong.
  */
 export function parseResults(text: string, name: string): Results {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (error) {
-    throw new DataError(
-      `${name} is no JSON (${(error as Error).message}). Delete it and run deno task reproduce again.`,
-    );
-  }
-  const { format, version } = Object(content) as Record<string, unknown>;
+  const again = "Run deno task reproduce again.";
+  const { format, version } = Object(
+    checkedJson(z.unknown(), text, name, `Delete it and r${again.slice(1)}`),
+  );
   if (format !== FORMAT) {
     throw new DataError(`${name} was not written by deno task reproduce: it has no "format": "${FORMAT}".`);
   }
   if (version !== VERSION) {
     // An object's text may be a function that fails.
     const its = Object(version) === version ? "?" : version;
-    throw new DataError(
-      `${name} has version ${its}, this program reads version ${VERSION}. Run deno task reproduce again.`,
-    );
+    throw new DataError(`${name} has version ${its}, this program reads version ${VERSION}. ${again}`);
   }
-  const { success, data, error } = resultsSchema.safeParse(content);
-  if (success) return data;
-  const { path: field, message } = error.issues[0];
-  const where = field.length > 0 ? `field ${field.join(".")}` : "the file";
-  throw new DataError(`${name}: ${where} is wrong (${message}). Run deno task reproduce again.`);
+  return checkedJson(resultsSchema, text, name, again);
 }
 
 /**

@@ -23,18 +23,25 @@ import type { Setting } from "./setting.ts";
 
 /** The log of a run. */
 export interface RunLog {
+  /** What a reader calls the run. */
   readonly name: string;
+  /** A line a step. */
   readonly steps: StepMetrics[];
+  /** Steps that make an epoch. */
   readonly stepsPerEpoch: number;
 }
 
 /** One training and all that comes of it. */
 export interface Run {
+  /** What defines it. */
   readonly spec: RunSpec;
+  /** Twelve hex digits, of its spec. */
   readonly id: string;
   /** What a reader calls it, whatever its seed. */
   readonly title: string;
+  /** Where everything of it lies. */
   readonly folder: string;
+  /** Where it lives and what it is evaluated on. */
   readonly setting: Setting;
   /** Steps that it takes. */
   readonly steps: number;

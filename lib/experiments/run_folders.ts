@@ -16,14 +16,19 @@ import { readSpec, type RunSpec, SPEC } from "../training/spec.ts";
 
 /** A run in its folder. */
 export interface StoredRun {
+  /** Its id. */
   readonly id: string;
+  /** Where everything of it lies. */
   readonly folder: string;
+  /** What defines it. */
   readonly spec: RunSpec;
   /** What its spec is like, in a word; several runs may share it. */
   readonly name: string;
   /** Steps logged so far. */
   readonly done: number;
+  /** Steps that it takes. */
   readonly steps: number;
+  /** Whether its encoder is there. */
   readonly finished: boolean;
   /** When its log last grew. */
   readonly changed: Date;
@@ -130,6 +135,7 @@ function leaves(value: unknown, path: string): [string, string][] {
 export interface Paired {
   /** Images that only the first, and only the second one gets right. */
   readonly onlyFirst: number;
+  /** The same for the second one. */
   readonly onlySecond: number;
   /** Two-sided, exact: of a difference as large as this if both were equally good. */
   readonly p: number;

@@ -9,8 +9,11 @@ import type { Evaluation } from "./presets.ts";
 
 /** What runs have in common. */
 export interface Setting {
+  /** The whole data set. */
   readonly dataset: Dataset;
+  /** The parts of it that are used. */
   readonly images: Split;
+  /** How representations are judged. */
   readonly evaluation: Evaluation;
   /** Folder of all runs. */
   readonly runs: string;

@@ -7,7 +7,7 @@ import { join, resolve } from "@std/path";
 import { EnvironmentError, UsageError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { DATASET_NAMES, DATASETS, openDataset } from "../data/datasets.ts";
+import { DATASET_NAMES, type DatasetName, DATASETS, openDataset } from "../data/datasets.ts";
 import { split } from "../data/split.ts";
 import { datasetOf, DEFAULT_PRESET, evaluationOf, type Preset, preset as presetOf } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
@@ -16,8 +16,11 @@ import { digestOf } from "../training/spec.ts";
 import type { Setting } from "./setting.ts";
 import { supported } from "./supported.ts";
 
-/** Data sets that can be asked for. */
+/** Data sets that can be asked for; `auto` is the preset's. */
 export const DATASET_CHOICES = ["auto", ...DATASET_NAMES] as const;
+
+/** One of {@link DATASET_CHOICES}. */
+export type DatasetChoice = "auto" | DatasetName;
 
 /** What is asked for. */
 export interface StudyOptions {
@@ -27,7 +30,7 @@ export interface StudyOptions {
    * `auto`: the preset's. Where that one cannot be had, and nobody named it, its folder or a preset but the
    * default one: generated images, and a word about it.
    */
-  readonly dataset?: typeof DATASET_CHOICES[number];
+  readonly dataset?: DatasetChoice;
   /** Runs a row; the preset's own number if absent. */
   readonly seeds?: number;
   /** Overridden fields, `field=value`. */
@@ -58,7 +61,9 @@ export function fromEnvironment(preset: string): StudyOptions {
 
 /** What to work on. */
 export interface Study extends Setting {
+  /** Name of the preset. */
   readonly presetName: string;
+  /** The preset, overrides included. */
   readonly preset: Preset;
   /** Overridden fields, as given. */
   readonly overrides: readonly string[];

@@ -64,7 +64,9 @@ function columns({ rows }: Results): Column[] {
 
 /** A table for people: cells as text, and what the numbers are numbers of. */
 export interface Table {
+  /** Titles. */
   readonly columns: readonly string[];
+  /** Cells. */
   readonly rows: readonly (readonly string[])[];
   /** Sentences below it. */
   readonly notes: readonly string[];

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import type { z } from "zod";
 import type { tf } from "../compute/tf.ts";
 import { vicreg, vicregOptions } from "./vicreg.ts";
 

@@ -10,8 +10,11 @@ import { gram, relu } from "../compute/ops.ts";
 
 /** Weights of the three terms; the paper's λ, µ and υ. */
 export interface VicregWeights {
+  /** λ: of how far the two embeddings of an image are apart. */
   readonly invariance: number;
+  /** µ: of how far a feature's deviation is below 1. */
   readonly variance: number;
+  /** υ: of how much features repeat each other. */
   readonly covariance: number;
 }
 

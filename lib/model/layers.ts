@@ -12,12 +12,15 @@ import { type Generator, generator } from "../base/random.ts";
 
 /** What training changes (`parameters`) and what it only tracks (`statistics` of batch norm). */
 export interface Network {
+  /** What is trained, by name. */
   readonly parameters: Tensors;
+  /** Moving statistics of batch norm, by name. */
   readonly statistics: Tensors;
 }
 
 /** One application of a network to a batch. */
 export interface Pass {
+  /** What is trained, by name. */
   readonly parameters: Record<string, tf.Tensor>;
   /** In training mode each entry is replaced by the updated running statistic. */
   readonly statistics: Record<string, tf.Tensor>;

@@ -21,11 +21,11 @@ export const STEMS = { cifar: [3, 1], imagenet: [7, 2] } as const;
 /** What makes a ResNet. */
 export interface ResnetConfig {
   /** Layers: basic blocks for 18 and 34, bottlenecks for 50. */
-  readonly depth: keyof typeof DEPTHS;
+  readonly depth: 18 | 34 | 50;
   /** Channels of the first stage; torchvision's ResNets have 64. */
   readonly width: number;
   /** `cifar`: 3×3 convolution; `imagenet`: 7×7 convolution with stride 2 and max-pooling. */
-  readonly stem: keyof typeof STEMS;
+  readonly stem: "cifar" | "imagenet";
   /** Stride of each stage's first block; torchvision's are 1, 2, 2 and 2. */
   readonly strides: readonly number[];
   /** Start each residual branch at zero. */

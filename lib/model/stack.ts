@@ -12,6 +12,7 @@ import type { EncoderCount, MapShape } from "./resnet.ts";
 
 /** One level of the stack. */
 export interface LevelConfig {
+  /** Which encoder, with its options. */
   readonly encoder: EncoderConfig;
   /** Widths of the projector's layers; empty for none. */
   readonly projector: readonly number[];
@@ -19,6 +20,7 @@ export interface LevelConfig {
 
 /** A stack of N ≥ 1 encoders; one level is plain VICReg. */
 export interface StackConfig {
+  /** Lowest level first. */
   readonly levels: readonly LevelConfig[];
   /**
    * What feeds the next encoder. `prepool`: the map before pooling (the paper's

@@ -15,7 +15,9 @@ import type { StackConfig } from "./stack.ts";
 
 /** An encoder by itself: a stack of one level without a projector. */
 export interface LoneEncoder {
+  /** Its weights and statistics. */
   readonly network: Network;
+  /** A stack of this encoder alone. */
   readonly config: StackConfig;
   /** Names of the tensors beside it that were left out, such as a head's. */
   readonly leftOut: readonly string[];

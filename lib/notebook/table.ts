@@ -8,7 +8,9 @@ import type { Label } from "./label.ts";
 
 /** A table. */
 export interface Table {
+  /** Titles. */
   readonly columns: readonly string[];
+  /** Cells. */
   readonly rows: readonly (readonly (string | number)[])[];
   /** Sentences below it, a line each. */
   readonly notes?: readonly string[];

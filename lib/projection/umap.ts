@@ -13,6 +13,7 @@ import { pca } from "./pca.ts";
 
 /** How to project. */
 export interface UmapOptions {
+  /** Seed of the start and of the samples. */
   readonly seed: number;
   /** Neighbours that make a neighbourhood, the point itself included; unless said otherwise 15, or all others. */
   readonly neighbours?: number;

@@ -13,6 +13,7 @@ import { z } from "zod";
 import { DataError, TrainingError } from "../base/errors.ts";
 import { digest, exists, needRoom, writeAtomically } from "../base/files.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../base/safetensors.ts";
+import { checkedJson } from "../base/schema.ts";
 import type { Tensors } from "../compute/ops.ts";
 import { tf } from "../compute/tf.ts";
 import type { Network } from "../model/layers.ts";
@@ -86,18 +87,8 @@ export async function readCheckpoint(
   const path = join(folder, INDEX);
   if (!await exists(path)) return;
   const again = `Delete ${folder} to train the run from its beginning.`;
-  let json: unknown;
-  try {
-    json = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    throw new DataError(`${path} is no JSON (${(error as Error).message}). ${again}`);
-  }
-  const { success, data, error } = indexSchema.safeParse(json);
-  if (!success) {
-    const [{ path: field, message }] = error.issues;
-    throw new DataError(`${path}: ${field.join(".") || "the file"} is wrong (${message}). ${again}`);
-  }
-  const { file, sha256, step, seconds } = data, tensors = join(folder, file);
+  const index = checkedJson(indexSchema, await Deno.readTextFile(path), path, again);
+  const { file, sha256, step, seconds } = index, tensors = join(folder, file);
   if (!await exists(tensors)) throw new DataError(`${path} names ${file}, which is not there. ${again}`);
   const bytes = await Deno.readFile(tensors);
   if (createHash("sha256").update(bytes).digest("hex") !== sha256) {

@@ -7,27 +7,39 @@ import { join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { exists, explainFault, writeAtomically } from "../base/files.ts";
+import { checkedJson } from "../base/schema.ts";
+import type { LevelSpread } from "./collapse.ts";
 
 const FILE = "metrics.jsonl";
 
-/** JSON writes NaN and infinity as null. */
-const number = z.number().nullable().transform((value) => value ?? NaN);
+/** A line of the log. */
+export interface StepMetrics {
+  /** From 0. */
+  readonly step: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** That the step was taken with. */
+  readonly learningRate: number;
+  /** Images, not views. */
+  readonly imagesPerSecond: number;
+  /** Unweighted terms and weighted total, one entry a level. */
+  readonly levels: readonly Readonly<Record<string, number>>[];
+  /** At the end of an epoch: how the step's batch spreads in each level. */
+  readonly spread?: readonly LevelSpread[];
+}
 
+/** JSON writes NaN and infinity as null. */
+const number: z.ZodType<number> = z.number().nullable().transform((value) => value ?? NaN);
 const spreadSchema = z.object({ deviation: number, rank: number });
 
-const metricsSchema = z.object({
+const metricsSchema: z.ZodType<StepMetrics> = z.object({
   step: z.int().nonnegative(),
   epoch: z.int().nonnegative(),
   learningRate: number,
   imagesPerSecond: z.number(),
-  /** Unweighted terms and weighted total, one entry a level. */
   levels: z.array(z.record(z.string(), number)),
-  /** At the end of an epoch: how the step's batch spreads in each level. */
   spread: z.array(z.object({ representation: spreadSchema, embedding: spreadSchema })).optional(),
 });
-
-/** A line of the log. */
-export type StepMetrics = z.infer<typeof metricsSchema>;
 
 /** A log that is written. */
 export interface Log extends Disposable {
@@ -89,22 +101,6 @@ export async function readMetrics(folder: string): Promise<StepMetrics[]> {
   }
   // What follows the last line's end is a line that is being written, or nothing.
   const lines = (await Deno.readTextFile(path)).split("\n").slice(0, -1);
-  return lines.map((line, at) => {
-    const { success, data, error } = metricsSchema.safeParse(parse(line));
-    if (success) return data;
-    const [{ path: field, message }] = error.issues;
-    const where = field.length > 0 ? `, ${field.join(".")}` : "";
-    throw new DataError(
-      `${path}, line ${at + 1}${where}: ${message}. Delete ${folder} to train the run again.`,
-    );
-  });
-}
-
-/** Undefined for what is no JSON. */
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  const again = `Delete ${folder} to train the run again.`;
+  return lines.map((line, at) => checkedJson(metricsSchema, line, `${path}, line ${at + 1}`, again));
 }

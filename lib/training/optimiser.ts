@@ -62,7 +62,9 @@ export const optimiserSchema: z.ZodType<OptimiserConfig> = z.discriminatedUnion(
 
 /** What an update returns. */
 export interface Updated {
+  /** By name. */
   readonly parameters: Tensors;
+  /** Its memory, by name. */
   readonly slots: Tensors;
 }
 

@@ -6,9 +6,9 @@
  */
 import { join } from "@std/path";
 import { z } from "zod";
-import { commit, fingerprintOf } from "../base/code.ts";
-import { DataError } from "../base/errors.ts";
+import { type Commit, commit, fingerprintOf } from "../base/code.ts";
 import { exists, writeAtomically } from "../base/files.ts";
+import { checkedJson } from "../base/schema.ts";
 import { start } from "../compute/backend.ts";
 import { engineTitle } from "../compute/engine.ts";
 
@@ -31,24 +31,38 @@ export const ASIDE = [
 ];
 
 /** What one process trained with. */
-export const originSchema = z.strictObject({
+export interface Origin extends Commit {
   /** First step that it trained. */
-  step: z.int().nonnegative(),
+  readonly step: number;
   /** Fingerprint of the sources that weights depend on. */
+  readonly code: string;
+  /** Version of Deno. */
+  readonly deno: string;
+  /** Version of the one engine that computed. */
+  readonly tensorflow?: string;
+  /** The same of ONNX Runtime. */
+  readonly onnxruntime?: string;
+  /** Such as `CPU:0`. */
+  readonly device: string;
+  /** Threads of the engine. */
+  readonly threads: number;
+  /** ISO 8601. */
+  readonly started: string;
+}
+
+/** {@link Origin} in a file. */
+export const originSchema: z.ZodType<Origin> = z.strictObject({
+  step: z.int().nonnegative(),
   code: z.string(),
   commit: z.string().nullable(),
   dirty: z.boolean(),
   deno: z.string(),
-  /** Version of the one engine that computed. */
   tensorflow: z.string().optional(),
   onnxruntime: z.string().optional(),
   device: z.string(),
   threads: z.int(),
   started: z.iso.datetime(),
 });
-
-/** What one process trained with. */
-export type Origin = z.infer<typeof originSchema>;
 
 /**
  * Fingerprint of the sources that trained weights depend on, as they are now.
@@ -100,10 +114,6 @@ export async function addOrigin(folder: string, step: number): Promise<void> {
 export async function readOrigins(folder: string): Promise<Origin[]> {
   const path = join(folder, FILE);
   if (!await exists(path)) return [];
-  try {
-    return z.array(originSchema).parse(JSON.parse(await Deno.readTextFile(path)));
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
-    throw new DataError(`${path} is damaged. Delete ${folder} to train the run again.`);
-  }
+  const again = `Delete ${folder} to train the run again.`;
+  return checkedJson(z.array(originSchema), await Deno.readTextFile(path), path, again);
 }

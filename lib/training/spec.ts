@@ -9,7 +9,7 @@ import { join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
-import { checked, oneOf } from "../base/schema.ts";
+import { checkedJson, oneOf } from "../base/schema.ts";
 import type { Precision } from "../compute/compile.ts";
 import { type DatasetConfig, DATASETS } from "../data/datasets.ts";
 import { type ViewOptions, viewSchema } from "../data/views.ts";
@@ -21,6 +21,7 @@ import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
 
 /** A level of the stack, and what it learns by. */
 export interface LevelSpec extends LevelConfig {
+  /** Which loss, with its options. */
   readonly loss: LossConfig;
   /** Weight of its loss in the sum. */
   readonly weight: number;
@@ -38,13 +39,19 @@ export interface RunSpec extends StackConfig {
     readonly images: number;
     readonly splitSeed: number;
   };
+  /** How views are drawn from an image. */
   readonly view: ViewOptions;
+  /** Lowest level first. */
   readonly levels: readonly LevelSpec[];
+  /** Which optimiser, with all its numbers. */
   readonly optimiser: OptimiserConfig;
+  /** How the learning rate goes. */
   readonly schedule: ScheduleConfig;
+  /** Passes over the training images. */
   readonly epochs: number;
   /** Images a step. */
   readonly batch: number;
+  /** Arithmetic of the training step. */
   readonly precision: Precision;
   /** Seed of initialisation, order and views. */
   readonly seed: number;
@@ -115,13 +122,10 @@ export async function writeSpec(folder: string, spec: RunSpec): Promise<void> {
  * @throws {DataError} It is missing or no spec.
  */
 export async function readSpec(path: string): Promise<RunSpec> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    throw new DataError(`${path} cannot be read as JSON (${(error as Error).message}).`);
-  }
-  return checked(specSchema, json, (wrong) => new DataError(`${path}: ${wrong}`));
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw new DataError(`${path} cannot be read (${error.message}).`);
+  });
+  return checkedJson(specSchema, text, path, "It may be of another version.");
 }
 
 function canonical(value: unknown): string {

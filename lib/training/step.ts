@@ -22,6 +22,7 @@ export interface TrainingState extends Network {
 
 /** What a step returns. */
 export interface StepResult {
+  /** The state after the step. */
   readonly state: TrainingState;
   /** Unweighted terms and weighted total, one entry a level. */
   readonly terms: readonly Terms[];

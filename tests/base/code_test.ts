@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "@std/path";
 import { commit, commitName, fingerprintOf, importsOf, sourcesOf } from "../../lib/base/code.ts";
+import { places } from "../../lib/base/places.ts";
 
 Deno.test("a fingerprint is that of names and contents", async () => {
   const one = await fingerprintOf(["base/random.ts", "loss/vicreg.ts"]);
@@ -7,6 +9,32 @@ Deno.test("a fingerprint is that of names and contents", async () => {
   assert.equal(await fingerprintOf(["loss/vicreg.ts", "base/random.ts"]), one);
   assert.notEqual(await fingerprintOf(["loss/vicreg.ts"]), one);
   await assert.rejects(fingerprintOf(["nowhere.ts"]), { name: "NotFound" });
+});
+
+Deno.test("of a published package the address, which names the version, is the fingerprint", async () => {
+  const folder = await Deno.makeTempDir();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const [, , ...path] = new URL(request.url).pathname.split("/");
+    const source = await Deno.readTextFile(join(places.lib, "..", ...path));
+    return new Response(source, { headers: { "content-type": "application/typescript" } });
+  });
+  const of = async (version: string) => {
+    const at = `http://127.0.0.1:${server.addr.port}/${version}`;
+    await Deno.writeTextFile(join(folder, "deno.json"), '{ "imports": { "@std/path": "node:path" } }');
+    await Deno.writeTextFile(
+      join(folder, "a.ts"),
+      `import { commit, fingerprintOf } from "${at}/lib/base/code.ts";
+      console.log(await fingerprintOf(["training/train.ts"]), (await commit()).commit);`,
+    );
+    const args = ["run", "--quiet", "--no-lock", "--reload", "--allow-import", "--allow-run=git", "a.ts"];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: folder }).output();
+    return new TextDecoder().decode(stdout) || new TextDecoder().decode(stderr);
+  };
+  const one = await of("0.1.0");
+  assert.match(one, /^[0-9a-f]{12} null\n$/);
+  assert.equal(await of("0.1.0"), one);
+  assert.notEqual(await of("0.1.1"), one);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("imports are found however they are written; packages, types and comments are left out", () => {

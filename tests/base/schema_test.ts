@@ -39,9 +39,9 @@ const CASES: [data: unknown, message: string][] = [
     'levels.0.loss.name is "vicrge". Did you mean vicreg?',
   ],
   [{ epochs: 1, levels: [{ ...level, depth: 19 }] }, "levels.0.depth is 19. Valid: 18, 50."],
-  [{ epochs: "3", levels: [] }, "epochs: Invalid input: expected number, received string"],
-  [{ epochs: 1 }, "levels: Invalid input: expected array, received undefined"],
-  [null, "it: Invalid input: expected object, received null"],
+  [{ epochs: "3", levels: [] }, "epochs: Invalid input: expected number, received string."],
+  [{ epochs: 1 }, "levels: Invalid input: expected array, received undefined."],
+  [null, "Invalid input: expected object, received null."],
 ];
 for (const [data, message] of CASES) {
   Deno.test(`${JSON.stringify(data)} is refused`, () => assert.equal(told(data), message));

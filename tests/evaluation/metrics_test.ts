@@ -1,4 +1,3 @@
-import "../needs.ts";
 import assert from "node:assert/strict";
 import { start } from "../../lib/compute/backend.ts";
 import { tf } from "../../lib/compute/tf.ts";

@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
 import { generate } from "../../lib/data/generated.ts";
-import {
-  EXPERIMENT_NAMES,
-  EXPERIMENTS,
-  measure,
-  predictionsOf,
-  runsOf,
-} from "../../lib/experiments/experiments.ts";
+import { EXPERIMENT_NAMES, EXPERIMENTS, runsOf } from "../../lib/experiments/experiments.ts";
+import { measure, predictionsOf } from "../../lib/experiments/measure.ts";
 import { readPredictions, writePredictions } from "../../lib/experiments/predictions.ts";
 import { presets } from "../../lib/experiments/presets.ts";
 import { readResults, writeResults } from "../../lib/experiments/results.ts";

@@ -42,13 +42,18 @@ Deno.test("unknown presets and fields are refused with the list of valid ones", 
     () => preset("huge"),
     new UsageError('There is no preset "huge". Presets: smoke, quick, cpu, paper.'),
   );
+  assert.throws(() => preset("qick"), new UsageError('There is no preset "qick". Did you mean quick?'));
   assert.throws(
     () => preset("quick", ["epoch=3"]),
-    new UsageError(`--set epoch=3: a preset has no field "epoch". Fields: ${FIELDS.join(", ")}.`),
+    new UsageError("--set epoch=3: there is no field epoch. Did you mean epochs?"),
+  );
+  assert.throws(
+    () => preset("quick", ["mood=3"]),
+    new UsageError(`--set mood=3: there is no field mood. Valid: ${FIELDS.join(", ")}.`),
   );
   assert.throws(
     () => preset("quick", ["learningrate=3"]),
-    new UsageError('--set learningrate=3: a preset has no field "learningrate". Did you mean learningRate?'),
+    new UsageError("--set learningrate=3: there is no field learningrate. Did you mean learningRate?"),
   );
   assert.throws(() => preset("toString"), UsageError);
   assert.throws(() => preset("quick", ["toString=1"]), UsageError);
@@ -63,12 +68,12 @@ Deno.test("a field that is set twice is refused", () => {
 
 /** Values that are each possible, and not together. */
 const together: Record<string, string> = {
-  "trainImages=100 neighbours=100,20": "a batch of 128 is more than the 100 training images. Change batch",
+  "trainImages=100 neighbours=100,20": "batch: a batch of 128 is more than the 100 training images.",
   "trainImages=128 neighbours=20,200":
-    "200 neighbours are more than the 128 training images that can vote. Change neighbours",
-  "neighbours=20,20": "a number of neighbours occurs twice. Change neighbours",
-  "epochs=2 warmupEpochs=2.5": "2.5 epochs of warm-up are more than all 2 epochs. Change warmupEpochs",
-  "covariance=0": "Figure 4's lowered υ, 0.01, is above the plain one, 0. Change lowCovariance",
+    "neighbours: 200 neighbours are more than the 128 training images that can vote.",
+  "neighbours=20,20": "neighbours: a number of neighbours occurs twice.",
+  "epochs=2 warmupEpochs=2.5": "warmupEpochs: 2.5 epochs of warm-up are more than all 2 epochs.",
+  "covariance=0": "lowCovariance: Figure 4's lowered υ, 0.01, is above the plain one, 0.",
 };
 
 for (const [set, message] of Object.entries(together)) {
@@ -77,10 +82,8 @@ for (const [set, message] of Object.entries(together)) {
     assert.throws(
       () => preset("quick", overrides),
       new UsageError(
-        `Preset quick with ${
-          overrides.map((override) => `--set ${override}`).join(" ")
-        }: ${message} as well, ` +
-          "or what it depends on.",
+        `Preset quick with ${overrides.map((override) => `--set ${override}`).join(" ")}: ${message} ` +
+          "Change that as well, or what it depends on.",
       ),
     );
   });
@@ -117,14 +120,10 @@ for (
   ]
 ) {
   Deno.test(`a field refuses the value in ${override}`, () => {
-    const [field] = override.split("=");
     assert.throws(() => preset("quick", [override]), (error) => {
       assert(error instanceof UsageError);
       assert(error.message.startsWith(`--set ${override}: `), error.message);
-      assert(
-        error.message.includes(`(now ${presets.quick[field as keyof typeof presets.quick]})`),
-        error.message,
-      );
+      assert(error.message.includes(`: ${override.split("=")[0]}`), error.message);
       return true;
     });
   });

@@ -131,19 +131,21 @@ refuses(
   "a wrong field",
   JSON.stringify({ ...results, rows: [{ ...row, top1: { ...row.top1, mean: "high" } }] }),
   (path) =>
-    `${path}: field rows.0.top1.mean is wrong (Invalid input: expected number, received string). ` +
+    `${path}: rows.0.top1.mean: Invalid input: expected number, received string. ` +
     "Run deno task reproduce again.",
 );
 refuses(
   "an accuracy over 100 %",
   JSON.stringify({ ...results, rows: [{ ...row, paper: { ...row.paper, knn: 832 } }] }),
-  (path) =>
-    `${path}: field rows.0.paper.knn is wrong (Too big: expected number to be <=100). Run deno task reproduce again.`,
+  (path) => `${path}: rows.0.paper.knn: Too big: expected number to be <=100. Run deno task reproduce again.`,
 );
 refuses(
   "an unknown field",
   JSON.stringify({ ...results, mood: "good" }),
-  (path) => `${path}: the file is wrong (Unrecognized key: "mood"). Run deno task reproduce again.`,
+  (path) =>
+    `${path}: there is no field mood. Valid: ${
+      Object.keys(results).join(", ")
+    }. Run deno task reproduce again.`,
 );
 
 Deno.test(`${DAMAGED} damaged files: other values or a DataError, never worse`, async () => {

@@ -60,7 +60,7 @@ Deno.test("damage is refused, with the file and what to do", async () => {
   const content = JSON.parse(await Deno.readTextFile(index));
   await Deno.writeTextFile(index, JSON.stringify({ ...content, file: "../../secret.safetensors" }));
   await refused(
-    `${index}: file is wrong (Invalid string: must match pattern /^checkpoint-\\d+\\.safetensors$/).`,
+    `${index}: file: Invalid string: must match pattern /^checkpoint-\\d+\\.safetensors$/.`,
   );
   await Deno.writeTextFile(index, "{");
   await assert.rejects(readCheckpoint(folder), { name: "DataError", message: /checkpoint\.json is no JSON/ });
@@ -106,15 +106,15 @@ Deno.test("a damaged line of a log is named, and so are damaged origins", async 
   await assert.rejects(readMetrics(folder), {
     name: "DataError",
     message:
-      `${path}, line 2, step: Invalid input: expected number, received string. Delete ${folder} to train the run again.`,
+      `${path}, line 2: step: Invalid input: expected number, received string. Delete ${folder} to train the run again.`,
   });
   await Deno.writeTextFile(path, "nonsense\n");
-  await assert.rejects(readMetrics(folder), { name: "DataError", message: /line 1: Invalid input/ });
+  await assert.rejects(readMetrics(folder), { name: "DataError", message: /line 1 is no JSON/ });
   assert.deepEqual(await readOrigins(folder), []);
   await Deno.writeTextFile(join(folder, "origins.json"), "[{}]");
   await assert.rejects(readOrigins(folder), {
     name: "DataError",
-    message: /origins\.json is damaged\. Delete /,
+    message: /origins\.json: 0\.step: .* Delete /,
   });
 });
 

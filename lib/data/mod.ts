@@ -1,0 +1,13 @@
+/**
+ * Images: data sets, the split into parts, and augmented views.
+ *
+ * @module
+ */
+export { type Dataset, imageOf, type ImageSet, subset } from "./dataset.ts";
+export { DATASET_NAMES, type DatasetConfig, type DatasetName, DATASETS, openDataset } from "./datasets.ts";
+export type { Generator } from "../base/random.ts";
+export { classes, draw, type Factors, type GeneratedDataset } from "./generated.ts";
+export { normalise, pixels } from "./normalise.ts";
+export { type Split, split, type SplitSizes, trainingImages } from "./split.ts";
+export { type ViewBatch, viewStream, type ViewStreamOptions } from "./view_stream.ts";
+export { augment, type ViewOptions } from "./views.ts";

@@ -1,0 +1,12 @@
+/**
+ * What representations are worth: linear probe, k-NN, clusters, rank.
+ *
+ * @module
+ */
+export { type Clustering, kmeans, normalisedMutualInformation, silhouette } from "./clusters.ts";
+export { type FeatureOptions, features, pixelFeatures } from "./features.ts";
+export { knn, type KnnOptions, type KnnResult } from "./knn.ts";
+export { accuracy, type Found, type Judged, type Labelled, type Metric } from "./metric.ts";
+export { judge, type MetricConfig, type MetricName, METRICS } from "./metrics.ts";
+export { probe, type ProbeOptions, type ProbeResult } from "./probe.ts";
+export { rankMe } from "./rank.ts";

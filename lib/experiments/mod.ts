@@ -1,0 +1,29 @@
+/**
+ * Experiments: presets, runs, the paper's tables and what was measured beside them.
+ *
+ * @module
+ */
+export type { Commit } from "../base/code.ts";
+export { evaluate, type Scores } from "./evaluate.ts";
+export {
+  type Experiment,
+  type ExperimentName,
+  EXPERIMENTS,
+  type Method,
+  type RowPlan,
+  runsOf,
+} from "./experiments.ts";
+export { measure } from "./measure.ts";
+export { trainingSpeed } from "./estimate.ts";
+export { findings } from "./findings.ts";
+export { type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
+export { type Evaluation, evaluationOf, type Preset, preset, type PresetName, presets } from "./presets.ts";
+export { readPredictions, type StoredPredictions } from "./predictions.ts";
+export { readResults, type Results, type Row, summarise, type Summary } from "./results.ts";
+export { openRun, type Run, type RunLog } from "./run.ts";
+export { mcnemar, type Paired, type StoredRun, storedRuns } from "./run_folders.ts";
+export { RUN_NAMES, RUN_TITLES, type RunName, runSpec } from "./runs.ts";
+export type { Setting } from "./setting.ts";
+export { readSpecFile, type SpecSource } from "./spec_file.ts";
+export { type DatasetChoice, fromEnvironment, openStudy, type Study, type StudyOptions } from "./study.ts";
+export { renderMarkdown, renderTable, type Table, tableOf } from "./table.ts";

@@ -1,0 +1,27 @@
+/**
+ * Encoders, projectors, and stacks of them.
+ *
+ * @module
+ */
+export { encode, type EncoderConfig, type EncoderKind, ENCODERS, encoderTitle } from "./encoders.ts";
+export { type Network, type Pass, pass } from "./layers.ts";
+export { projector } from "./projector.ts";
+export {
+  type Encoded,
+  type EncoderCount,
+  type MapShape,
+  resnet,
+  RESNET_18,
+  type ResnetConfig,
+} from "./resnet.ts";
+export {
+  countEncoders,
+  countParameters,
+  initialiseStack,
+  type Level,
+  type LevelConfig,
+  stack,
+  type StackConfig,
+} from "./stack.ts";
+export type { HostTensor, LongTensor, StoredTensor } from "../base/safetensors.ts";
+export { fromStateDict, type LoneEncoder, readStateDict, toStateDict } from "./state_dict.ts";
