@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { fileURLToPath } from "node:url";
+import { exists } from "../lib/base/files.ts";
+import { executeNotebook } from "../lib/notebook/execute.ts";
+import { writeNotebook } from "../lib/notebook/ipynb.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CONFIG: { name: string; version: string; exports: Record<string, string> } = JSON.parse(
@@ -72,6 +75,29 @@ Deno.test("a program outside the repository trains three levels and evaluates th
     assert.match(out, /^3 \d+(\.\d+)? top-1,k-NN 5$/m);
     const kept = await Array.fromAsync(Deno.readDir(join(folder, "runs")));
     assert.ok(kept.some(({ isDirectory }) => isDirectory));
+  }));
+
+const CELLS = [
+  `import { follow, openStudy, show, start, trainingCurves } from "${CONFIG.name}";
+const set = ["trainImages=128", "heldOutImages=32", "testImages=64", "batch=64", "epochs=2", "width=4",
+  "projector=8", "plainProjector=8", "neighbours=5"];
+const study = await openStudy({ preset: "smoke", set, runs: "runs" });
+await follow(study.run("s-jea"));`,
+  `await show(trainingCurves([await study.run("s-jea").log()]), { caption: "Mine" });`,
+];
+
+Deno.test("a notebook outside the repository trains, in a process of its own, and shows its curves", () =>
+  elsewhere(async (folder) => {
+    const path = join(folder, "mine.ipynb");
+    const cells = CELLS.map((source, at) => ({
+      ...{ cell_type: "code" as const, id: `cell-${at}`, metadata: {}, source },
+      ...{ execution_count: null, outputs: [] },
+    }));
+    await writeNotebook(path, { cells, metadata: {}, nbformat: 4, nbformat_minor: 5 });
+    const { cells: [, curves] } = await executeNotebook(path, { environment: { SJEA_ENGINE: "tensorflow" } });
+    assert.ok(curves.cell_type === "code" && curves.outputs[0].output_type === "display_data");
+    assert.ok("image/png" in curves.outputs[0].data);
+    assert.equal(await exists(join(folder, "runs")), true);
   }));
 
 Deno.test("it can be published: no slow type, less than a megabyte", async () => {

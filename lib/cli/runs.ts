@@ -85,8 +85,8 @@ async function scores(runs: readonly StoredRun[]): Promise<Measured[]> {
   const kept = await Promise.all(runs.map(({ folder }) => keptEvaluations(folder)));
   const measured: Measured[] = [];
   const rows = kept.flatMap((evaluations, at) =>
-    evaluations.flatMap(({ labels, stacks }) =>
-      stacks.flatMap((found, level) =>
+    evaluations.flatMap(({ labels, levels }) =>
+      levels.flatMap((found, level) =>
         Object.entries(found).map(([name, it]) => {
           const cells = typeof it === "number" ? [name, it] : [`${name} %`, 100 * accuracy(it, labels)];
           return [runs[at].id, `stack ${level}`, cells[0], (cells[1] as number).toFixed(1)];
@@ -98,9 +98,9 @@ async function scores(runs: readonly StoredRun[]): Promise<Measured[]> {
     measured.push({ caption: "Scores", columns: ["run", "stack", "measure", "found"], rows });
   }
   const [these, those = []] = kept;
-  const tests = these.flatMap(({ protocol, labels, stacks }) => {
-    const rivals = those.find((other) => other.protocol === protocol)?.stacks ?? [];
-    return stacks.slice(0, rivals.length).flatMap((found, level) =>
+  const tests = these.flatMap(({ protocol, labels, levels }) => {
+    const rivals = those.find((other) => other.protocol === protocol)?.levels ?? [];
+    return levels.slice(0, rivals.length).flatMap((found, level) =>
       Object.entries(found).flatMap(([name, one]) => {
         const other = rivals[level][name];
         if (typeof one === "number" || typeof other === "number") return [];

@@ -1,5 +1,5 @@
 /**
- * Evaluation of a run's stacks, by any metrics. What was found once is kept beside
+ * Evaluation of a run's levels, by any metrics. What was found once is kept beside
  * the run, so that tables can share it.
  *
  * @module
@@ -88,14 +88,14 @@ export async function evaluatePixels(setting: Setting): Promise<Scores> {
 }
 
 /**
- * Evaluates every stack of a network as the setting says, and keeps nothing.
+ * Evaluates every level of a network as the setting says, and keeps nothing.
  *
  * @param setting On what, and how.
  * @param network The network.
  * @param model What stack it is.
  * @param seed Seed of what a metric draws.
  * @param label What the progress bar says.
- * @returns One entry a stack, lowest first.
+ * @returns One entry a level, lowest first.
  */
 export async function evaluate(
   setting: Setting,
@@ -129,7 +129,7 @@ function scoringOf({ images, dataset }: Setting, metrics: readonly MetricConfig[
 /** Accuracies are those of the predictions, whether these are new or were kept. */
 function judge({ images: { test } }: Setting, [first, ...others]: readonly Found[][]): Scores[] {
   return first.map((found, level) => {
-    const all = Object.entries(Object.assign({}, found, ...others.map((stacks) => stacks[level])) as Found);
+    const all = Object.entries(Object.assign({}, found, ...others.map((levels) => levels[level])) as Found);
     const predicted = all.filter((entry): entry is [string, Uint8Array] => typeof entry[1] !== "number");
     return {
       values: Object.fromEntries(
@@ -169,16 +169,16 @@ async function kept(
 const LABELS = "labels";
 
 /** Predictions are tensors of bytes, numbers stand in the metadata. */
-function encode(stacks: readonly Found[], labels: Uint8Array, recipe: string): Uint8Array {
+function encode(levels: readonly Found[], labels: Uint8Array, recipe: string): Uint8Array {
   const tensors: Record<string, { shape: number[]; data: Uint8Array }> = {
     [LABELS]: { shape: [labels.length], data: labels },
   };
-  const numbers = stacks.map((found, stack) => {
+  const numbers = levels.map((found, level) => {
     const [classes, others] = [true, false].map((predicted) =>
       Object.entries(found).filter(([, it]) => typeof it !== "number" === predicted)
     );
     for (const [name, it] of classes) {
-      tensors[`stack ${stack}/${name}`] = { shape: [labels.length], data: it as Uint8Array };
+      tensors[`stack ${level}/${name}`] = { shape: [labels.length], data: it as Uint8Array };
     }
     return Object.fromEntries(others);
   });
@@ -186,12 +186,12 @@ function encode(stacks: readonly Found[], labels: Uint8Array, recipe: string): U
 }
 
 function decode({ tensors, metadata }: ReturnType<typeof decodeSafetensors>): Found[] {
-  const stacks: Record<string, number | Uint8Array>[] = JSON.parse(metadata.numbers);
+  const levels: Record<string, number | Uint8Array>[] = JSON.parse(metadata.numbers);
   for (const [name, { data }] of Object.entries(tensors)) {
-    const [, stack, measure] = name.match(/^stack (\d+)\/(.+)$/) ?? [];
-    if (stack !== undefined) stacks[Number(stack)][measure] = data as Uint8Array;
+    const [, level, measure] = name.match(/^stack (\d+)\/(.+)$/) ?? [];
+    if (level !== undefined) levels[Number(level)][measure] = data as Uint8Array;
   }
-  return stacks;
+  return levels;
 }
 
 /** What was found, if it was by this recipe; a damaged file is written anew. */
@@ -210,7 +210,7 @@ export interface Kept {
   /** True classes of the test images. */
   readonly labels: Uint8Array;
   /** One entry a level, lowest first. */
-  readonly stacks: readonly Found[];
+  readonly levels: readonly Found[];
   /** By what, on what and how, as text: equal for what can be compared, but for the weights. */
   readonly protocol: string;
 }
@@ -231,7 +231,7 @@ export async function keptEvaluations(folder: string): Promise<Kept[]> {
     const { weights: _, ...protocol } = JSON.parse(file.metadata.recipe);
     found.push({
       labels: file.tensors[LABELS].data as Uint8Array,
-      stacks: decode(file),
+      levels: decode(file),
       protocol: JSON.stringify(protocol),
     });
   }

@@ -26,4 +26,4 @@ export { RUN_NAMES, RUN_TITLES, type RunName, runSpec } from "./runs.ts";
 export type { Setting } from "./setting.ts";
 export { readSpecFile, type SpecSource } from "./spec_file.ts";
 export { type DatasetChoice, fromEnvironment, openStudy, type Study, type StudyOptions } from "./study.ts";
-export { renderMarkdown, renderTable, type Table, tableOf } from "./table.ts";
+export { renderMarkdown, renderTable, type ResultsTable, tableOf } from "./table.ts";

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
 import { start } from "../compute/backend.ts";
 import { dispose } from "../compute/compile.ts";
@@ -108,7 +107,7 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
     },
     async command() {
       await writeSpec(folder, spec);
-      const program = fileURLToPath(new URL("../cli/train.ts", import.meta.url));
+      const program = new URL("../cli/train.ts", import.meta.url).href;
       const options = [
         `--runs=${runs}`,
         `--title=${label}`,

@@ -79,8 +79,9 @@ export function runSpec(
       splitSeed: preset.splitSeed,
     },
     levels: levels[name],
-    wiring: preset.wiring,
-    stopGradient: preset.stopGradient,
+    // Of one encoder there is nothing to wire: it is the same run however others are.
+    wiring: levels[name].length > 1 ? preset.wiring : "prepool",
+    stopGradient: levels[name].length > 1 && preset.stopGradient,
     view: {
       size: 32,
       cropScale: [preset.cropMinimum, 1],

@@ -25,13 +25,13 @@ export interface Scoring {
 }
 
 /**
- * Scores every stack of a network.
+ * Scores every level of a network.
  *
  * @param scoring On what, and how.
  * @param network The network; it is not changed.
  * @param model What stack it is.
  * @param progress Told how many images went through it, of all three sets.
- * @returns Of each metric what it finds, one entry a stack, lowest first.
+ * @returns Of each metric what it finds, one entry a level, lowest first.
  */
 export async function scoreStacks(
   scoring: Scoring,
@@ -54,11 +54,11 @@ export async function scoreStacks(
   for (const mode of new Set(scoring.metrics.map(modeOf))) sets.set(mode, await extract(mode));
   const found: Found[][] = [];
   for (const metric of scoring.metrics) {
-    const stacks: Found[] = [];
+    const levels: Found[] = [];
     for (const level of model.levels.keys()) {
-      stacks.push(await score(scoring, metric, sets.get(modeOf(metric))!.map((levels) => levels[level])));
+      levels.push(await score(scoring, metric, sets.get(modeOf(metric))!.map((set) => set[level])));
     }
-    found.push(stacks);
+    found.push(levels);
   }
   dispose([...sets.values()]);
   return found;

@@ -63,7 +63,7 @@ function columns({ rows }: Results): Column[] {
 }
 
 /** A table for people: cells as text, and what the numbers are numbers of. */
-export interface Table {
+export interface ResultsTable {
   /** Titles. */
   readonly columns: readonly string[];
   /** Cells. */
@@ -78,7 +78,7 @@ export interface Table {
  * @param results What was measured.
  * @returns Its columns, rows and notes.
  */
-export function tableOf(results: Results): Table {
+export function tableOf(results: Results): ResultsTable {
   const all = columns(results);
   return {
     columns: all.map(({ title }) => title),

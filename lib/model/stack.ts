@@ -10,7 +10,7 @@ import { projector } from "./projector.ts";
 import { countEncoder, encode, type EncoderConfig } from "./encoders.ts";
 import type { EncoderCount, MapShape } from "./resnet.ts";
 
-/** One level of the stack. */
+/** One level of the stack. The paper says stack 0, stack 1 for the levels, and so does all that a reader sees. */
 export interface LevelConfig {
   /** Which encoder, with its options. */
   readonly encoder: EncoderConfig;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
+import { exists } from "../../lib/base/files.ts";
 import { places } from "../../lib/base/places.ts";
 import { generate } from "../../lib/data/generated.ts";
 import { EXPERIMENT_NAMES, EXPERIMENTS, runsOf } from "../../lib/experiments/experiments.ts";
@@ -7,6 +8,7 @@ import { measure, predictionsOf } from "../../lib/experiments/measure.ts";
 import { readPredictions, writePredictions } from "../../lib/experiments/predictions.ts";
 import { presets } from "../../lib/experiments/presets.ts";
 import { readResults, writeResults } from "../../lib/experiments/results.ts";
+import { storedRuns } from "../../lib/experiments/run_folders.ts";
 import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
 import { renderMarkdown, renderTable } from "../../lib/experiments/table.ts";
@@ -151,5 +153,34 @@ Deno.test("the stored results of preset cpu: read, with live parameters, and ren
     for (const { parameters, live, stack } of results.rows) {
       assert.equal(parameters - live, stack === 1 ? 567_296 : 0);
     }
+  }
+});
+
+Deno.test("four configurations of three seeds: no table takes another one's place, none is trained twice", async () => {
+  const runs = await Deno.makeTempDir(), results = await Deno.makeTempDir();
+  const tiny = ["trainImages=128", "heldOutImages=32", "testImages=64", "batch=64", "epochs=1", "width=4"];
+  tiny.push("plainProjector=8", "probeEpochs=1", "neighbours=5,3");
+  const configurations = [["projector=8"], ["projector=16"], ["projector=8", "stopGradient=true"], [
+    "projector=8",
+    "wiring=embedding",
+  ]];
+  try {
+    for (const [at, set] of configurations.entries()) {
+      const study = await openStudy({ preset: "smoke", set: [...tiny, ...set], seeds: 3, runs });
+      const table = await measure(study, "linear-evaluation");
+      assert.equal(await exists(join(results, basename(study.results))), false);
+      await writeResults(join(results, basename(study.results), "linear-evaluation.json"), table);
+      const kept = await Array.fromAsync(Deno.readDir(results));
+      assert.equal(kept.length, at + 1);
+    }
+    for await (const { name } of Deno.readDir(results)) {
+      const { rows } = await readResults(join(results, name, "linear-evaluation.json"));
+      assert.deepEqual(rows.map(({ top1 }) => top1.n), [3, 3, 3, 3, 3, 1]);
+    }
+    // Of VICReg three configurations are the same run.
+    const trained = (await storedRuns(runs)).filter(({ finished }) => finished);
+    assert.equal(trained.length, 3 * (4 + 2));
+  } finally {
+    for (const folder of [runs, results]) await Deno.remove(folder, { recursive: true });
   }
 });
