@@ -15,6 +15,8 @@ import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
 import type { Run } from "../experiments/run.ts";
 import type { RunSpec } from "../training/spec.ts";
 import { DATASET_CHOICES, openStudy, type Study } from "../experiments/study.ts";
+import type { EncoderConfig } from "../model/encoders.ts";
+import type { ResnetConfig } from "../model/resnet.ts";
 import { toStateDict } from "../model/state_dict.ts";
 import { runCommand } from "./command.ts";
 import { oneOf } from "./options.ts";
@@ -125,8 +127,16 @@ function describe(
   };
 }
 
+/** An encoder that PyTorch's loader knows. */
+function resnetOf(encoder: EncoderConfig): ResnetConfig {
+  if (encoder.kind === "resnet") return encoder;
+  throw new UsageError(`${LOADER} knows ResNets alone. Export a level that is one.`);
+}
+
 function aboutStack(run: RunName, { levels, wiring, stopGradient, view }: RunSpec) {
-  const encoders = levels.map(({ encoder }) => `a ResNet-${encoder.depth} of width ${encoder.width}`);
+  const encoders = levels.map(({ encoder }) => resnetOf(encoder)).map(({ depth, width }) =>
+    `a ResNet-${depth} of width ${width}`
+  );
   return {
     description: `the whole stack of ${run}, ${encoders.join(", on it ")}`,
     config: JSON.stringify({
@@ -139,7 +149,7 @@ function aboutStack(run: RunName, { levels, wiring, stopGradient, view }: RunSpe
 }
 
 function aboutEncoder(run: RunName, { levels, wiring, view }: RunSpec, level: number, channels: number) {
-  const { depth, width, stem, strides } = levels[level].encoder;
+  const { depth, width, stem, strides } = resnetOf(levels[level].encoder);
   const below = level - 1;
   const map = view.size / 8;
   const input = level === 0

@@ -90,6 +90,10 @@ export interface DatasetKind<Options> {
   readonly fetch?: (datasets: string) => Promise<string>;
   /** Bytes to be fetched. */
   readonly bytes?: number;
+  /** Of images that are drawn: the options that give so many. */
+  readonly sized?: (
+    sizes: { readonly seed: number; readonly train: number; readonly test: number },
+  ) => Options;
   /** Reads it from its folder, or makes it. */
   readonly load: (options: Options, folder: string) => Dataset | Promise<Dataset>;
 }

@@ -27,7 +27,7 @@ export type DatasetConfig = {
 
 /** A kind of data set, whatever its options. */
 export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
-  DATASETS[name] as DatasetKind<never> as DatasetKind<DatasetConfig>;
+  DATASETS[name] as DatasetKind<unknown> as DatasetKind<DatasetConfig>;
 
 /**
  * What there is of a data set.

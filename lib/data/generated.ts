@@ -320,5 +320,6 @@ export const generated: DatasetKind<GenerateOptions> = {
     train: size.describe("training images"),
     test: size.describe("test images"),
   }),
+  sized: (sizes) => sizes,
   load: generate,
 };

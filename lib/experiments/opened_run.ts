@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { openDataset } from "../data/datasets.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { datasetKind, openDataset } from "../data/datasets.ts";
 import { split } from "../data/split.ts";
 import type { RunSpec } from "../training/spec.ts";
 import type { Evaluation } from "./presets.ts";
@@ -27,18 +28,22 @@ export async function reopenRun(
   runs: string,
   data?: string,
 ): Promise<Run> {
-  const { spec } = stored, evaluation = onItsImages(asked, spec);
-  const dataset = await openDataset(spec.data.dataset, data);
+  const { spec } = stored, dataset = await openDataset(spec.data.dataset, data);
+  const evaluation = onItsImages(asked, spec, dataset);
   const { trainImages: train, heldOutImages: heldOut, testImages: test, splitSeed } = evaluation;
   const images = await split(dataset, { train, heldOut, test }, splitSeed, runs);
   return openRun(spec, { dataset, images, evaluation, runs, data }, stored.name);
 }
 
 /** An evaluation on the images that a run learnt from and those beside them. */
-function onItsImages(asked: Evaluation, { data: { dataset, images, splitSeed } }: RunSpec): Evaluation {
+function onItsImages(
+  asked: Evaluation,
+  { data: { dataset: { name }, images, splitSeed } }: RunSpec,
+  { train, test }: Dataset,
+): Evaluation {
   // Images that are drawn are as many as its spec says.
-  const drawn = dataset.name === "generated"
-    ? { heldOutImages: dataset.train - images, testImages: dataset.test }
+  const drawn = datasetKind(name).sized
+    ? { heldOutImages: train.labels.length - images, testImages: test.labels.length }
     : {};
   return { ...asked, ...drawn, trainImages: images, splitSeed };
 }

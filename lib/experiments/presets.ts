@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { EngineName } from "../compute/engine.ts";
 import { UsageError } from "../base/errors.ts";
 import { checked, nearest } from "../base/schema.ts";
-import { DATASET_NAMES, type DatasetConfig, type DatasetName } from "../data/datasets.ts";
+import { DATASET_NAMES, type DatasetConfig, datasetKind, type DatasetName } from "../data/datasets.ts";
 import type { MetricConfig } from "../evaluation/metrics.ts";
 
 const count = z.int().positive();
@@ -270,8 +270,8 @@ export type PresetName = keyof typeof presets;
  */
 export function datasetOf(preset: Omit<Evaluation, "metrics">, name: DatasetName): DatasetConfig {
   const { splitSeed, trainImages, heldOutImages, testImages } = preset;
-  if (name !== "generated") return { name };
-  return { name, seed: splitSeed, train: trainImages + heldOutImages, test: testImages };
+  const sizes = { seed: splitSeed, train: trainImages + heldOutImages, test: testImages };
+  return { name, ...datasetKind(name).sized?.(sizes) } as DatasetConfig;
 }
 
 /**

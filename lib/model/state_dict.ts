@@ -11,14 +11,16 @@ import { start } from "../compute/backend.ts";
 import { tf } from "../compute/tf.ts";
 import type { Network } from "./layers.ts";
 import { DEPTHS, encoderLayers, RESNET_18, type ResnetConfig, STEMS } from "./resnet.ts";
-import type { StackConfig } from "./stack.ts";
+import type { LevelConfig, StackConfig } from "./stack.ts";
 
 /** An encoder by itself: a stack of one level without a projector. */
 export interface LoneEncoder {
   /** Its weights and statistics. */
   readonly network: Network;
   /** A stack of this encoder alone. */
-  readonly config: StackConfig;
+  readonly config: StackConfig & {
+    readonly levels: readonly [LevelConfig & { readonly encoder: ResnetConfig }];
+  };
   /** Names of the tensors beside it that were left out, such as a head's. */
   readonly leftOut: readonly string[];
 }
@@ -131,7 +133,7 @@ export function fromStateDict(
       return shape.length === 4 ? x.transpose([2, 3, 1, 0]) : x;
     });
   }
-  const config: StackConfig = {
+  const config: LoneEncoder["config"] = {
     levels: [{ encoder, projector: [] }],
     wiring: "prepool",
     stopGradient: false,
