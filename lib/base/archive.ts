@@ -3,8 +3,12 @@
  *
  * @module
  */
+import { createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { crc32 } from "node:zlib";
 import { basename, dirname, join } from "@std/path";
 import { createTarDecoder } from "modern-tar";
+import { openPromise } from "yauzl";
 import { DataError, SjeaError } from "./errors.ts";
 import { explainFault } from "./files.ts";
 
@@ -98,7 +102,7 @@ export async function unpackTarGz(
  * @param archive The archive.
  * @param wanted Which entries, by their whole name.
  * @param folder The folder.
- * @throws {DataError} It is no zip archive, lacks what is wanted or is damaged.
+ * @throws {DataError} It is no zip archive, lacks what is wanted, is damaged or names a place outside of it.
  * @throws {EnvironmentError} The disk is full.
  */
 export async function unzipEntries(
@@ -107,89 +111,31 @@ export async function unzipEntries(
   folder: string,
 ): Promise<void> {
   await whole(archive, folder, async (temporary) => {
-    using file = await Deno.open(archive);
-    const { size } = await file.stat();
-    const read = async (from: number, length: number) => {
-      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - from)));
-      await file.seek(from, Deno.SeekMode.Start);
-      for (let at = 0, count; at < bytes.length; at += count) {
-        count = await file.read(bytes.subarray(at)) ?? 0;
-        if (count === 0) break;
-      }
-      return new DataView(bytes.buffer);
-    };
-    const broken = (what: string) =>
-      new DataError(`${archive} is no whole zip archive: ${what}. Fetch it again.`);
-    const tail = await read(Math.max(0, size - 65_557), 65_557);
-    let end = tail.byteLength - 22;
-    while (end >= 0 && tail.getUint32(end, true) !== 0x06054b50) end--;
-    if (end < 0) throw broken("it has no directory");
-    const directory = await read(tail.getUint32(end + 16, true), tail.getUint32(end + 12, true));
+    const zip = await openPromise(archive);
     let found = 0;
-    for (let at = 0; at + 46 <= directory.byteLength;) {
-      if (directory.getUint32(at, true) !== 0x02014b50) throw broken("its directory is damaged");
-      const [method, packed, unpacked] = [
-        directory.getUint16(at + 10, true),
-        directory.getUint32(at + 20, true),
-        directory.getUint32(at + 24, true),
-      ];
-      const lengths = [28, 30, 32].map((field) => directory.getUint16(at + field, true));
-      const next = at + 46 + lengths.reduce((sum, length) => sum + length);
-      if (next > directory.byteLength) throw broken("its directory is damaged");
-      const name = new TextDecoder().decode(new Uint8Array(directory.buffer, at + 46, lengths[0]));
-      const offset = directory.getUint32(at + 42, true);
-      at = next;
-      if (!wanted(name)) continue;
-      if (method !== 0 && method !== 8) throw broken(`${name} is packed in an unknown way (${method})`);
-      const local = await read(offset, 30);
-      if (local.byteLength < 30 || local.getUint32(0, true) !== 0x04034b50) {
-        throw broken(`${name} is not where it should be`);
+    try {
+      for await (const entry of zip.eachEntry()) {
+        if (!wanted(entry.fileName)) continue;
+        found++;
+        const path = join(temporary, basename(entry.fileName));
+        let sum = 0;
+        await pipeline(
+          await zip.openReadStreamPromise(entry),
+          async function* (content: AsyncIterable<Uint8Array>) {
+            for await (const chunk of content) {
+              sum = crc32(chunk, sum);
+              yield chunk;
+            }
+          },
+          createWriteStream(path),
+        );
+        if (sum !== entry.crc32) {
+          throw new Error(`${entry.fileName} has not the checksum that it should have`);
+        }
       }
-      await file.seek(
-        offset + 30 + local.getUint16(26, true) + local.getUint16(28, true),
-        Deno.SeekMode.Start,
-      );
-      const path = join(temporary, basename(name));
-      const part = taken(file, packed);
-      const content = method === 8 ? part.pipeThrough(new DecompressionStream("deflate-raw")) : part;
-      const written = await write(content, path, unpacked).catch((error) => {
-        explainFault(error, folder);
-        throw broken(`${name}: ${error.message}`);
-      });
-      if (written !== unpacked) {
-        throw broken(`${name} has not the ${unpacked} bytes that its directory gives it`);
-      }
-      found++;
+    } finally {
+      zip.close();
     }
-    if (found === 0) throw broken("what is wanted is not in it");
-  });
-}
-
-/** Writes a file, and stops once there are more bytes than there may be; says how many there were. */
-async function write(content: ReadableStream<Uint8Array>, path: string, most: number): Promise<number> {
-  using file = await Deno.create(path);
-  let written = 0;
-  for await (const chunk of content) {
-    written += chunk.length;
-    if (written > most) break;
-    for (let rest = chunk; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-  }
-  return written;
-}
-
-/** Small, because all that a chunk unpacks to is in memory at once, up to a thousand times as much. */
-const CHUNK = 1 << 16;
-
-/** The next bytes of a file as a stream. */
-function taken(file: Deno.FsFile, length: number): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let left = length;
-  return new ReadableStream({
-    async pull(controller) {
-      const chunk = new Uint8Array(Math.min(left, CHUNK));
-      const count = left > 0 ? await file.read(chunk) : null;
-      if (count === null) return controller.close();
-      left -= count;
-      controller.enqueue(chunk.subarray(0, count));
-    },
+    if (found === 0) throw new DataError(`${archive} does not hold what is wanted. Fetch it again.`);
   });
 }

@@ -1,9 +1,9 @@
 /**
- * `deno task embed`: a run's representations of images, for NumPy, pandas and spreadsheets.
+ * `deno task embed`: a run's representations of images, for NumPy, pandas, spreadsheets and TensorBoard.
  *
  * @module
  */
-import { join } from "@std/path";
+import { extname, join } from "@std/path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { UsageError } from "../base/errors.ts";
 import { humanBytes, writeAtomically } from "../base/files.ts";
@@ -14,6 +14,7 @@ import { reopenRun } from "../experiments/opened_run.ts";
 import { evaluationOf, preset as presetOf, presets } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
 import { runCommand } from "./command.ts";
+import { type Embedded, embeddingProjector } from "./embedding_projector.ts";
 import { oneOf } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
@@ -23,11 +24,15 @@ const HELP = `deno task embed RUN [options]
 
 Writes a trained run's representations of images, with their labels.
 
-  --stack N          which stack, 0 for the lowest (default: the highest)
+  --stack N          which stack, 0 for the lowest (default: the highest);
+                     all: every stack, in a folder
   --images SET       ${SETS.join(", ")} (default: test)
-  --out FILE         .npy (labels beside it, in NAME.labels.npy), .csv or
-                     .parquet (default: data/embeddings/RUN-stack-N.npy);
-                     outside data/ Deno asks whether it may
+  --out PATH         a file, .npy (labels beside it, in NAME.labels.npy), .csv
+                     or .parquet; or a folder, whose name has no ending, that
+                     TensorBoard's embedding projector shows, with the images
+                     (default: data/embeddings/RUN-stack-N.npy, or the folder
+                     RUN there for all stacks); outside data/ Deno asks whether
+                     it may
   --preset NAME      how many images: ${Object.keys(presets).join(", ")} (default: quick)
   --set FIELD=VALUE  overrides a field of the preset: --set testImages=100
   --data DIR         folder with data sets (default: SJEA_DATA, then
@@ -35,19 +40,17 @@ Writes a trained run's representations of images, with their labels.
   --runs DIR         folder of all runs (default: data/runs)
   --help             this text`;
 
-/** Representations of images, row by row. */
-interface Embedded {
+/** Representations of images by one stack, with the images' classes. */
+interface LabelledRows extends Embedded {
   readonly count: number;
-  readonly features: number;
-  readonly values: Float32Array;
   readonly labels: Uint8Array;
   readonly classes: readonly string[];
 }
 
-/** How each kind of file is written: its bytes by what its name ends with. */
-const WRITERS: Readonly<Record<string, (embedded: Embedded) => Readonly<Record<string, Uint8Array>>>> = {
+/** How each kind of file is written: its bytes, and those of what stands beside it, by how their names end. */
+const TABLES: Readonly<Record<string, (rows: LabelledRows) => Readonly<Record<string, Uint8Array>>>> = {
   ".npy": ({ count, features, values, labels }) => ({
-    "": encodeNpy(values, [count, features]),
+    ".npy": encodeNpy(values, [count, features]),
     ".labels.npy": encodeNpy(labels, [count]),
   }),
   ".csv": ({ count, features, values, labels, classes }) => {
@@ -57,7 +60,7 @@ const WRITERS: Readonly<Record<string, (embedded: Embedded) => Readonly<Record<s
       const found = values.subarray(row * features, (row + 1) * features);
       return [row, labels[row], quote(classes[labels[row]]), ...found].join(",");
     });
-    return { "": new TextEncoder().encode([head, ...rows, ""].join("\n")) };
+    return { ".csv": new TextEncoder().encode([head, ...rows, ""].join("\n")) };
   },
   ".parquet": ({ count, features, values, labels, classes }) => {
     const rows = Array.from({ length: count }, (_, row) => row);
@@ -71,7 +74,7 @@ const WRITERS: Readonly<Record<string, (embedded: Embedded) => Readonly<Record<s
         type: "FLOAT" as const,
       })),
     ];
-    return { "": new Uint8Array(parquetWriteBuffer({ columnData })) };
+    return { ".parquet": new Uint8Array(parquetWriteBuffer({ columnData })) };
   },
 };
 
@@ -95,32 +98,38 @@ await runCommand(async () => {
   if (positionals.length !== 1) throw new UsageError(`Name one run, not ${positionals.length}.`);
   const { runs = places.runs, data } = values, set = oneOf("images", values.images, SETS);
   const stored = findRun(await storedRuns(runs), positionals[0]), { levels } = stored.spec;
-  const stack = values.stack === undefined ? levels.length - 1 : natural("stack", values.stack);
-  if (stack >= levels.length) {
+  const highest = levels.length - 1, all = values.stack === "all";
+  const stack = values.stack === undefined || all ? highest : natural("stack", values.stack);
+  if (stack > highest) {
     throw new UsageError(
-      `${stored.id} has ${levels.length} stacks, from 0 to ${levels.length - 1}, and no ${stack}.`,
+      `${stored.id} has ${levels.length} stacks, from 0 to ${highest}, and no ${stack}.`,
     );
   }
-  const out = values.out ?? join(places.embeddings, `${stored.id}-stack-${stack}.npy`);
-  const writer = Object.entries(WRITERS).find(([end]) => out.endsWith(end))?.[1];
-  if (!writer) throw new UsageError(`${out} ends with none of ${Object.keys(WRITERS).join(", ")}.`);
+  const out = values.out ?? join(places.embeddings, all ? stored.id : `${stored.id}-stack-${stack}.npy`);
+  const ending = extname(out);
+  if (ending && !TABLES[ending]) {
+    throw new UsageError(`${out} ends with none of ${Object.keys(TABLES).join(", ")}.`);
+  }
+  if (ending && all) throw new UsageError(`${out} has room for one stack: name one, or a folder for all.`);
   if (!stored.finished) {
     throw new UsageError(`${stored.id} is not trained to its end: deno task train goes on.`);
   }
   const run = await reopenRun(stored, evaluationOf(presetOf(values.preset, values.set)), runs, data);
-  const images = run.setting.images[set], found = await run.embed(images), x = found[stack];
-  const [count, features] = x.shape;
-  const embedded = {
-    count,
-    features,
-    values: await x.data<"float32">(),
-    labels: images.labels,
-    classes: run.setting.dataset.classes,
-  };
+  const images = run.setting.images[set], { labels } = images, count = labels.length;
+  const { classes } = run.setting.dataset, found = await run.embed(images);
+  const embedded = await Promise.all(
+    found.map(async (x, stack) => ({ stack, features: x.shape[1], values: await x.data<"float32">() })),
+  );
   dispose(found);
-  for (const [end, bytes] of Object.entries(writer(embedded))) {
-    const path = `${out.slice(0, end ? out.lastIndexOf(".") : undefined)}${end}`;
+  const asked = all ? embedded : [embedded[stack]];
+  const files = ending
+    ? TABLES[ending]({ ...embedded[stack], count, labels, classes })
+    : await embeddingProjector(images, classes, asked);
+  for (const { stack, features } of asked) console.log(`stack ${stack}: ${count} × ${features}`);
+  for (const [name, bytes] of Object.entries(files)) {
+    const path = ending ? `${out.slice(0, -ending.length)}${name}` : join(out, name);
     await writeAtomically(path, bytes);
-    console.log(`${path}: ${count} × ${end ? 1 : features}, ${humanBytes(bytes.length)}`);
+    console.log(`${path}: ${humanBytes(bytes.length)}`);
   }
+  if (!ending) console.log(`TensorBoard, started after this, shows it: tensorboard --logdir ${out}`);
 });

@@ -12,7 +12,8 @@ import { Marked, type Token, type Tokens } from "marked";
 import katex from "marked-katex-extension";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
-import { escapeHtml, htmlFilter } from "../notebook/html.ts";
+import { escapeHtml } from "../notebook/html.ts";
+import { safeParts } from "./safe_html.ts";
 
 hljs.registerLanguage("typescript", typescript);
 hljs.registerLanguage("bash", bash);
@@ -42,7 +43,7 @@ export interface MarkdownRenderer {
 
 /**
  * A renderer for the texts of one page in a folder beside their file; the ids
- * of its headings are unique. HTML inside a text passes `htmlFilter`, links lead
+ * of its headings are unique. HTML inside a text is made harmless by `safeParts`, links lead
  * to web pages, mail, files or, as JupyterLab writes them (`#Its-Heading`), into the page,
  * and images of files become data URIs.
  *
@@ -59,11 +60,13 @@ export interface MarkdownRenderer {
 export function markdownRenderer(path: string): MarkdownRenderer {
   const sections: Section[] = [];
   const taken = new Map<string, number>();
-  let filter = htmlFilter();
+  /** Stands around each piece of HTML of a text; nobody can guess it. */
+  const border = crypto.randomUUID();
+  const safe = (rendered: string) => safeParts(rendered.split(border));
 
   const marked = new Marked({
     renderer: {
-      html: ({ text }) => filter.pass(text),
+      html: ({ text }) => border + text + border,
       code: ({ text, lang }) => `<pre><code>${highlight(text, lang ?? "")}</code></pre>\n`,
       image: ({ href, text, title }) => href ? imageTag(href, { alt: text, title }) : escapeHtml(text),
       link({ href, tokens }) {
@@ -73,7 +76,7 @@ export function markdownRenderer(path: string): MarkdownRenderer {
       heading({ depth, tokens }) {
         const title = this.parser.parseInline(tokens);
         const id = unique(slug(wordsOf(tokens)), taken);
-        if (depth === 2) sections.push({ id, title: title.replace(/<\/?a\b[^>]*>/g, "") });
+        if (depth === 2) sections.push({ id, title: safe(title).replace(/<\/?a\b[^>]*>/g, "") });
         return `<h${depth} id="${escapeHtml(id)}">${title}</h${depth}>\n`;
       },
       table(token) {
@@ -95,14 +98,13 @@ export function markdownRenderer(path: string): MarkdownRenderer {
     sections,
     async render(markdown, { attachments, leaveOut }) {
       const uri = (href: string) => imageUri(path, href, attachments, leaveOut);
-      filter = htmlFilter();
       try {
         const tokens = shallow(markdown, () => marked.lexer(markdown));
         await Promise.all(marked.walkTokens(tokens, async (token) => {
           if (token.type === "image") token.href = await uri(token.href);
           if (token.type === "html") token.text = await embedImages(token.text, uri);
         }));
-        return shallow(markdown, () => marked.parser(tokens)) + filter.rest();
+        return safe(shallow(markdown, () => marked.parser(tokens)));
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         leaveOut(error.message);

@@ -6,9 +6,10 @@
 import { stripVTControlCharacters } from "node:util";
 import { z } from "zod";
 import { PNG_URI, pngSize } from "../charts/thumbnails.ts";
-import { escapeHtml, htmlFilter } from "../notebook/html.ts";
+import { escapeHtml } from "../notebook/html.ts";
 import type { Cell, Notebook, Output } from "../notebook/ipynb.ts";
 import { type Label, labelSchema } from "../notebook/label.ts";
+import { safeHtml } from "./safe_html.ts";
 
 const VEGA_LITE = "application/vnd.vegalite.v5+json";
 const IMAGES = ["image/png", "image/jpeg", "image/svg+xml"] as const;
@@ -113,9 +114,8 @@ async function renderContent(output: Output, words: string, options: OutputOptio
   if (still) return `<div class="picture">${still}</div>`;
   const html = text("text/html");
   if (html !== undefined) {
-    const { pass, rest } = htmlFilter();
     return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(words || "Output")}">${
-      pass(html) + rest()
+      safeHtml(html)
     }</div>`;
   }
   const markdown = text("text/markdown");

@@ -89,13 +89,12 @@ Deno.test("links in a circle or to nothing are refused", async () => {
   }
 });
 
-Deno.test("a permission to write in one folder is enough", async () => {
-  const archive = await tarGz([file("libx.so.2"), symlink("libx.so", "libx.so.2")]);
-  const folder = archive.replace(/archive\.tar\.gz$/, "");
+/** What a process prints that may read, and write in one folder. */
+async function printed(folder: string, program: string): Promise<string> {
   const module = new URL("../../lib/base/archive.ts", import.meta.url);
-  const program = `import { unpackTarGz } from "${module}"; await unpackTarGz("${archive}", "${folder}out");`;
-  await Deno.writeTextFile(join(folder, "program.ts"), program);
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+  const path = join(folder, "program.ts");
+  await Deno.writeTextFile(path, `import { unpackTarGz, unzipEntries } from "${module}";\n${program}`);
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--quiet",
@@ -105,10 +104,18 @@ Deno.test("a permission to write in one folder is enough", async () => {
       `--allow-write=${folder}`,
       "--config",
       fileURLToPath(new URL("../../deno.json", import.meta.url)),
-      join(folder, "program.ts"),
+      path,
     ],
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("a permission to write in one folder is enough", async () => {
+  const archive = await tarGz([file("libx.so.2"), symlink("libx.so", "libx.so.2")]);
+  const folder = archive.replace(/archive\.tar\.gz$/, "");
+  await printed(folder, `await unpackTarGz("${archive}", "${folder}out");`);
+  assert.ok(await exists(join(folder, "out", "libx.so")));
 });
 
 Deno.test("a truncated archive is refused", async () => {
@@ -130,29 +137,61 @@ Deno.test("wanted entries of a zip archive are unpacked, packed and stored", asy
   for (const name of names) assert.deepEqual(await Deno.readFile(join(folder, "out", name)), text);
 });
 
+Deno.test("an entry of a zip archive far larger than memory may be is unpacked as it is read", async () => {
+  const folder = await Deno.makeTempDir(), archive = join(folder, "a.whl"), size = 2 ** 28;
+  await Deno.writeFile(archive, zipSync({ "liba.so": new Uint8Array(size) }, { level: 1 }));
+  const peak = await printed(
+    folder,
+    `let peak = 0;
+const { rss } = Deno.memoryUsage();
+const timer = setInterval(() => peak = Math.max(peak, Deno.memoryUsage().rss), 5);
+await unzipEntries("${archive}", () => true, "${folder}/out");
+clearInterval(timer);
+console.log(peak - rss);`,
+  );
+  assert.ok(Number(peak) > 0 && Number(peak) < size / 2, `${peak} bytes`);
+  assert.equal((await Deno.stat(join(folder, "out", "liba.so"))).size, size);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a damaged zip archive is refused", async () => {
   const folder = await Deno.makeTempDir(), archive = join(folder, "a.whl");
-  const whole = zipSync({ "liba.so": new TextEncoder().encode("library ".repeat(10_000)) });
+  const text = new TextEncoder().encode("library ".repeat(10_000));
+  const whole = zipSync({ "liba.so": text }), stored = zipSync({ "liba.so": text }, { level: 0 });
+  // Where its directory says how long the one entry is.
+  const size = whole.length - 22 - 53 + 24;
   const cases: [string, Uint8Array, RegExp][] = [
-    ["truncated", whole.subarray(0, whole.length - 30), /it has no directory/],
-    ["no archive", new TextEncoder().encode("<html>"), /it has no directory/],
-    ["flipped", whole.map((byte, at) => at > 45 && at < 60 ? byte ^ 0xff : byte), /liba\.so/],
-    ["moved", whole.with(0, 0), /liba\.so is not where it should be/],
-    // Its directory gives 66,048 bytes for 80,000.
-    [
-      "longer",
-      whole.with(whole.length - 22 - 53 + 24, 0).with(whole.length - 22 - 53 + 25, 2),
-      /liba\.so has not the \d+ bytes/,
-    ],
+    ["truncated", whole.subarray(0, whole.length - 30), /End of central directory record/],
+    ["no archive", new TextEncoder().encode("<html>"), /End of central directory record/],
+    ["flipped", whole.map((byte, at) => at > 45 && at < 60 ? byte ^ 0xff : byte), /cannot be unpacked: inv/],
+    ["moved", whole.with(0, 0), /invalid local file header signature/],
+    ["longer", whole.with(size, 0).with(size + 1, 2), /too many bytes/],
+    ["shorter", whole.with(size + 2, 2), /not enough bytes/],
+    ["another", stored.with(100, 0), /liba\.so has not the checksum/],
+    ["upwards", zipSync({ "liba.so": text, "../libb.so": text }), /invalid relative path: \.\.\/libb\.so/],
+    ["absolute", zipSync({ "/tmp/libb.so": text }), /absolute path: \/tmp\/libb\.so/],
   ];
   for (const [name, bytes, message] of cases) {
     await Deno.writeFile(archive, bytes);
-    await assert.rejects(unzipEntries(archive, () => true, join(folder, "out")), {
-      name: "DataError",
-      message,
-    }, name);
-    assert.equal(await exists(join(folder, "out")), false);
+    await assert.rejects(unzipEntries(archive, () => true, join(folder, "out")), (error: Error) => {
+      assert.equal(error.name, "DataError", name);
+      assert.ok(error.message.startsWith(`${archive} cannot be unpacked: `), name);
+      assert.match(error.message, message, name);
+      assert.ok(error.message.endsWith(". Delete it and fetch it again."), name);
+      return true;
+    });
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.whl"], name);
   }
+});
+
+Deno.test("it is an error if no entry of a zip archive is wanted", async () => {
+  const folder = await Deno.makeTempDir(), archive = join(folder, "a.whl");
+  await Deno.writeFile(archive, zipSync({ "liba.so": SMALL }));
+  await assert.rejects(unzipEntries(archive, (name) => name === "libb.so", join(folder, "out")), {
+    name: "DataError",
+    message: `${archive} does not hold what is wanted. Fetch it again.`,
+  });
+  assert.equal(await exists(join(folder, "out")), false);
 });
 
 /** Thousands of small files are fastest where no disk is behind them. */

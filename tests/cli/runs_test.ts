@@ -2,8 +2,10 @@ import "../needs.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
+import { decode } from "fast-png";
 import { parquetReadObjects } from "hyparquet";
 import { exists } from "../../lib/base/files.ts";
+import { noTensorBoard, projected } from "../tensorboard.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -133,6 +135,43 @@ for frame in (pandas.read_csv(sys.argv[1] + "/x.csv"), pandas.read_parquet(sys.a
       if (!success && !/AssertionError/.test(told)) console.log(`${step.name}: no Python has both, skipped`);
       else assert.ok(success, told);
     });
+    await test.step("embedded for TensorBoard, beside the run's curves", async (step) => {
+      const folder = join(runs, ids[0]), stacks: Float32Array[] = [];
+      const embed = async (...args: string[]) => {
+        const { code, out, errors } = await command("embed", runs, ids[0], at, "--preset=smoke", ...args);
+        assert.equal(code, 0, errors);
+        return out;
+      };
+      for (const stack of [0, 1]) {
+        const npy = join(runs, `${stack}.npy`);
+        await embed(`--stack=${stack}`, `--out=${npy}`);
+        stacks.push(new Float32Array((await Deno.readFile(npy)).slice(128).buffer));
+      }
+      const labels = (await Deno.readFile(join(runs, "0.labels.npy"))).slice(128);
+      const lines = (await Deno.readTextFile(join(runs, "x.csv"))).trimEnd().split("\n").slice(1);
+      const classes = new Map(
+        lines.map((line) => line.split(",")).map(([, label, name]) => [name, Number(label)]),
+      );
+      assert.ok((await embed("--stack=all", `--out=${folder}`)).endsWith(`tensorboard --logdir ${folder}`));
+      for (const [stack, values] of stacks.entries()) {
+        const text = await Deno.readTextFile(join(folder, `stack-${stack}.tsv`));
+        assert.deepEqual(Float32Array.from(text.trimEnd().split(/[\t\n]/), Number), values);
+      }
+      if (noTensorBoard) return console.log(`${step.name}: SJEA_PYTHON names none, its part skipped`);
+      const shown = await projected(runs, ids[0]);
+      assert.deepEqual(Object.keys(shown), ["stack 0", "stack 1"]);
+      for (const [stack, values] of stacks.entries()) {
+        const { tensorShape, values: read, metadata, sprite, singleImageDim } = shown[`stack ${stack}`];
+        assert.deepEqual(tensorShape, [64, 32]);
+        assert.deepEqual(read, values);
+        assert.deepEqual(metadata[0], ["class", "image"]);
+        assert.deepEqual(metadata.slice(1).map(([, image]) => Number(image)), [...labels.keys()]);
+        assert.deepEqual(metadata.slice(1).map(([name]) => classes.get(name)), Array.from(labels));
+        assert.deepEqual(singleImageDim, [32, 32]);
+        const { width, height } = decode(sprite);
+        assert.deepEqual([width, height], [8 * 32, 8 * 32]);
+      }
+    });
     await test.step("what is meant is told, and what is valid", async () => {
       const cases: [args: string[], message: RegExp][] = [
         [["runs", "show", "zzzz"], /^error: There is no run "zzzz"\. deno task runs lists what there is\.$/],
@@ -140,6 +179,10 @@ for frame in (pandas.read_csv(sys.argv[1] + "/x.csv"), pandas.read_parquet(sys.a
         [["runs", "compare", ids[0]], /^error: runs compare takes 2 runs, not 1\.$/],
         [["embed", ids[0], "--stack=2"], /has 2 stacks, from 0 to 1, and no 2\.$/],
         [["embed", ids[0], "--out=x.mat"], /x\.mat ends with none of \.npy, \.csv, \.parquet\.$/],
+        [
+          ["embed", ids[0], "--stack=all", "--out=x.csv"],
+          /x\.csv has room for one stack: name one, or a folder for all\.$/,
+        ],
       ];
       for (const [[name, ...args], message] of cases) {
         const { code, errors } = await command(name, runs, ...args, at);

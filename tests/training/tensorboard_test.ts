@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import type { StepMetrics } from "../../lib/training/log.ts";
 import { crc32c, openEvents } from "../../lib/training/tensorboard.ts";
+import { noTensorBoard, PYTHON } from "../tensorboard.ts";
 
 const metrics = (step: number): StepMetrics => ({
   step,
@@ -74,20 +75,16 @@ Deno.test("what does not fit on the disk is written with the next flush, once", 
   await Deno.remove(folder, { recursive: true });
 });
 
-const PYTHON = Deno.env.get("SJEA_PYTHON");
-const hasTensorBoard = PYTHON !== undefined &&
-  (await new Deno.Command(PYTHON, { args: ["-c", "import tensorboard"], stderr: "null" }).output()).success;
-
 Deno.test({
   name: "TensorBoard reads every number, and no step twice after a kill",
-  ignore: !hasTensorBoard,
+  ignore: noTensorBoard,
   async fn() {
     const folder = await resumed();
     const program = `import sys, json
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 events = EventAccumulator(sys.argv[1]).Reload()
 print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}))`;
-    const { stdout, stderr } = await new Deno.Command(PYTHON!, { args: ["-c", program, folder] }).output();
+    const { stdout, stderr } = await new Deno.Command(PYTHON, { args: ["-c", program, folder] }).output();
     const read = JSON.parse(new TextDecoder().decode(stdout) || new TextDecoder().decode(stderr));
     const steps = [0, 1, 2, 3, 4];
     assert.deepEqual(read["stack0/invariance"], steps.map((step) => [step, step]));
