@@ -9,7 +9,7 @@ import { type Chart, themed, WIDTH } from "./theme.ts";
 /** What is known of the points of all panels. */
 export interface EmbeddingOptions {
   /** Class of each point. */
-  readonly labels: Uint8Array;
+  readonly labels: ArrayLike<number>;
   /** Names of the classes, ten at most. */
   readonly classes: readonly string[];
   /**

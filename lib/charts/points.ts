@@ -27,7 +27,7 @@ export interface Points {
 /** What is known of the points. */
 export interface Groups {
   /** Group of each point. */
-  readonly groups: Uint8Array;
+  readonly groups: ArrayLike<number>;
   /** Names of the groups, in the order of the legend. */
   readonly names: readonly string[];
   /** Thumbnails of some points or all, by index. */
@@ -49,7 +49,7 @@ export function pointTable(
   { groups, names, images }: Groups,
 ): Pick<Chart, "data" | "transform"> {
   demandSome(panels, "Panels");
-  const nameless = groups.find((group) => group >= names.length);
+  const nameless = Array.from(groups).find((group) => group >= names.length);
   if (nameless !== undefined) {
     throw new RangeError(`Expected classes below ${names.length}, the number of names, got ${nameless}.`);
   }

@@ -7,6 +7,7 @@ import { extname, join } from "@std/path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { UsageError } from "../base/errors.ts";
 import { humanBytes, writeAtomically } from "../base/files.ts";
+import type { Labels } from "../data/dataset.ts";
 import { encodeNpy } from "../base/npy.ts";
 import { places } from "../base/places.ts";
 import { dispose } from "../compute/compile.ts";
@@ -43,7 +44,7 @@ Writes a trained run's representations of images, with their labels.
 /** Representations of images by one stack, with the images' classes. */
 interface LabelledRows extends Embedded {
   readonly count: number;
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   readonly classes: readonly string[];
 }
 

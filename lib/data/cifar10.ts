@@ -175,7 +175,7 @@ export async function loadCifar10(folder: string): Promise<Dataset> {
   const train: ImageSet = {
     ...parts[0],
     images: concatenate(parts.map((part) => part.images)),
-    labels: concatenate(parts.map((part) => part.labels)),
+    labels: concatenate(parts.map((part) => part.labels as Uint8Array)),
   };
   const test = await read(layout.test);
   const names = join(folder, layout.names), classes = layout.classes(await Deno.readFile(names), names);

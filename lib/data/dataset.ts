@@ -7,12 +7,28 @@ import { createHash } from "node:crypto";
 import type { z } from "zod";
 import type { DataPlace } from "../base/places.ts";
 
+/** Classes of images: bytes, unless there are more than 256 classes. */
+export type Labels = Uint8Array | Int32Array;
+
+/**
+ * Classes in as few bytes as they need.
+ *
+ * @param values The classes.
+ * @param classes How many there are.
+ * @returns A copy.
+ */
+export function labelsOf(values: ArrayLike<number>, classes: number): Labels {
+  return classes > 256 ? Int32Array.from(values) : Uint8Array.from(values);
+}
+
 /** Images of one size with one class label each. */
 export interface ImageSet {
   /** RGB bytes, `[count, height, width, 3]`. */
   readonly images: Uint8Array;
   /** Class of each image, `[count]`. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
+  /** Coarser or finer classes of each image, by the names in the data set's `levels`. */
+  readonly levels?: Readonly<Record<string, Labels>>;
   /** Height of an image in pixels. */
   readonly height: number;
   /** Width of an image in pixels. */
@@ -29,6 +45,8 @@ export interface Dataset {
   readonly fingerprint: string;
   /** Names of the classes, by label. */
   readonly classes: readonly string[];
+  /** Names of coarser or finer classes, such as CIFAR-100's `coarse`. */
+  readonly levels?: Readonly<Record<string, readonly string[]>>;
   /** Images to learn from. */
   readonly train: ImageSet;
   /** Images to report on, touched once. */
@@ -39,11 +57,13 @@ export interface Dataset {
  * Tells the images and labels of a data set from all others.
  *
  * @param dataset Its training and test images.
- * @returns The first 16 hex digits of the SHA-256 of all images and labels.
+ * @returns The first 16 hex digits of the SHA-256 of all images and classes.
  */
 export function imageFingerprint({ train, test }: Pick<Dataset, "train" | "test">): string {
   const hash = createHash("sha256");
-  for (const { images, labels } of [train, test]) hash.update(images).update(labels);
+  for (const { images, labels, levels = {} } of [train, test]) {
+    for (const part of [images, labels, ...Object.values(levels)]) hash.update(part);
+  }
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -67,15 +87,37 @@ export function imageOf({ images, height, width }: ImageSet, index: number): Uin
  * @returns A set of `indices.length` images.
  */
 export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
-  const size = set.height * set.width * 3;
-  const images = new Uint8Array(indices.length * size);
-  const labels = new Uint8Array(indices.length);
-  for (let to = 0; to < indices.length; to++) {
-    const from = indices[to];
-    images.set(set.images.subarray(from * size, (from + 1) * size), to * size);
-    labels[to] = set.labels[from];
+  const size = set.height * set.width * 3, count = indices.length;
+  const images = new Uint8Array(count * size);
+  for (let to = 0; to < count; to++) {
+    images.set(set.images.subarray(indices[to] * size, (indices[to] + 1) * size), to * size);
   }
-  return { ...set, images, labels };
+  const chosen = (all: Labels): Labels => {
+    const labels = all instanceof Uint8Array ? new Uint8Array(count) : new Int32Array(count);
+    return labels.map((_, at) => all[indices[at]]);
+  };
+  const levels = set.levels &&
+    Object.fromEntries(Object.entries(set.levels).map(([name, labels]) => [name, chosen(labels)]));
+  return { ...set, images, labels: chosen(set.labels), ...levels && { levels } };
+}
+
+/**
+ * A data set whose classes are those of another level.
+ *
+ * @param dataset The data set.
+ * @param level One of its `levels`.
+ * @returns The same images; the fingerprint is theirs with the level's name.
+ */
+export function atLevel(dataset: Dataset, level: string): Dataset {
+  const { levels = {}, train, test, fingerprint } = dataset;
+  const of = (set: ImageSet): ImageSet => ({ ...set, labels: set.levels![level] });
+  return {
+    ...dataset,
+    classes: levels[level],
+    fingerprint: `${fingerprint}-${level}`,
+    train: of(train),
+    test: of(test),
+  };
 }
 
 /** A kind of data set. */

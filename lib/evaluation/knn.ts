@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
+import { type Labels, labelsOf } from "../data/dataset.ts";
 import { accuracy, checkLabelled, type Labelled, type Metric } from "./metric.ts";
 
 /** How to vote. */
@@ -28,7 +29,7 @@ export interface KnnResult {
   /** Part of the queries that were classified right, 0..1. */
   readonly accuracy: number;
   /** Class of each query. */
-  readonly predictions: Uint8Array;
+  readonly predictions: Labels;
 }
 
 /**
@@ -67,7 +68,7 @@ export async function knn(bank: Labelled, queries: Labelled, options: KnnOptions
     return { values, indices };
   }, { name: "neighbours" });
   const directions = await normalised(bank.features);
-  const results = k.map((k) => ({ k: Math.min(k, size), predictions: new Uint8Array(count) }));
+  const results = k.map((k) => ({ k: Math.min(k, size), predictions: labelsOf({ length: count }, classes) }));
   for (let from = 0; from < count; from += block) {
     const rows = Math.min(block, count - from);
     const asked = queries.features.slice([from, 0], [rows, -1]);

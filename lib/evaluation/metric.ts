@@ -6,13 +6,14 @@
 import type { z } from "zod";
 import { demandFinite } from "../compute/finite.ts";
 import type { tf } from "../compute/tf.ts";
+import type { Labels } from "../data/dataset.ts";
 
 /** Representations with their labels. */
 export interface Labelled {
   /** `[count, features]`. */
   readonly features: tf.Tensor2D;
   /** `[count]`. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
 }
 
 /** The representations that one level makes of an experiment's images. */
@@ -30,7 +31,7 @@ export interface Judged {
 }
 
 /** What a metric finds, by what it is called: a number, or the class of each test image. */
-export type Found = Readonly<Record<string, number | Uint8Array>>;
+export type Found = Readonly<Record<string, number | Labels>>;
 
 /** A way to judge representations. */
 export interface Metric<Options> {

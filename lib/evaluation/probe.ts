@@ -8,6 +8,7 @@ import { tf } from "../compute/tf.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import { rows } from "../compute/ops.ts";
 import { generator, permutation } from "../base/random.ts";
+import { type Labels, labelsOf } from "../data/dataset.ts";
 import { accuracy, checkLabelled, type Labelled, type Metric } from "./metric.ts";
 
 /** What to fit and how. */
@@ -45,7 +46,7 @@ export interface ProbeResult {
   /** Mean cross-entropy over the training set at the end, in nats. */
   readonly trainLoss: number;
   /** Class of each test image. */
-  readonly predictions: Uint8Array;
+  readonly predictions: Labels;
 }
 
 const MOMENTUM = 0.9;
@@ -125,7 +126,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const trainLoss = tf.tidy(() =>
     tf.losses.softmaxCrossEntropy(oneHot(train.labels, classes), fitted.squeeze([1])).dataSync()[0]
   );
-  const predictions = tf.tidy(() => Uint8Array.from(tested.argMax(2).dataSync()));
+  const predictions = labelsOf(tf.tidy(() => tested.argMax(2).dataSync<"int32">()), classes);
   dispose([mean, deviation, weight, held, chosen, fitted, tested]);
   [moments, apply].forEach((step) => step.dispose());
   return {
@@ -188,7 +189,7 @@ async function fit(
   return state.weight;
 }
 
-function oneHot(labels: Uint8Array, classes: number): tf.Tensor2D {
+function oneHot(labels: Labels, classes: number): tf.Tensor2D {
   return tf.oneHot(tf.tensor1d(labels, "int32"), classes).toFloat() as tf.Tensor2D;
 }
 

@@ -11,6 +11,7 @@ import { exists, writeAtomically } from "../base/files.ts";
 import { progress } from "../base/progress.ts";
 import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
 import { dispose } from "../compute/compile.ts";
+import type { Labels } from "../data/dataset.ts";
 import { accuracy, type Found } from "../evaluation/metric.ts";
 import { type MetricConfig, METRICS } from "../evaluation/metrics.ts";
 import type { Network } from "../model/layers.ts";
@@ -24,7 +25,7 @@ export interface Scores {
   /** By what it is called: percent of the test images that are predicted right, or the number that was found. */
   readonly values: Readonly<Record<string, number>>;
   /** Class of each test image, by what a metric that predicts calls it. */
-  readonly predictions: Readonly<Record<string, Uint8Array>>;
+  readonly predictions: Readonly<Record<string, Labels>>;
 }
 
 /**
@@ -130,7 +131,7 @@ function scoringOf({ images, dataset }: Setting, metrics: readonly MetricConfig[
 function judge({ images: { test } }: Setting, [first, ...others]: readonly Found[][]): Scores[] {
   return first.map((found, level) => {
     const all = Object.entries(Object.assign({}, found, ...others.map((levels) => levels[level])) as Found);
-    const predicted = all.filter((entry): entry is [string, Uint8Array] => typeof entry[1] !== "number");
+    const predicted = all.filter((entry): entry is [string, Labels] => typeof entry[1] !== "number");
     return {
       values: Object.fromEntries(
         all.map(([name, it]) => [name, typeof it === "number" ? it : 100 * accuracy(it, test.labels)]),
@@ -169,8 +170,8 @@ async function kept(
 const LABELS = "labels";
 
 /** Predictions are tensors of bytes, numbers stand in the metadata. */
-function encode(levels: readonly Found[], labels: Uint8Array, recipe: string): Uint8Array {
-  const tensors: Record<string, { shape: number[]; data: Uint8Array }> = {
+function encode(levels: readonly Found[], labels: Labels, recipe: string): Uint8Array {
+  const tensors: Record<string, { shape: number[]; data: Labels }> = {
     [LABELS]: { shape: [labels.length], data: labels },
   };
   const numbers = levels.map((found, level) => {
@@ -178,7 +179,7 @@ function encode(levels: readonly Found[], labels: Uint8Array, recipe: string): U
       Object.entries(found).filter(([, it]) => typeof it !== "number" === predicted)
     );
     for (const [name, it] of classes) {
-      tensors[`stack ${level}/${name}`] = { shape: [labels.length], data: it as Uint8Array };
+      tensors[`stack ${level}/${name}`] = { shape: [labels.length], data: it as Labels };
     }
     return Object.fromEntries(others);
   });
@@ -186,10 +187,10 @@ function encode(levels: readonly Found[], labels: Uint8Array, recipe: string): U
 }
 
 function decode({ tensors, metadata }: ReturnType<typeof decodeSafetensors>): Found[] {
-  const levels: Record<string, number | Uint8Array>[] = JSON.parse(metadata.numbers);
+  const levels: Record<string, number | Labels>[] = JSON.parse(metadata.numbers);
   for (const [name, { data }] of Object.entries(tensors)) {
     const [, level, measure] = name.match(/^stack (\d+)\/(.+)$/) ?? [];
-    if (level !== undefined) levels[Number(level)][measure] = data as Uint8Array;
+    if (level !== undefined) levels[Number(level)][measure] = data as Labels;
   }
   return levels;
 }
@@ -208,7 +209,7 @@ async function read(path: string, recipe: string): Promise<Found[] | undefined> 
 /** What a metric found of a run, as it was kept, and how it came about. */
 export interface Kept {
   /** True classes of the test images. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /** One entry a level, lowest first. */
   readonly levels: readonly Found[];
   /** By what, on what and how, as text: equal for what can be compared, but for the weights. */
@@ -230,7 +231,7 @@ export async function keptEvaluations(folder: string): Promise<Kept[]> {
     const file = decodeSafetensors(await Deno.readFile(path), path);
     const { weights: _, ...protocol } = JSON.parse(file.metadata.recipe);
     found.push({
-      labels: file.tensors[LABELS].data as Uint8Array,
+      labels: file.tensors[LABELS].data as Labels,
       levels: decode(file),
       protocol: JSON.stringify(protocol),
     });

@@ -5,6 +5,7 @@
  */
 import { commit } from "../base/code.ts";
 import { start } from "../compute/backend.ts";
+import type { Labels } from "../data/dataset.ts";
 import { knnAt } from "../evaluation/knn.ts";
 import { TOP1 } from "../evaluation/probe.ts";
 import { encoderTitle } from "../model/encoders.ts";
@@ -73,7 +74,7 @@ export async function measure(study: Study, name: ExperimentName): Promise<Resul
  * @returns Those of all its rows, by the names that the rows give.
  */
 export async function predictionsOf(study: Study, name: ExperimentName): Promise<StoredPredictions> {
-  const predictions: Record<string, Uint8Array> = {};
+  const predictions: Record<string, Labels> = {};
   for (const plan of EXPERIMENTS[name].rows) {
     for (const [seed, scores] of (await scoresOf(study, plan)).entries()) {
       for (const [measure, classes] of Object.entries(scores.predictions)) {

@@ -7,6 +7,7 @@
 import { DataError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { decodeSafetensors, encodeSafetensors } from "../base/safetensors.ts";
+import type { Labels } from "../data/dataset.ts";
 import { knnAt } from "../evaluation/knn.ts";
 import { accuracy } from "../evaluation/metric.ts";
 import { TOP1 } from "../evaluation/probe.ts";
@@ -15,9 +16,9 @@ import type { Row } from "./results.ts";
 /** Classes of a table's test images, in the order of the test set. */
 export interface StoredPredictions {
   /** True classes. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /** Predicted classes by row, seed and measure: `S-JEA/stack 1/seed 0/top-1`, `VICReg/seed 2/k-NN 200`. */
-  readonly predictions: Readonly<Record<string, Uint8Array>>;
+  readonly predictions: Readonly<Record<string, Labels>>;
 }
 
 const LABELS = "labels";
@@ -101,7 +102,7 @@ export async function readPredictions(
   if (!await exists(file)) throw new DataError(`${file} does not exist. ${again}`);
   const { tensors } = decodeSafetensors(await Deno.readFile(file), file);
   const { [LABELS]: labels, ...predictions } = Object.fromEntries(
-    Object.entries(tensors).map(([name, { data }]) => [name, Uint8Array.from(data)]),
+    Object.entries(tensors).map(([name, { data }]) => [name, data as Labels]),
   );
   const check = (name: string, percent: number) => {
     const found = predictions[name];

@@ -8,6 +8,7 @@ import jstat from "jstat";
 import { DataError, UsageError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { nearest } from "../base/schema.ts";
+import type { Labels } from "../data/dataset.ts";
 import { encoderTitle } from "../model/encoders.ts";
 import { hasEncoder } from "../training/checkpoint.ts";
 import { readMetrics } from "../training/log.ts";
@@ -156,7 +157,7 @@ export interface Paired {
  * if (onlyFirst !== 10 || Math.abs(p - 2 / 1024) > 1e-9) throw new Error(`${onlyFirst} ${p}`);
  * ```
  */
-export function mcnemar(labels: Uint8Array, first: Uint8Array, second: Uint8Array): Paired {
+export function mcnemar(labels: Labels, first: Labels, second: Labels): Paired {
   let onlyFirst = 0, onlySecond = 0;
   labels.forEach((label, at) => {
     const [a, b] = [first[at] === label, second[at] === label];

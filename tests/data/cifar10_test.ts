@@ -320,8 +320,8 @@ Deno.test({
     );
     const counts = (labels: Uint8Array) =>
       labels.reduce((counts, label) => (counts[label]++, counts), Array(10).fill(0));
-    assert.deepEqual(counts(train.labels), Array(10).fill(5000));
-    assert.deepEqual(counts(test.labels), Array(10).fill(1000));
+    assert.deepEqual(counts(train.labels as Uint8Array), Array(10).fill(5000));
+    assert.deepEqual(counts(test.labels as Uint8Array), Array(10).fill(1000));
     assert.deepEqual(classes.slice(0, 3), ["airplane", "automobile", "bird"]);
     assert.equal(copy, "unofficial");
     assert.match(fingerprint, /^[0-9a-f]{16}$/);
@@ -348,7 +348,7 @@ Deno.test({
     assert.deepEqual(pixel(1016, 31, 31), [81, 75, 59]);
     const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
     assert.equal(sha256(images), "48bde46fb9080c13");
-    assert.equal(sha256(labels), "c5cc3963df7952a3");
+    assert.equal(sha256(labels as Uint8Array), "c5cc3963df7952a3");
     const folder = await layout(bytes);
     await assert.rejects(loadCifar10(folder), {
       name: "DataError",
