@@ -132,5 +132,5 @@ await runCommand(async () => {
     await writeAtomically(path, bytes);
     console.log(`${path}: ${humanBytes(bytes.length)}`);
   }
-  if (!ending) console.log(`TensorBoard, started after this, shows it: tensorboard --logdir ${out}`);
+  if (!ending) console.log(`TensorBoard, started after this, shows it: tensorboard --logdir "${out}"`);
 });

@@ -10,6 +10,7 @@ import { sprite } from "../data/sprite.ts";
 export interface Embedded {
   /** Which one, 0 for the lowest. */
   readonly stack: number;
+  /** Numbers an image. */
   readonly features: number;
   /** Row by row, `[images, features]`. */
   readonly values: Float32Array;

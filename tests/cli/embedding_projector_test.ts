@@ -1,3 +1,4 @@
+import "../needs.ts";
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { decode } from "fast-png";

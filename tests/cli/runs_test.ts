@@ -152,7 +152,7 @@ for frame in (pandas.read_csv(sys.argv[1] + "/x.csv"), pandas.read_parquet(sys.a
       const classes = new Map(
         lines.map((line) => line.split(",")).map(([, label, name]) => [name, Number(label)]),
       );
-      assert.ok((await embed("--stack=all", `--out=${folder}`)).endsWith(`tensorboard --logdir ${folder}`));
+      assert.ok((await embed("--stack=all", `--out=${folder}`)).endsWith(`tensorboard --logdir "${folder}"`));
       for (const [stack, values] of stacks.entries()) {
         const text = await Deno.readTextFile(join(folder, `stack-${stack}.tsv`));
         assert.deepEqual(Float32Array.from(text.trimEnd().split(/[\t\n]/), Number), values);

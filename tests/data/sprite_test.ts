@@ -1,3 +1,4 @@
+import "../needs.ts";
 import assert from "node:assert/strict";
 import { decode } from "fast-png";
 import { imageOf } from "../../lib/data/dataset.ts";
