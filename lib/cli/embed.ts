@@ -11,10 +11,12 @@ import { encodeNpy } from "../base/npy.ts";
 import { places } from "../base/places.ts";
 import { dispose } from "../compute/compile.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { preset as presetOf, presets } from "../experiments/presets.ts";
+import { preset as presetOf } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
+import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
-import { oneOf } from "./options.ts";
+import { entry } from "./help.ts";
+import { oneOf, PRESETS } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
 const SETS = ["test", "train", "heldOut"] as const;
@@ -28,7 +30,7 @@ Writes a trained run's representations of images, with their labels.
   --out FILE         .npy (labels beside it, in NAME.labels.npy), .csv or
                      .parquet (default: data/embeddings/RUN-stack-N.npy);
                      outside data/ Deno asks whether it may
-  --preset NAME      how many images: ${Object.keys(presets).join(", ")} (default: quick)
+${entry("--preset NAME", `how many images: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset: --set testImages=100
   --data DIR         folder with data sets (default: SJEA_DATA, then
                      data/datasets)
@@ -104,10 +106,13 @@ await runCommand(async () => {
   const out = values.out ?? join(places.embeddings, `${stored.id}-stack-${stack}.npy`);
   const writer = Object.entries(WRITERS).find(([end]) => out.endsWith(end))?.[1];
   if (!writer) throw new UsageError(`${out} ends with none of ${Object.keys(WRITERS).join(", ")}.`);
-  if (!stored.finished) {
-    throw new UsageError(`${stored.id} is not trained to its end: deno task train goes on.`);
-  }
-  const run = await reopenRun(stored, presetOf(values.preset, values.set), runs, data);
+  demandFinished(stored);
+  const run = await reopenRun(
+    stored,
+    presetOf(oneOf("preset", values.preset, PRESETS), values.set),
+    runs,
+    data,
+  );
   const images = run.setting.images[set], found = await run.embed(images), x = found[stack];
   const [count, features] = x.shape;
   const embedded = {

@@ -6,10 +6,13 @@
 import { UsageError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { preset as presetOf, presets } from "../experiments/presets.ts";
+import { preset as presetOf } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
 import { tableBundle } from "../notebook/table.ts";
+import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
+import { entry } from "./help.ts";
+import { oneOf, PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task evaluate RUN [options]
@@ -18,7 +21,7 @@ Evaluates each stack of a trained run, and the same before training, by a
 linear probe and by k-NN. RUN is the beginning of an id or a short name:
 deno task runs lists them. What was predicted once is kept beside the run.
 
-  --preset NAME      protocol and images: ${Object.keys(presets).join(", ")} (default: quick)
+${entry("--preset NAME", `protocol and images: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset; repeatable:
                      --set neighbours=20 --set testImages=1000
   --data DIR         folder with data sets (default: SJEA_DATA, then
@@ -39,11 +42,11 @@ await runCommand(async () => {
   });
   if (values.help) return console.log(HELP);
   if (positionals.length !== 1) throw new UsageError(`Name one run to evaluate, not ${positionals.length}.`);
-  const { runs = places.runs, data } = values, preset = presetOf(values.preset, values.set);
-  const run = await reopenRun(findRun(await storedRuns(runs), positionals[0]), preset, runs, data);
-  if (!await run.isFinished()) {
-    throw new UsageError(`${run.id} is not trained to its end: deno task train goes on.`);
-  }
+  const { runs = places.runs, data } = values,
+    preset = presetOf(oneOf("preset", values.preset, PRESETS), values.set);
+  const stored = findRun(await storedRuns(runs), positionals[0]);
+  demandFinished(stored);
+  const run = await reopenRun(stored, preset, runs, data);
   const rows: (string | number)[][] = [];
   for (const trained of [true, false]) {
     for (const [stack, { top1, knn }] of (await run.evaluate(trained)).entries()) {
