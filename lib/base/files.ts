@@ -8,6 +8,7 @@ import { statfs } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { dirname, join } from "@std/path";
 import { DiskFullError, EnvironmentError } from "./errors.ts";
+import { say } from "./say.ts";
 
 /**
  * Whether something is there.
@@ -137,7 +138,7 @@ export async function writePatiently(write: () => Promise<void>, stopped: () => 
       return await write();
     } catch (error) {
       if (!(error instanceof DiskFullError) || stopped()) throw error;
-      if (!told) console.error(`\n${error.message} Waiting; it goes on by itself as soon as there is room.`);
+      if (!told) say(`${error.message} Waiting; it goes on by itself as soon as there is room.`);
     }
     await pause(PATIENCE);
   }

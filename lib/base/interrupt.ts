@@ -5,6 +5,7 @@
  */
 import { constants } from "node:os";
 import { SjeaError } from "./errors.ts";
+import { say } from "./say.ts";
 
 /** A task that was asked to stop, and did. */
 export class Interrupted extends SjeaError {
@@ -49,7 +50,7 @@ export function watchSignals(stopping: string): Watch {
       const now = performance.now();
       if (first === undefined) {
         first = { signal, at: now };
-        console.error(`\n${stopping} Once more ends it at once.`);
+        say(`${stopping} Once more ends it at once.`);
       } else if (now - first.at > SAME) Deno.exit(exitCode(signal));
     };
     Deno.addSignalListener(signal, listener);

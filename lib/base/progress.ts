@@ -5,6 +5,7 @@
  * @module
  */
 import cliProgress from "cli-progress";
+import { occupy } from "./say.ts";
 
 /** A running progress display. */
 export interface Progress {
@@ -47,7 +48,9 @@ export function progress(label: string, total: number, describe = (value: number
       barIncompleteChar: "░",
       emptyOnZero: true,
     });
-    bar.start(total, 0, { text: "" });
+    const draw = () => bar.start(total, value, { text: first === undefined ? "" : text() });
+    draw();
+    occupy({ lift: () => bar.stop(), draw });
     return {
       update(now, newNote = note) {
         first ??= now;
@@ -57,6 +60,7 @@ export function progress(label: string, total: number, describe = (value: number
       stop() {
         bar.update(value, { text: text() });
         bar.stop();
+        occupy(undefined);
       },
     };
   }

@@ -96,7 +96,14 @@ function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): str
   return `${place && `${place}: `}${message}.`;
 }
 
-function suggest(word: string, names: readonly string[]): string {
+/**
+ * What to say of a name that does not exist.
+ *
+ * @param word What they wrote.
+ * @param names What there is.
+ * @returns The nearest name, or all of them where none is near, as a sentence.
+ */
+export function suggest(word: string, names: readonly string[]): string {
   const meant = nearest(word, names);
   return meant === undefined ? `Valid: ${names.join(", ")}.` : `Did you mean ${meant}?`;
 }

@@ -16,7 +16,10 @@ import type { Precision } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import type { Architecture, BenchRow, Job, Load, Training } from "../experiments/bench.ts";
 import { runCommand } from "./command.ts";
-import { parse, userPath } from "./parse.ts";
+import { entry } from "./help.ts";
+import { oneOf } from "./options.ts";
+import { parse } from "./parse.ts";
+import { userPath } from "./paths.ts";
 
 /** A case: what is timed and what it is compared with. */
 interface Case {
@@ -111,18 +114,20 @@ const HELP = `deno task bench [options]
 Times each case in processes of its own, after a warm-up, and prints medians of
 several rounds. The sides take turns and never work at once.
 
-  --case NAME      one case; repeatable (default: all but ${GROWTH.name})
-  --against NAME   torch: also PyTorch, from the virtual environment, SJEA_PYTHON or python3;
-                   tensorflow: ours on ONNX Runtime, and beside it on TensorFlow and,
-                   op by op, on TensorFlow.js's WebAssembly (steps up to width ${WEB_WIDTH})
-  --json FILE      write {case, unit, ours, peer, ratio, peers, machine} of each line
-  --rounds N       rounds a side (default 5; 2 with --quick)
-  --quick          short rounds: an impression
-  --help           this text
+  --case NAME        one case; repeatable (default: all but ${GROWTH.name})
+  --against NAME     torch: also PyTorch, from the virtual environment,
+                     SJEA_PYTHON or python3; tensorflow: ours on ONNX Runtime,
+                     and beside it on TensorFlow and, op by op, on
+                     TensorFlow.js's WebAssembly (steps up to width ${WEB_WIDTH})
+  --json FILE        write {case, unit, ours, peer, ratio, peers, machine} of
+                     each line
+  --rounds N         rounds a side (default 5; 2 with --quick)
+  --quick            short rounds: an impression
+  --help             this text
 
 Cases (two stacks, VICReg, 32×32 images):
-${Object.entries(CASES).map(([name, { says }]) => `  ${name.padEnd(15)}  ${says}`).join("\n")}
-  ${GROWTH.name.padEnd(15)}  time and memory of a step, width ${GROWTH.widths} × batch ${GROWTH.batches}`;
+${Object.entries(CASES).map(([name, { says }]) => entry(name, says)).join("\n")}
+${entry(GROWTH.name, `time and memory of a step, width ${GROWTH.widths} × batch ${GROWTH.batches}`)}`;
 
 /** What to compare with. */
 const PEERS = ["torch", "tensorflow"] as const;
@@ -141,14 +146,8 @@ function readOptions(args: readonly string[]): Options {
   const { values } = parse({ args, options: OPTIONS });
   const { case: chosen, against, json, quick, help, rounds = quick ? "2" : "5" } = values;
   const names = [...Object.keys(CASES), GROWTH.name];
-  const unknown = chosen.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new UsageError(`--case ${unknown} does not exist. Valid: ${names.join(", ")}.`);
-  }
-  const peer = PEERS.find((name) => name === against);
-  if (against !== peer) {
-    throw new UsageError(`--against ${against} does not exist. Valid: ${PEERS.join(", ")}.`);
-  }
+  for (const name of chosen) oneOf("case", name, names);
+  const peer = against === undefined ? undefined : oneOf("against", against, PEERS);
   if (!/^[1-9]\d*$/.test(rounds)) {
     throw new UsageError(`--rounds takes a whole number from 1 on, not "${rounds}".`);
   }

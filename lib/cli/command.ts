@@ -5,7 +5,7 @@
  */
 import { SjeaError } from "../base/errors.ts";
 import { exitCode, Interrupted } from "../base/interrupt.ts";
-import { settleEnvironment } from "./parse.ts";
+import { settleEnvironment } from "./paths.ts";
 
 /**
  * Runs a command; a foreseeable error is printed as one message without a stack.

@@ -5,14 +5,30 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { dataPlace, places } from "../base/places.ts";
+import { suggest } from "../base/schema.ts";
 import { DATASET_NAMES, datasetKind, describeDataset } from "../data/datasets.ts";
 import { runCommand } from "./command.ts";
+import { parse } from "./parse.ts";
+
+const FETCHED = DATASET_NAMES.filter((name) => datasetKind(name).fetch);
+
+const HELP = `deno task data [NAME]
+
+Fetches a data set into data/datasets, if it is not here (${FETCHED.join(", ")}), and
+lists all of them.
+
+  --help             this text`;
 
 await runCommand(async () => {
-  const [asked, ...rest] = Deno.args, fetched = DATASET_NAMES.filter((name) => datasetKind(name).fetch);
-  const name = fetched.find((name) => name === asked);
+  const { values, positionals } = parse({
+    words: true,
+    options: { help: { type: "boolean", default: false } },
+  });
+  if (values.help) return console.log(HELP);
+  const [asked, ...rest] = positionals, name = FETCHED.find((name) => name === asked);
   if (rest.length > 0 || asked !== name) {
-    throw new UsageError(`"${Deno.args.join(" ")}" cannot be fetched. Data sets: ${fetched.join(", ")}.`);
+    const words = positionals.join(" ");
+    throw new UsageError(`"${words}" cannot be fetched. ${suggest(words, FETCHED)}`);
   }
   const place = name ? { folder: places.datasets } : await dataPlace();
   if (name && !await datasetKind(name).find!(place)) await datasetKind(name).fetch!(places.datasets);

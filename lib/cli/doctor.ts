@@ -14,12 +14,22 @@ import { tf } from "../compute/tf.ts";
 import { DATASET_NAMES, describeDataset } from "../data/datasets.ts";
 import { cacheFolder, dataPlace, places } from "../base/places.ts";
 import { runCommand } from "./command.ts";
+import { parse } from "./parse.ts";
 
 const line = (name: string, value: string) => console.log(`${name.padEnd(12)} ${value}`);
 
 let problems = 0;
 
+const HELP = `deno task doctor
+
+Says what this machine has: engine, device, data sets, folders, room on the
+disk, memory. Exits with 1 if one of them is a problem.
+
+  --help             this text`;
+
 await runCommand(async () => {
+  const { values } = parse({ options: { help: { type: "boolean", default: false } } });
+  if (values.help) return console.log(HELP);
   line("Deno", `${Deno.version.deno} on ${Deno.build.os} ${Deno.build.arch}`);
   await part("engine", async () => {
     const { engine, version, library, name, gpu, threads, precisions } = await start();

@@ -12,11 +12,13 @@ import { encodeNpy } from "../base/npy.ts";
 import { places } from "../base/places.ts";
 import { dispose } from "../compute/compile.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { evaluationOf, preset as presetOf, presets } from "../experiments/presets.ts";
+import { evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
+import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
 import { type Embedded, embeddingProjector } from "./embedding_projector.ts";
-import { oneOf } from "./options.ts";
+import { entry } from "./help.ts";
+import { oneOf, PRESETS } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
 const SETS = ["test", "train", "heldOut"] as const;
@@ -34,7 +36,7 @@ Writes a trained run's representations of images, with their labels.
                      (default: data/embeddings/RUN-stack-N.npy, or the folder
                      RUN there for all stacks); outside data/ Deno asks whether
                      it may
-  --preset NAME      how many images: ${Object.keys(presets).join(", ")} (default: quick)
+${entry("--preset NAME", `how many images: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset: --set testImages=100
   --data DIR         folder with data sets (default: SJEA_DATA, then
                      data/datasets)
@@ -112,9 +114,7 @@ await runCommand(async () => {
     throw new UsageError(`${out} ends with none of ${Object.keys(TABLES).join(", ")}.`);
   }
   if (ending && all) throw new UsageError(`${out} has room for one stack: name one, or a folder for all.`);
-  if (!stored.finished) {
-    throw new UsageError(`${stored.id} is not trained to its end: deno task train goes on.`);
-  }
+  demandFinished(stored);
   const run = await reopenRun(stored, evaluationOf(presetOf(values.preset, values.set)), runs, data);
   const images = run.setting.images[set], { labels } = images, count = labels.length;
   const { classes } = run.setting.dataset, found = await run.embed(images);

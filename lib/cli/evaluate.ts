@@ -7,11 +7,14 @@ import { UsageError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
 import { METRICS } from "../evaluation/metrics.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { evaluationOf, preset as presetOf, presets } from "../experiments/presets.ts";
+import { evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
 import { metricsFrom } from "../experiments/spec_file.ts";
 import { tableBundle } from "../notebook/table.ts";
+import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
+import { entry } from "./help.ts";
+import { PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task evaluate RUN [options]
@@ -20,11 +23,15 @@ Evaluates each stack of a trained run, and the same before training. RUN is
 the beginning of an id or a short name: deno task runs lists them. What was
 found once is kept beside the run.
 
-  --metric NAME      ${Object.keys(METRICS).join(", ")}; repeatable, and with its
-                     fields: --metric knn.k=5,20 (default: the preset's
-                     linear probe and k-NN)
-  --preset NAME      images, and options of the metrics:
-                     ${Object.keys(presets).join(", ")} (default: quick)
+${
+  entry(
+    "--metric NAME",
+    `${
+      Object.keys(METRICS).join(", ")
+    }; repeatable, and with its fields: --metric knn.k=5,20 (default: the preset's linear probe and k-NN)`,
+  )
+}
+${entry("--preset NAME", `images, and options of the metrics: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset; repeatable:
                      --set neighbours=20 --set testImages=1000
   --data DIR         folder with data sets (default: SJEA_DATA, then
@@ -49,10 +56,8 @@ await runCommand(async () => {
   const { runs = places.runs, data } = values, own = evaluationOf(presetOf(values.preset, values.set));
   const metrics = values.metric ? metricsFrom(values.metric, own.metrics) : own.metrics;
   const stored = findRun(await storedRuns(runs), positionals[0]);
+  demandFinished(stored);
   const run = await reopenRun(stored, { ...own, metrics }, runs, data);
-  if (!await run.isFinished()) {
-    throw new UsageError(`${run.id} is not trained to its end: deno task train goes on.`);
-  }
   const rows: string[][] = [];
   let columns: string[] = [];
   for (const trained of [true, false]) {

@@ -10,7 +10,6 @@ import { places } from "../base/places.ts";
 import { encodeSafetensors } from "../base/safetensors.ts";
 import { dispose } from "../compute/compile.ts";
 import { DEVIATION, MEAN } from "../data/normalise.ts";
-import { presets } from "../experiments/presets.ts";
 import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
 import type { Run } from "../experiments/run.ts";
 import type { RunSpec } from "../training/spec.ts";
@@ -18,27 +17,32 @@ import { DATASET_CHOICES, openStudy, type Study } from "../experiments/study.ts"
 import type { EncoderConfig } from "../model/encoders.ts";
 import type { ResnetConfig } from "../model/resnet.ts";
 import { toStateDict } from "../model/state_dict.ts";
+import { commandLine } from "./advice.ts";
 import { runCommand } from "./command.ts";
-import { oneOf } from "./options.ts";
+import { entry } from "./help.ts";
+import { oneOf, PRESETS } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
 const HELP = `deno task export --run NAME [options]
 
-Writes one encoder of a trained run for PyTorch, or the whole stack with projectors: a safetensors
-file with the state-dict names of torchvision's ResNet. What it is and what input it expects stands
-in its metadata; sjea_torch.py, which is written beside it, loads it.
+Writes one encoder of a trained run for PyTorch, or the whole stack with
+projectors: a safetensors file with the state-dict names of torchvision's
+ResNet. What it is and what input it expects stands in its metadata;
+sjea_torch.py, which is written beside it, loads it.
 
-  --run NAME         which run: ${RUN_NAMES.slice(0, 3).join(", ")},
-                     ${RUN_NAMES.slice(3).join(", ")}
-  --stack N          which of its encoders, 0 (default) for the lowest; all: the whole stack
-  --preset NAME      the preset it was trained with: ${Object.keys(presets).join(", ")} (default: quick)
+${entry("--run NAME", `which run: ${RUN_NAMES.join(", ")}`)}
+  --stack N          which of its encoders, 0 (default) for the lowest; all: the
+                     whole stack
+${entry("--preset NAME", `the preset it was trained with: ${PRESETS.join(", ")} (default: quick)`)}
   --seed N           its seed (default: 0)
   --set FIELD=VALUE  overridden fields of the preset; repeatable
   --dataset NAME     ${DATASET_CHOICES.join(", ")} (default: auto)
-  --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
+  --data DIR         folder with data sets (default: SJEA_DATA, then
+                     data/datasets)
   --runs DIR         folder of all runs (default: data/runs)
-  --out FILE         where to write it (default: data/encoders/RUN-ID-stack-N.safetensors); outside
-                     data/ Deno asks whether it may
+  --out FILE         where to write it (default:
+                     data/encoders/RUN-ID-stack-N.safetensors); outside data/
+                     Deno asks whether it may
   --help             this text`;
 
 /** What loads the file in Python. */
@@ -60,7 +64,7 @@ await runCommand(async () => {
     },
   });
   if (values.help) return console.log(HELP);
-  const { preset, set, data, runs } = values;
+  const { set, data, runs } = values, preset = oneOf("preset", values.preset, PRESETS);
   if (values.run === undefined) throw new UsageError(`--run is missing. Valid: ${RUN_NAMES.join(", ")}.`);
   const name = oneOf("run", values.run, RUN_NAMES), seed = natural("seed", values.seed);
   const dataset = oneOf("dataset", values.dataset, DATASET_CHOICES);
@@ -72,7 +76,7 @@ await runCommand(async () => {
   if (!await run.isFinished()) {
     throw new DataError(
       `${name} with seed ${seed} of preset ${preset} is not trained yet. Train it, then export it again:\n` +
-        `deno ${(await run.command()).map(quoted).join(" ")}`,
+        commandLine(["deno", ...await run.command()]),
     );
   }
   const network = await run.network();
@@ -96,11 +100,6 @@ await runCommand(async () => {
       `representations = ${result}  # x: ${metadata.input}`,
   );
 });
-
-/** As a POSIX shell takes it for one word. */
-function quoted(word: string): string {
-  return /^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
 
 /** What the file tells about itself; `format` is what PyTorch's readers look for. */
 function describe(

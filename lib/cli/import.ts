@@ -10,28 +10,30 @@ import { places } from "../base/places.ts";
 import { encodeSafetensors } from "../base/safetensors.ts";
 import { dispose } from "../compute/compile.ts";
 import { evaluate } from "../experiments/evaluate.ts";
-import { presets } from "../experiments/presets.ts";
 import { DATASET_CHOICES, openStudy } from "../experiments/study.ts";
 import { readStateDict, toStateDict } from "../model/state_dict.ts";
 import { countParameters } from "../model/stack.ts";
 import { runCommand } from "./command.ts";
-import { oneOf } from "./options.ts";
+import { entry } from "./help.ts";
+import { oneOf, PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task import FILE [options]
 
-Reads a ResNet-18, -34 or -50 for images from the safetensors file of its PyTorch state dict
-(torchvision's names; what is beside the encoder is left out), evaluates its representations by
-k-NN and linear probe, and keeps it as data/encoders/NAME.safetensors for notebooks (readStateDict).
+Reads a ResNet-18, -34 or -50 for images from the safetensors file of its
+PyTorch state dict (torchvision's names; what is beside the encoder is left
+out), evaluates its representations by k-NN and linear probe, and keeps it as
+data/encoders/NAME.safetensors for notebooks (readStateDict).
 
-  --prefix TEXT      what the encoder's names begin with, where the file holds several
-  --preset NAME      images and protocol of the evaluation: ${
-  Object.keys(presets).join(", ")
-} (default: quick)
+  --prefix TEXT      what the encoder's names begin with, where the file holds
+                     several
+${entry("--preset NAME", `images and protocol of the evaluation: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset; repeatable
   --dataset NAME     ${DATASET_CHOICES.join(", ")} (default: auto)
-  --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
-  --runs DIR         folder of all runs, where splits are kept (default: data/runs)
+  --data DIR         folder with data sets (default: SJEA_DATA, then
+                     data/datasets)
+  --runs DIR         folder of all runs, where splits are kept (default:
+                     data/runs)
   --help             this text`;
 
 await runCommand(async () => {
@@ -53,7 +55,7 @@ await runCommand(async () => {
       `Name one safetensors file to import, not ${positionals.length}: deno task import FILE.`,
     );
   }
-  const [file] = positionals, { preset, set, data, runs } = values;
+  const [file] = positionals, { set, data, runs } = values, preset = oneOf("preset", values.preset, PRESETS);
   const dataset = oneOf("dataset", values.dataset, DATASET_CHOICES);
   const encoder = await readStateDict(file, values.prefix);
   const { depth, width, stem } = encoder.config.levels[0].encoder;

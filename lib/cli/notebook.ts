@@ -6,6 +6,7 @@
 import { EnvironmentError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
 import { runCommand } from "./command.ts";
+import { parse } from "./parse.ts";
 
 /** Runs a program to its end; undefined if it is not there. */
 async function run(program: string, args: string[]): Promise<boolean | undefined> {
@@ -18,7 +19,15 @@ async function run(program: string, args: string[]): Promise<boolean | undefined
   }
 }
 
+const HELP = `deno task notebook
+
+Opens the notebooks in JupyterLab on Deno's kernel, which it installs first.
+
+  --help             this text`;
+
 await runCommand(async () => {
+  const { values } = parse({ options: { help: { type: "boolean", default: false } } });
+  if (values.help) return console.log(HELP);
   if (await run("jupyter", ["lab", "--version"]) !== true) {
     throw new EnvironmentError(
       "JupyterLab was not found. Install it (pip install jupyterlab, or pipx install jupyterlab) and run " +

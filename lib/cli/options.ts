@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "../base/errors.ts";
+import { suggest } from "../base/schema.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import {
   DEFAULT_PRESET,
@@ -14,11 +15,14 @@ import {
   PURPOSES,
 } from "../experiments/presets.ts";
 import { DATASET_CHOICES, type DatasetChoice } from "../experiments/study.ts";
+import { entry } from "./help.ts";
 import { parse } from "./parse.ts";
 
 /** `all`: the tables, then the notebooks with all figures, then the reports. */
 const EXPERIMENTS = ["all", ...EXPERIMENT_NAMES] as const;
-const PRESETS = Object.keys(presets) as PresetName[];
+
+/** The presets' names, smallest first. */
+export const PRESETS: readonly PresetName[] = Object.keys(presets) as PresetName[];
 
 /** What the user asked for. */
 export interface Options {
@@ -53,7 +57,7 @@ const OPTIONS = {
  *
  * @param args Its words.
  * @returns What the user asked for.
- * @throws {UsageError} An option, name or number that does not exist; the valid ones are listed.
+ * @throws {UsageError} An option, name or number that does not exist.
  * @example
  * ```ts
  * import { parseOptions } from "./options.ts";
@@ -88,7 +92,7 @@ export function parseOptions(args: readonly string[]): Options {
 export function oneOf<Name extends string>(option: string, value: string, names: readonly Name[]): Name {
   const found = names.find((name) => name === value);
   if (found === undefined) {
-    throw new UsageError(`--${option} ${value} does not exist. Valid: ${names.join(", ")}.`);
+    throw new UsageError(`--${option} ${value} does not exist. ${suggest(value, names)}`);
   }
   return found;
 }
@@ -105,25 +109,29 @@ function positive(option: string, value: string): number {
  * @returns Text of several lines.
  */
 export function help(name: PresetName): string {
-  const purposes = PRESETS.map((preset) =>
-    `  ${preset.padEnd(18)} ${PURPOSES[preset].what} (${PURPOSES[preset].time})` +
-    (preset === DEFAULT_PRESET ? " default" : "")
-  );
+  const purposes = PRESETS.map((preset) => {
+    const { what, time } = PURPOSES[preset];
+    return entry(preset, `${what} (${time})${preset === DEFAULT_PRESET ? " default" : ""}`);
+  });
   const fields = Object.entries(presetSchema.shape).map(([field, schema]) =>
-    `  ${field.padEnd(18)} ${`${presets[name][field as keyof Preset]}`.padEnd(12)} ${schema.description}`
+    entry(field, `${`${presets[name][field as keyof Preset]}`.padEnd(11)} ${schema.description}`)
   );
   return `deno task reproduce [options]
 
-Trains what is missing, evaluates, prints the paper's tables beside ours, executes the
-notebooks and renders them as pages in data/reports, the first one after the first table.
+Trains what is missing, evaluates, prints the paper's tables beside ours,
+executes the notebooks and renders them as pages in data/reports, the first one
+after the first table.
 
-  --experiment NAME  all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}
-  --preset NAME      how large: ${PRESETS.join(", ")}
-  --dataset NAME     auto (default): the preset's; with preset ${DEFAULT_PRESET}, generated where CIFAR-10
-                     cannot be had; cifar10; generated: drawn from a seed, no download
+${entry("--experiment NAME", `all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}`)}
+${entry("--preset NAME", `how large: ${PRESETS.join(", ")}`)}
+  --dataset NAME     auto (default): the preset's; with preset ${DEFAULT_PRESET}, generated
+                     where CIFAR-10 cannot be had; cifar10; generated: drawn
+                     from a seed, no download
   --seeds N          training runs a row (default: the preset's)
-  --data DIR         folder with data sets (default: SJEA_DATA, then data/datasets)
-  --set FIELD=VALUE  overrides a field of the preset; repeatable; a list is written 512,512,256
+  --data DIR         folder with data sets (default: SJEA_DATA, then
+                     data/datasets)
+  --set FIELD=VALUE  overrides a field of the preset; repeatable; a list is
+                     written 512,512,256
   --publish          writes executed notebooks and pages into notebooks/,
                      not into data/reports
   --help             this text; with --preset NAME: that preset's values

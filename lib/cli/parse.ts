@@ -4,8 +4,9 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { resolve } from "@std/path";
 import { UsageError } from "../base/errors.ts";
+import { nearest } from "../base/schema.ts";
+import { userPath } from "./paths.ts";
 
 /** An option; a `path` is the user's name of a file or folder, and is made absolute. */
 interface Option {
@@ -26,7 +27,7 @@ type Parsed<Given extends Options> = ReturnType<
 >;
 
 /**
- * `parseArgs`, whose errors list what is valid and whose paths are absolute.
+ * `parseArgs`, whose errors name what is meant or list what is valid, and whose paths are absolute.
  *
  * @param config Options, and the words if they are not this process's; `files`: words beside the options are
  * paths; `words`: they are not.
@@ -58,9 +59,12 @@ export function parse<const Given extends Options>(
   try {
     parsed = parseArgs({ args: [...args], options: plain as Plain<Given>, allowPositionals: files || words });
   } catch (error) {
-    const what = (error as Error).message.split(/\.\s/)[0];
-    const names = Object.keys(options);
-    throw new UsageError(`${what}. Options: ${names.map((name) => `--${name}`).join(", ")}.`);
+    const what = (error as Error).message.split(/\.\s/)[0], names = Object.keys(options);
+    const meant = nearest(/^Unknown option '--(.+)'/.exec(what)?.[1] ?? "", names);
+    const advice = meant
+      ? `Did you mean --${meant}?`
+      : `Options: ${names.map((name) => `--${name}`).join(", ")}.`;
+    throw new UsageError(`${what}. ${advice}`);
   }
   const values: Record<string, unknown> = parsed.values;
   for (const [name, value] of Object.entries(values)) {
@@ -71,40 +75,6 @@ export function parse<const Given extends Options>(
   return { ...parsed, positionals: files ? parsed.positionals.map(userPath) : parsed.positionals } as Parsed<
     Given
   >;
-}
-
-/** Variables with which a user names a file or folder. */
-const PATHS = ["SJEA_CACHE", "SJEA_DATA", "SJEA_LIBTENSORFLOW", "XDG_CACHE_HOME"];
-
-/** `deno task` runs everything in the project's folder, and names here where the user stands. */
-const STANDING = "INIT_CWD";
-let standing: string | undefined;
-
-/**
- * A path as the user means it: seen from where they stand, a leading `~` their
- * home, as not every shell expands it (`--data=~/images`).
- *
- * @param path What they wrote.
- * @returns An absolute path.
- */
-export function userPath(path: string): string {
-  const { env } = Deno, home = env.get("HOME") || env.get("USERPROFILE");
-  standing ??= env.get(STANDING) || Deno.cwd();
-  return resolve(standing, home ? path.replace(/^~(?=$|[/\\])/, () => home) : path);
-}
-
-/**
- * Makes the paths in the environment absolute, also for the processes that
- * this one starts, which may stand elsewhere.
- */
-export function settleEnvironment(): void {
-  const { env } = Deno;
-  for (const name of PATHS) {
-    const path = env.get(name);
-    if (path) env.set(name, userPath(path));
-  }
-  standing ??= env.get(STANDING) || Deno.cwd();
-  env.delete(STANDING);
 }
 
 /**

@@ -12,8 +12,18 @@ import { readResults } from "../experiments/results.ts";
 import { renderReports } from "../reports/render_reports.ts";
 import { renderReadme } from "../reports/readme.ts";
 import { runCommand } from "./command.ts";
+import { parse } from "./parse.ts";
+
+const HELP = `deno task report
+
+Renders the notebooks as they are as pages in notebooks/reports, and the
+README's numbers from data/results/cpu.
+
+  --help             this text`;
 
 await runCommand(async () => {
+  const { values } = parse({ options: { help: { type: "boolean", default: false } } });
+  if (values.help) return console.log(HELP);
   const { files, leftOut } = await renderReports(places.notebooks);
   for (const path of files) console.log(`${path}  ${humanBytes((await Deno.stat(path)).size)}`);
   for (const fault of leftOut) console.error(`left out: ${fault}`);

@@ -9,6 +9,7 @@ import { writeAtomically } from "../base/files.ts";
 import { lock } from "../base/lock.ts";
 import { places } from "../base/places.ts";
 import { keptEvaluations } from "../experiments/evaluate.ts";
+import { suggest } from "../base/schema.ts";
 import { differences, findRun, mcnemar, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
 import { accuracy } from "../evaluation/metric.ts";
 import { tableBundle } from "../notebook/table.ts";
@@ -27,14 +28,19 @@ RUN is the beginning of an id, or a short name that only one run has.
   --runs DIR  folder of all runs (default: data/runs)
   --help      this text`;
 
+/** What can be done, and with how many runs. */
+const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, remove: 1 };
+
 await runCommand(async () => {
   const { values, positionals } = parse({
     words: true,
     options: { runs: { type: "path" }, help: { type: "boolean", default: false } },
   });
   if (values.help) return console.log(HELP);
-  const [verb = "list", ...words] = positionals, wanted = { list: 0, show: 1, compare: 2, remove: 1 }[verb];
-  if (wanted === undefined) throw new UsageError(`"${verb}" is nothing to do with runs.\n\n${HELP}`);
+  const [verb = "list", ...words] = positionals, wanted = VERBS[verb];
+  if (wanted === undefined) {
+    throw new UsageError(`"${verb}" is nothing to do with runs. ${suggest(verb, Object.keys(VERBS))}`);
+  }
   if (words.length !== wanted) {
     throw new UsageError(`runs ${verb} takes ${wanted} runs, not ${words.length}.`);
   }

@@ -11,7 +11,8 @@ import { isPresetRun, readSpecFile, specFileSchema } from "../experiments/spec_f
 import { isFinished, train } from "../training/train.ts";
 import { runId } from "../training/spec.ts";
 import { runCommand } from "./command.ts";
-import { parse, userPath } from "./parse.ts";
+import { parse } from "./parse.ts";
+import { userPath } from "./paths.ts";
 
 const HELP = `deno task train SPEC [options]
 

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { EngineName } from "../compute/engine.ts";
 import { UsageError } from "../base/errors.ts";
-import { checked, nearest } from "../base/schema.ts";
+import { checked, suggest } from "../base/schema.ts";
 import { DATASET_NAMES, type DatasetConfig, datasetKind, type DatasetName } from "../data/datasets.ts";
 import type { MetricConfig } from "../evaluation/metrics.ts";
 
@@ -319,10 +319,7 @@ export const UNASKED: Readonly<Record<EngineName, readonly string[]>> = {
  */
 export function preset(name: string, overrides: readonly string[] = []): Preset {
   if (!Object.hasOwn(presets, name)) {
-    const names = Object.keys(presets), meant = nearest(name, names);
-    throw new UsageError(
-      `There is no preset "${name}". ${meant ? `Did you mean ${meant}?` : `Presets: ${names.join(", ")}.`}`,
-    );
+    throw new UsageError(`There is no preset "${name}". ${suggest(name, Object.keys(presets))}`);
   }
   const chosen: Record<string, unknown> = { ...presets[name as PresetName] };
   const given = new Map<string, string>();

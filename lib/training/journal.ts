@@ -9,6 +9,7 @@ import { TrainingError } from "../base/errors.ts";
 import { needRoom, sweep, writePatiently } from "../base/files.ts";
 import { Interrupted, watchSignals } from "../base/interrupt.ts";
 import { progress } from "../base/progress.ts";
+import { say } from "../base/say.ts";
 import type { ViewBatch } from "../data/view_stream.ts";
 import { readCheckpoint, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
 import { describe, isCollapsed, spreadOf } from "./collapse.ts";
@@ -182,8 +183,8 @@ function refuseDivergence(
 function warnOfCollapse(label: string, { spread, epoch }: StepMetrics): void {
   spread?.forEach((spread, level) => {
     if (!isCollapsed(spread)) return;
-    console.error(
-      `\nwarning: ${label}: stack ${level} is collapsed after epoch ${epoch}: ` +
+    say(
+      `warning: ${label}: stack ${level} is collapsed after epoch ${epoch}: ` +
         `${describe(spread)}. ` +
         "Raise the weight of the variance or the covariance term.",
     );

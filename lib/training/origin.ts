@@ -23,6 +23,7 @@ export const ASIDE = [
   "base/interrupt.ts",
   "base/lock.ts",
   "base/progress.ts",
+  "base/say.ts",
   "compute/onnxruntime/library.ts",
   "compute/tensorflow/library.ts",
   "data/datasets.ts",

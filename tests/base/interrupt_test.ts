@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { exists } from "../../lib/base/files.ts";
 import { exitCode, watchSignals } from "../../lib/base/interrupt.ts";
 
 /** A process that watches for signals, says so, and leaves by itself once it saw one. */
@@ -49,6 +50,50 @@ Deno.test("a second signal ends at once; one that a parent passes on is no secon
   const { code } = await child.status;
   await Promise.all([child.stdout.cancel(), reader.cancel()]);
   assert.equal(code, exitCode("SIGTERM"));
+});
+
+/** A training of no end that has a bar on the terminal. */
+const DRAWN = `
+  import { watchSignals } from ${JSON.stringify(import.meta.resolve("../../lib/base/interrupt.ts"))};
+  import { progress } from ${JSON.stringify(import.meta.resolve("../../lib/base/progress.ts"))};
+  using watch = watchSignals("stopping.");
+  const bar = progress("Training", 1000);
+  for (let at = 0, left = 10; left > 0; at++, left -= watch.signal ? 1 : 0) {
+    bar.update(at, "going on");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  bar.stop();
+  console.error("left");`;
+
+Deno.test({
+  name: "on a terminal the message stands on a line of its own, between the bar and the bar",
+  ignore: !await exists("/usr/bin/script"),
+  async fn() {
+    const path = await Deno.makeTempFile({ suffix: ".ts" });
+    await Deno.writeTextFile(path, DRAWN);
+    const child = new Deno.Command("script", {
+      args: ["-qec", `"${Deno.execPath()}" run --quiet --config=deno.json -A "${path}"`, "/dev/null"],
+      cwd: new URL("../..", import.meta.url),
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const keyboard = child.stdin.getWriter();
+    let screen = "", pressed = false;
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      screen += text;
+      if (pressed || !screen.includes("going on")) continue;
+      pressed = true;
+      await keyboard.write(new TextEncoder().encode("\x03"));
+    }
+    await keyboard.close();
+    assert.equal((await child.status).code, 0);
+    // A bar saves the place where it begins, and goes back there when it ends.
+    const lines = screen.replaceAll("\x1b7", "<bar>").replaceAll("\x1b8", "</bar>").replaceAll("\r", "");
+    assert.match(
+      lines,
+      /^<bar>(?!.*<bar>).*going on.*<\/bar>\nstopping\. Once more ends it at once\.\n<bar>.*going on.*<\/bar>\nleft\n$/,
+    );
+  },
 });
 
 Deno.test("exit codes are those of a shell", () => {

@@ -229,7 +229,9 @@ Deno.test("options that do not exist are refused with the valid ones", async () 
   await Promise.all([
     refused(exports(), `--run is missing. Valid: ${RUNS}.`),
     refused(exports("--run=byol"), `--run byol does not exist. Valid: ${RUNS}.`),
-    refused(exports("--stacks=1"), `Unknown option '--stacks'. Options: ${EXPORT}.`),
+    refused(exports("--stacks=1"), "Unknown option '--stacks'. Did you mean --stack?"),
+    refused(exports("--width=1"), `Unknown option '--width'. Options: ${EXPORT}.`),
+    refused(exports("--run=s-jea", "--preset=qick"), "--preset qick does not exist. Did you mean quick?"),
     refused(exports("s-jea"), `Unexpected argument 's-jea'. Options: ${EXPORT}.`),
     refused(exports("--run=s-jea", "--seed=-1"), '--seed takes a whole number from 0 on, not "-1".'),
     refused(imports("data"), "Name one safetensors file to import, not 0: deno task import FILE."),

@@ -190,6 +190,21 @@ for frame in (pandas.read_csv(sys.argv[1] + "/x.csv"), pandas.read_parquet(sys.a
         assert.match(errors, message);
       }
     });
+    await test.step("one that is not trained to its end is refused with the command that goes on", async () => {
+      const encoder = join(runs, ids[0], "encoder.safetensors");
+      await Deno.rename(encoder, `${encoder}.away`);
+      for (const name of ["evaluate", "embed"]) {
+        const { code, errors } = await command(name, runs, ids[0], at),
+          [message, training] = errors.split("\n");
+        assert.equal(code, 1);
+        assert.equal(message, `error: ${ids[0]} is not trained to its end. Go on with it:`);
+        const { stdout } = await new Deno.Command("sh", { args: ["-c", `${training} --print`], cwd: ROOT })
+          .output();
+        const spec = await Deno.readTextFile(join(runs, ids[0], "spec.json"));
+        assert.equal(new TextDecoder().decode(stdout), spec);
+      }
+      await Deno.rename(`${encoder}.away`, encoder);
+    });
     await test.step("a run of an older version does not keep the others from the list", async () => {
       await Deno.mkdir(join(runs, "0123456789ab"));
       await Deno.writeTextFile(join(runs, "0123456789ab", "spec.json"), JSON.stringify({ model: {} }));
