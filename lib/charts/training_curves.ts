@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { curveAxis, thin } from "./scales.ts";
 import { type Chart, colours, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
@@ -75,7 +76,7 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
   } as const;
   const run = { field: "run", type: "nominal", sort: null, legend } as const;
   return themed({
-    data: { values: points },
+    data: csv(points),
     columns: 2,
     concat: terms.map((term, panel) => ({
       width: (WIDTH - 90) / 2,
