@@ -40,6 +40,7 @@ export * from "./experiments/findings.ts";
 export * from "./experiments/paper.ts";
 export * from "./experiments/predictions.ts";
 export * from "./experiments/presets.ts";
+export * from "./experiments/remarks.ts";
 export * from "./experiments/results.ts";
 export * from "./experiments/run.ts";
 export * from "./experiments/runs.ts";
