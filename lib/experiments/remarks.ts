@@ -52,8 +52,11 @@ export function curveRemarks(runs: readonly TrainingLog[]): string {
 
 /** Images classified right, in per cent. */
 export interface Learnt {
+  /** What a reader calls it. */
   readonly name: string;
+  /** Before training. */
   readonly before: number;
+  /** After it. */
   readonly after: number;
 }
 
@@ -127,6 +130,7 @@ export function speedRemark([[name, speed], ...others]: readonly (readonly [stri
 
 /** A representation and the directions that it uses. */
 export interface Directions {
+  /** What a reader calls it. */
   readonly name: string;
   /** RankMe. */
   readonly rank: number;
@@ -205,7 +209,9 @@ export function clusterRemark(assignment: ArrayLike<number>, className: string):
 
 /** A representation and its mean silhouette. */
 export interface Clustered {
+  /** What a reader calls it. */
   readonly name: string;
+  /** Mean over the classes. */
   readonly silhouette: number;
 }
 
