@@ -52,7 +52,7 @@ const two: StepConfig = {
 const TERMS = ["invariance", "variance", "covariance", "total"] as const;
 const table = ({ terms }: StepResult) =>
   tf.stack(terms.map((level) => tf.stack(TERMS.map((term) => level[term])))) as tf.Tensor2D;
-const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 0 });
+const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 0, nesterov: false, spare: false });
 const pictures = (seed: number) => tf.randomUniform([16, 32, 32, 3], 0, 1, "float32", seed) as tf.Tensor4D;
 const fresh = (net: Network, { slots } = sgd): TrainingState => ({ ...net, slots: slots(net.parameters) });
 
