@@ -7,7 +7,7 @@
 /// <reference lib="deno.worker" />
 import { generator, permutation } from "../base/random.ts";
 import type { ViewBatch, ViewFault, ViewWorkerSetup } from "./view_stream.ts";
-import { augment } from "./views.ts";
+import { augment, viewOf } from "./views.ts";
 
 let setup: ViewWorkerSetup;
 let order: Int32Array, orderOf = -1;
@@ -33,11 +33,11 @@ function compute({ set, seed, batch, views, view }: ViewWorkerSetup, step: numbe
   const indices = order.slice(start, start + batch);
   const source = height * width * 3, target = view.size * view.size * 3;
   const outputs = Array.from({ length: views }, (_, number) => {
-    const output = new Float32Array(batch * target);
+    const output = new Float32Array(batch * target), how = viewOf(view, number);
     indices.forEach((index, at) => {
       const image = images.subarray(index * source, (index + 1) * source);
       const random = generator("view", seed, epoch, index, number);
-      augment(image, height, width, view, random, output, at * target);
+      augment(image, height, width, how, random, output, at * target);
     });
     return output;
   });

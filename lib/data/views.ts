@@ -14,6 +14,8 @@ export interface ViewOptions {
   readonly size: number;
   /** Area of the crop as a part of the image's. */
   readonly cropScale: readonly [number, number];
+  /** Its width as a part of its height; 3/4 to 4/3 if absent. */
+  readonly cropRatio?: readonly [number, number];
   /** Probability of a horizontal flip. */
   readonly flip: number;
   /** Colour jitter: its probability, and how far each operation goes. */
@@ -26,30 +28,76 @@ export interface ViewOptions {
   };
   /** Probability of a grey view. */
   readonly greyscale: number;
-  /** Probability of a Gaussian blur, deviation 0.1–2 pixels. */
+  /** Probability of a Gaussian blur. */
   readonly blur: number;
-  /** Probability that bright pixels (0.5 or more) are inverted. */
+  /** Its deviation in pixels; 0.1 to 2 if absent. */
+  readonly blurDeviation?: readonly [number, number];
+  /** Pixels of its kernel along an axis, an odd number; 3 if absent. */
+  readonly blurKernel?: number;
+  /** Probability that bright pixels are inverted. */
   readonly solarise: number;
+  /** Value from which on a pixel is bright; 0.5 if absent. */
+  readonly solariseThreshold?: number;
+  /** What is different in the second view of each image. */
+  readonly second?: Partial<Omit<ViewOptions, "size" | "second">>;
+}
+
+/**
+ * How one view of several is made.
+ *
+ * @param options How views are made.
+ * @param number Which view, from 0; every second one is a second view.
+ * @returns How this one is.
+ */
+export function viewOf({ second, ...options }: ViewOptions, number: number): ViewOptions {
+  return number % 2 === 1 ? { ...options, ...second } : options;
 }
 
 const probability = z.number().min(0).max(1), strength = z.number().nonnegative();
 const area = z.number().positive().max(1);
 
+const jitter = z.strictObject({
+  probability,
+  brightness: strength.default(0.4),
+  contrast: strength.default(0.4),
+  saturation: strength.default(0.4),
+  hue: z.number().min(0).max(0.5).default(0.1),
+}).describe("colour jitter: its probability, and how far each operation goes");
+const scale = z.tuple([area, area]).describe("area of the crop as a part of the image's"),
+  flip = probability.describe("probability of a horizontal flip"),
+  greyscale = probability.describe("probability of a grey view"),
+  blurred = probability.describe("probability of a Gaussian blur"),
+  solarised = probability.describe("probability that bright pixels are inverted"),
+  positive = z.number().positive();
+const details = {
+  cropRatio: z.tuple([positive, positive]).optional()
+    .describe("width of the crop as a part of its height; 3/4 to 4/3 if absent"),
+  blurDeviation: z.tuple([positive, positive]).optional()
+    .describe("deviation of the blur in pixels; 0.1 to 2 if absent"),
+  blurKernel: z.int().min(3).refine((size) => size % 2 === 1, "expected an odd number").optional()
+    .describe("pixels of the blur's kernel along an axis, an odd number; 3 if absent"),
+  solariseThreshold: probability.optional().describe("value from which on a pixel is bright; 0.5 if absent"),
+};
+
 /** {@link ViewOptions} in a spec. */
 export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   size: z.int().positive().default(32).describe("height and width of a view in pixels"),
-  cropScale: z.tuple([area, area]).default([0.3, 1]).describe("area of the crop as a part of the image's"),
-  flip: probability.default(0.5).describe("probability of a horizontal flip"),
-  jitter: z.strictObject({
-    probability,
-    brightness: strength.default(0.4),
-    contrast: strength.default(0.4),
-    saturation: strength.default(0.4),
-    hue: z.number().min(0).max(0.5).default(0.1),
-  }).describe("colour jitter: its probability, and how far each operation goes"),
-  greyscale: probability.default(0.2).describe("probability of a grey view"),
-  blur: probability.default(0).describe("probability of a Gaussian blur, deviation 0.1 to 2 pixels"),
-  solarise: probability.default(0).describe("probability that bright pixels are inverted"),
+  cropScale: scale.default([0.3, 1]),
+  flip: flip.default(0.5),
+  jitter,
+  greyscale: greyscale.default(0.2),
+  blur: blurred.default(0),
+  solarise: solarised.default(0),
+  ...details,
+  second: z.strictObject({
+    cropScale: scale.optional(),
+    flip: flip.optional(),
+    jitter: jitter.optional(),
+    greyscale: greyscale.optional(),
+    blur: blurred.optional(),
+    solarise: solarised.optional(),
+    ...details,
+  }).optional().describe("what is different in the second view of each image"),
 });
 
 /** A rectangle of an image, in pixels. */
@@ -91,7 +139,7 @@ export function augment(
   offset = 0,
 ): void {
   const view = out.subarray(offset, offset + options.size ** 2 * 3);
-  const box = randomBox(height, width, options.cropScale, random);
+  const box = randomBox(height, width, options.cropScale, random, options.cropRatio);
   crop(image, width, box, random.uniform() < options.flip, options.size, view);
   const { jitter } = options;
   if (random.uniform() < jitter.probability) {
@@ -104,18 +152,20 @@ export function augment(
     }
   }
   if (random.uniform() < options.greyscale) saturation(view, 0);
-  if (random.uniform() < options.blur) blur(view, options.size, random.uniform(0.1, 2));
-  if (random.uniform() < options.solarise) solarise(view);
+  const { blurDeviation = [0.1, 2], blurKernel } = options;
+  if (random.uniform() < options.blur) blur(view, options.size, random.uniform(...blurDeviation), blurKernel);
+  if (random.uniform() < options.solarise) solarise(view, options.solariseThreshold);
 }
 
 /**
  * A random crop: its area uniform in `scale` times the image's, its aspect
- * ratio log-uniform in 3/4..4/3; the largest central crop after ten misses.
+ * ratio log-uniform in `ratio`; the largest central crop after ten misses.
  *
  * @param height Height of the image.
  * @param width Width of the image.
  * @param scale Smallest and largest part of the area.
  * @param random Where the randomness comes from.
+ * @param ratio Smallest and largest width as a part of the height.
  * @returns The rectangle.
  */
 export function randomBox(
@@ -123,16 +173,18 @@ export function randomBox(
   width: number,
   scale: readonly [number, number],
   random: Generator,
+  ratio: readonly [number, number] = [3 / 4, 4 / 3],
 ): Box {
-  const [low, high] = [Math.log(3 / 4), Math.log(4 / 3)];
+  const [low, high] = ratio.map(Math.log);
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = height * width * random.uniform(...scale);
-    const ratio = Math.exp(random.uniform(low, high));
-    const [h, w] = [Math.round(Math.sqrt(area / ratio)), Math.round(Math.sqrt(area * ratio))];
+    const aspect = Math.exp(random.uniform(low, high));
+    const [h, w] = [Math.round(Math.sqrt(area / aspect)), Math.round(Math.sqrt(area * aspect))];
     if (h < 1 || w < 1 || h > height || w > width) continue;
     return { top: random.integer(height - h + 1), left: random.integer(width - w + 1), height: h, width: w };
   }
-  const h = Math.min(height, Math.round(width * 4 / 3)), w = Math.min(width, Math.round(height * 4 / 3));
+  const h = Math.min(height, Math.round(width / ratio[0])),
+    w = Math.min(width, Math.round(height * ratio[1]));
   return { top: (height - h) >> 1, left: (width - w) >> 1, height: h, width: w };
 }
 
@@ -290,12 +342,48 @@ export function hue(view: Float32Array, turn: number): void {
   }
 }
 
-/** Blurs with a Gaussian kernel of three pixels, mirrored at the edges, in place. */
-export function blur(view: Float32Array, size: number, deviation: number): void {
-  const beside = 1 / (2 + Math.exp(0.5 / deviation ** 2));
+/** Blurs with a Gaussian kernel of so many pixels, mirrored at the edges, in place. */
+export function blur(view: Float32Array, size: number, deviation: number, kernel = 3): void {
+  const reach = (kernel - 1) / 2;
+  if (reach >= size) throw new RangeError(`A blur of ${kernel} pixels does not fit views of ${size}.`);
   if (rows.length < view.length) rows = new Float32Array(view.length);
-  blurAlong(view, rows, size, 3, size * 3, beside);
-  blurAlong(rows, view, size, size * 3, 3, beside);
+  if (reach === 1) {
+    const beside = 1 / (2 + Math.exp(0.5 / deviation ** 2));
+    blurAlong(view, rows, size, 3, size * 3, beside);
+    blurAlong(rows, view, size, size * 3, 3, beside);
+    return;
+  }
+  const gauss = Float64Array.from(
+    { length: kernel },
+    (_, at) => Math.exp(-0.5 * ((at - reach) / deviation) ** 2),
+  );
+  const sum = gauss.reduce((a, b) => a + b), weights = gauss.map((value) => value / sum);
+  convolveAlong(view, rows, size, 3, size * 3, weights);
+  convolveAlong(rows, view, size, size * 3, 3, weights);
+}
+
+/** The same as `blurAlong` by any odd number of weights. */
+function convolveAlong(
+  from: Float32Array,
+  to: Float32Array,
+  size: number,
+  step: number,
+  across: number,
+  weights: Float64Array,
+): void {
+  const reach = (weights.length - 1) / 2, last = size - 1;
+  for (let line = 0; line < size; line++) {
+    for (let place = 0; place < size; place++) {
+      for (let channel = 0; channel < 3; channel++) {
+        let sum = 0;
+        for (let tap = 0; tap < weights.length; tap++) {
+          const there = Math.abs(place + tap - reach), mirrored = there > last ? 2 * last - there : there;
+          sum += weights[tap] * from[line * across + mirrored * step + channel];
+        }
+        to[line * across + place * step + channel] = sum;
+      }
+    }
+  }
 }
 
 /** Blurs along one axis, whose places are `step` apart and whose lines `across`. */
@@ -320,7 +408,7 @@ function blurAlong(
   }
 }
 
-/** Inverts the values from 0.5 on, in place. */
-export function solarise(view: Float32Array): void {
-  for (let at = 0; at < view.length; at++) if (view[at] >= 0.5) view[at] = 1 - view[at];
+/** Inverts the values from a threshold on, in place. */
+export function solarise(view: Float32Array, threshold = 0.5): void {
+  for (let at = 0; at < view.length; at++) if (view[at] >= threshold) view[at] = 1 - view[at];
 }

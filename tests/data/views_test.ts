@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { generator } from "../../lib/base/random.ts";
 import { generate } from "../../lib/data/generated.ts";
-import { augment, randomBox, type ViewOptions } from "../../lib/data/views.ts";
+import { augment, blur, randomBox, viewOf, type ViewOptions } from "../../lib/data/views.ts";
 
 const plain: ViewOptions = {
   size: 32,
@@ -90,4 +90,58 @@ Deno.test("a grey view has three equal channels", () => {
   for (let at = 0; at < grey.length; at += 3) {
     assert.ok(grey[at] === grey[at + 1] && grey[at] === grey[at + 2]);
   }
+});
+
+Deno.test("the second view of each image has what is said of it, the first has not", () => {
+  const options = { ...plain, solarise: 0, second: { solarise: 1, solariseThreshold: 0 } };
+  const of = (number: number) => {
+    const out = new Float32Array(3072);
+    augment(image, 32, 32, viewOf(options, number), generator(3), out);
+    return out;
+  };
+  const first = of(0);
+  assert.deepEqual(of(1), first.map((value) => Math.fround(1 - value)));
+  assert.deepEqual([of(2), of(3)], [first, of(1)]);
+});
+
+Deno.test("the crop's ratio, the blur's deviation and the threshold of what is bright are fields", () => {
+  const wide = randomBox(100, 100, [0.1, 0.2], generator(1), [3, 4]);
+  assert.ok(wide.width / wide.height > 2.8 && wide.width / wide.height < 4.2, JSON.stringify(wide));
+  assert.deepEqual(randomBox(90, 30, [9, 9], generator(0), [1, 1]), {
+    top: 30,
+    left: 0,
+    height: 30,
+    width: 30,
+  });
+  const hardly = view({ blur: 1, blurDeviation: [0.05, 0.05] }, 1), sharp = view({}, 1);
+  hardly.forEach((value, at) => assert.ok(Math.abs(value - sharp[at]) < 1e-6));
+  const inverted = view({ solarise: 1, solariseThreshold: 0.8 }, 1);
+  inverted.forEach((value, at) =>
+    assert.equal(value, Math.fround(sharp[at] >= 0.8 ? 1 - sharp[at] : sharp[at]))
+  );
+});
+
+Deno.test("a blur of any kernel is the mean weighted by a Gaussian, mirrored at the edges", () => {
+  for (const kernel of [3, 5, 9]) {
+    const before = view({ size: 12 }, 2), after = before.slice(), deviation = 1.3, reach = (kernel - 1) / 2;
+    blur(after, 12, deviation, kernel);
+    const mirror = (at: number) => at < 0 ? -at : at > 11 ? 22 - at : at;
+    for (let y = 0; y < 12; y++) {
+      for (let x = 0; x < 12; x++) {
+        let sum = 0, weights = 0;
+        for (let dy = -reach; dy <= reach; dy++) {
+          for (let dx = -reach; dx <= reach; dx++) {
+            const weight = Math.exp(-(dx * dx + dy * dy) / (2 * deviation ** 2));
+            sum += weight * before[(mirror(y + dy) * 12 + mirror(x + dx)) * 3 + 1];
+            weights += weight;
+          }
+        }
+        assert.ok(Math.abs(after[(y * 12 + x) * 3 + 1] - sum / weights) < 1e-6, `${kernel}: ${x}, ${y}`);
+      }
+    }
+  }
+  assert.throws(() => blur(new Float32Array(48), 4, 1, 9), {
+    name: "RangeError",
+    message: /does not fit views of 4/,
+  });
 });
