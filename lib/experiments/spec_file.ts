@@ -40,7 +40,7 @@ export async function readSpecFile(
   { from, set = [], data }: SpecSource,
 ): Promise<{ spec: RunSpec; dataset: Dataset }> {
   const fields = set.reduce(change, await extended(from, []));
-  const { $schema: _, extends: __, ...written } = fields;
+  const { $schema: _, $comment: __, extends: ___, ...written } = fields;
   // The fingerprint follows from the images; where the file names one, it has to be theirs.
   const learnt = Object(written.data) as Json, unknown = learnt.fingerprint === undefined;
   const fault = (wrong: string) =>
@@ -169,6 +169,7 @@ export function specFileSchema(): Json {
     title: "A run of S-JEA notebooks",
     properties: {
       $schema: { type: "string" },
+      $comment: { type: "string" },
       extends: { type: "string", description: "another such file, or a preset's run such as quick/s-jea" },
       ...schema.properties,
     },
