@@ -14,8 +14,8 @@ const FETCHED = DATASET_NAMES.filter((name) => datasetKind(name).fetch);
 
 const HELP = `deno task data [NAME]
 
-Fetches a data set into data/datasets, if it is not here (${FETCHED.join(", ")}), and
-lists all of them.
+Fetches a data set into data/datasets, if it is not here, and lists all of
+them. Can be fetched: ${FETCHED.join(", ")}.
 
   --help             this text`;
 

@@ -8,11 +8,11 @@ import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { unpackTarGz } from "../base/archive.ts";
 import { download, makeOnce, type Source } from "../base/download.ts";
+import { pickledNames, pickledRecords, PLANE, recordsOf, SIDE } from "./cifar_records.ts";
 import { fileKind } from "../base/file_kind.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import type { DataPlace } from "../base/places.ts";
 import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from "./dataset.ts";
-import { type Pickled, readPickle } from "./pickle.ts";
 
 /** The official archive. */
 export const CIFAR10 = {
@@ -22,7 +22,7 @@ export const CIFAR10 = {
 } as const satisfies Source;
 
 const FOLDER = "cifar-10-batches-bin";
-const CLASSES = 10, SIDE = 32, PLANE = SIDE * SIDE;
+const CLASSES = 10;
 /** A label byte, then the red, green and blue planes. */
 const RECORD = 1 + 3 * PLANE;
 const RECORDS_A_FILE = 10_000;
@@ -56,10 +56,7 @@ const LAYOUTS: readonly Layout[] = [{
   test: "test_batch",
   names: "batches.meta",
   images: readBatch,
-  classes: (bytes, file) => {
-    const names = fieldOf(readPickle(bytes, file), "label_names");
-    return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
-  },
+  classes: (bytes, file) => pickledNames(bytes, file, "label_names"),
 }];
 
 const AGAIN = "Delete its folder and fetch CIFAR-10 again (deno task data cifar10).";
@@ -73,27 +70,13 @@ const AGAIN = "Delete its folder and fetch CIFAR-10 again (deno task data cifar1
  * @throws {DataError} A record is incomplete or a label is no class.
  */
 export function readRecords(bytes: Uint8Array, file: string): ImageSet {
-  const count = bytes.length / RECORD;
-  if (!Number.isInteger(count) || count === 0) {
+  const { images, labels: [labels] } = recordsOf(bytes, file, 1, AGAIN);
+  const record = labels.findIndex((label) => label >= CLASSES);
+  if (record >= 0) {
     throw new DataError(
-      `${file} has ${bytes.length} bytes, which is not a whole number of records of ${RECORD} bytes: ` +
-        `it is truncated or another file. ${AGAIN}`,
+      `${file}: record ${record} has label ${labels[record]}, but CIFAR-10's labels are 0 to 9. ` +
+        `Is this the CIFAR-10 binary version? ${AGAIN}`,
     );
-  }
-  const images = new Uint8Array(count * 3 * PLANE), labels = new Uint8Array(count);
-  for (let record = 0; record < count; record++) {
-    const at = record * RECORD, to = record * 3 * PLANE;
-    const label = labels[record] = bytes[at];
-    if (label >= CLASSES) {
-      throw new DataError(
-        `${file}: record ${record} has label ${label}, but CIFAR-10's labels are 0 to 9. ` +
-          `Is this the CIFAR-10 binary version? ${AGAIN}`,
-      );
-    }
-    for (let channel = 0; channel < 3; channel++) {
-      const plane = at + 1 + channel * PLANE;
-      for (let pixel = 0; pixel < PLANE; pixel++) images[to + 3 * pixel + channel] = bytes[plane + pixel];
-    }
   }
   return { images, labels, height: SIDE, width: SIDE };
 }
@@ -107,31 +90,7 @@ export function readRecords(bytes: Uint8Array, file: string): ImageSet {
  * @throws {DataError} It is another pickle, or none.
  */
 export function readBatch(bytes: Uint8Array, file: string): ImageSet {
-  const pickle = readPickle(bytes, file), data = fieldOf(pickle, "data"), field = fieldOf(pickle, "labels");
-  const labels = Array.isArray(field) ? field.filter((label) => typeof label === "number") : [];
-  const count = labels.length;
-  // NumPy's own: version, shape, type, whether columns come first, bytes.
-  const state = data !== null && typeof data === "object" && "state" in data ? data.state : undefined;
-  const [, shape, , columnsFirst, values] = Array.isArray(state) ? state : [];
-  const [rows, columns] = Array.isArray(shape) ? shape : [];
-  if (
-    !(values instanceof Uint8Array) || values.length !== count * 3 * PLANE ||
-    rows !== count || columns !== 3 * PLANE || labels.some((label) => label < 0 || label > 255)
-  ) {
-    throw new DataError(`${file} is a pickle without CIFAR-10's "data" and "labels". ${AGAIN}`);
-  }
-  const records = new Uint8Array(count * RECORD);
-  for (let record = 0; record < count; record++) {
-    const at = record * RECORD, from = record * 3 * PLANE;
-    records[at] = labels[record];
-    if (!columnsFirst) records.set(values.subarray(from, from + 3 * PLANE), at + 1);
-    else for (let byte = 0; byte < 3 * PLANE; byte++) records[at + 1 + byte] = values[byte * count + record];
-  }
-  return readRecords(records, file);
-}
-
-function fieldOf(pickle: Pickled, name: string): Pickled | undefined {
-  return pickle instanceof Map ? pickle.get(name) : undefined;
+  return readRecords(pickledRecords(bytes, file, ["labels"], AGAIN), file);
 }
 
 /**

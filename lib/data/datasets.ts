@@ -8,11 +8,12 @@ import { DataError, EnvironmentError, SjeaError } from "../base/errors.ts";
 import { humanBytes } from "../base/files.ts";
 import { type DataPlace, dataPlace, places } from "../base/places.ts";
 import { cifar10 } from "./cifar10.ts";
+import { cifar100 } from "./cifar100.ts";
 import type { Dataset, DatasetKind } from "./dataset.ts";
 import { generated } from "./generated.ts";
 
 /** All data sets. */
-export const DATASETS = { cifar10, generated } as const;
+export const DATASETS = { cifar10, cifar100, generated } as const;
 
 /** Name of a data set. */
 export type DatasetName = keyof typeof DATASETS;
@@ -40,7 +41,10 @@ export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
 export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
   const { find, bytes, load } = datasetKind(name);
   if (!find) return "always there: drawn from a seed";
-  const folder = await find(place);
+  // In a folder that the user names there may be one data set and not the other.
+  const folder = await find(place).catch((error) => {
+    if (!(error instanceof DataError)) throw error;
+  });
   if (!folder) {
     return `not here: deno task data ${name} fetches it${bytes ? `, ${humanBytes(bytes)}` : ""}`;
   }
