@@ -10,6 +10,7 @@ import { imageOf, type ImageSet } from "./dataset.ts";
 
 /** Colour jitter: its probability, and how far each operation goes. */
 export interface Jitter {
+  /** How often it happens at all. */
   readonly probability: number;
   /** The factor of the brightness is uniform in 1 ± this, and not below 0. */
   readonly brightness: number;
