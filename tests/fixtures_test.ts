@@ -169,7 +169,8 @@ Deno.test("linear probe: as good as a converged logistic regression", async () =
 });
 
 Deno.test("views: every operation as torchvision's", async (t) => {
-  const found = await fixture("views"), { boxes, wide, factors, deviations } = await facts("views");
+  const found = await fixture("views");
+  const { boxes, wide, factors, deviations, kernels, thresholds } = await facts("views");
   const small = found.small.data as Uint8Array, large = found.large.data as Uint8Array;
   const compare = (name: string, actual: Float32Array, tolerance = 1e-5) =>
     t.step(name, () => {
@@ -197,9 +198,15 @@ Deno.test("views: every operation as torchvision's", async (t) => {
     }
   }
   await compare("greyscale", changed((view) => views.saturation(view, 0)));
-  await compare("solarise", changed(views.solarise));
+  await compare("solarise", changed((view) => views.solarise(view, 0.5)));
+  for (const [at, threshold] of thresholds.entries()) {
+    await compare(`solarise.${at}`, changed((view) => views.solarise(view, threshold)));
+  }
   for (const [at, sigma] of deviations.entries()) {
-    await compare(`blur.${at}`, changed((view) => views.blur(view, 32, sigma)));
+    await compare(`blur.${at}`, changed((view) => views.blur(view, 32, sigma, 3)));
+  }
+  for (const [at, [side, sigma]] of kernels.entries()) {
+    await compare(`kernel.${at}`, changed((view) => views.blur(view, 32, sigma, side)));
   }
   const b = (view: Float32Array) => views.brightness(view, 1.4),
     c = (view: Float32Array) => views.contrast(view, 1.4);

@@ -19,4 +19,12 @@ export { classes, draw, type Factors, type GeneratedDataset } from "./generated.
 export { normalise, pixels } from "./normalise.ts";
 export { type Split, split, type SplitSizes, trainingImages } from "./split.ts";
 export { type ViewBatch, viewStream, type ViewStreamOptions } from "./view_stream.ts";
-export { augment, type ViewOptions } from "./views.ts";
+export {
+  augment,
+  drawView,
+  type Jitter,
+  pairOf,
+  type Transforms,
+  type ViewKey,
+  type ViewOptions,
+} from "./views.ts";

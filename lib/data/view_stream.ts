@@ -18,7 +18,7 @@ export interface ViewStreamOptions {
   readonly epochs: number;
   /** Views of each image. */
   readonly views: number;
-  /** How a view is drawn. */
+  /** How views are made; of more than two, the first and the second description take turns. */
   readonly view: ViewOptions;
   /** First step, for a run that goes on. */
   readonly startStep?: number;

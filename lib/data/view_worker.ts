@@ -7,7 +7,7 @@
 /// <reference lib="deno.worker" />
 import { generator, permutation } from "../base/random.ts";
 import type { ViewBatch, ViewFault, ViewWorkerSetup } from "./view_stream.ts";
-import { augment, viewOf } from "./views.ts";
+import { drawView, pairOf } from "./views.ts";
 
 let setup: ViewWorkerSetup;
 let order: Int32Array, orderOf = -1;
@@ -26,19 +26,14 @@ self.onmessage = ({ data }: MessageEvent<ViewWorkerSetup | number>) => {
 };
 
 function compute({ set, seed, batch, views, view }: ViewWorkerSetup, step: number): ViewBatch {
-  const { images, labels, height, width } = set;
-  const stepsPerEpoch = Math.floor(labels.length / batch);
+  const { labels } = set, stepsPerEpoch = Math.floor(labels.length / batch);
   const epoch = Math.floor(step / stepsPerEpoch), start = step % stepsPerEpoch * batch;
   if (epoch !== orderOf) order = permutation(labels.length, generator("order", seed, orderOf = epoch));
   const indices = order.slice(start, start + batch);
-  const source = height * width * 3, target = view.size * view.size * 3;
+  const pair = pairOf(view), target = view.size * view.size * 3;
   const outputs = Array.from({ length: views }, (_, number) => {
-    const output = new Float32Array(batch * target), how = viewOf(view, number);
-    indices.forEach((index, at) => {
-      const image = images.subarray(index * source, (index + 1) * source);
-      const random = generator("view", seed, epoch, index, number);
-      augment(image, height, width, how, random, output, at * target);
-    });
+    const output = new Float32Array(batch * target);
+    indices.forEach((index, at) => drawView(set, { seed, epoch, index, number }, pair, output, at * target));
     return output;
   });
   return { step, epoch, indices, views: outputs };

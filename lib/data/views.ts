@@ -5,56 +5,86 @@
  * @module
  */
 import { z } from "zod";
-import type { Generator } from "../base/random.ts";
-import { permutation } from "../base/random.ts";
+import { type Generator, generator, permutation } from "../base/random.ts";
+import { imageOf, type ImageSet } from "./dataset.ts";
 
-/** How views are made. The transforms are applied in this order. */
-export interface ViewOptions {
+/** Colour jitter: its probability, and how far each operation goes. */
+export interface Jitter {
+  /** How often it happens at all. */
+  readonly probability: number;
+  /** The factor of the brightness is uniform in 1 ± this, and not below 0. */
+  readonly brightness: number;
+  /** The same of the contrast. */
+  readonly contrast: number;
+  /** The same of the saturation. */
+  readonly saturation: number;
+  /** The hue turns by up to this part of the circle, to either side. */
+  readonly hue: number;
+}
+
+/** How a view is made. The transforms are applied in this order. */
+export interface Transforms {
   /** Height and width of a view in pixels. */
   readonly size: number;
   /** Area of the crop as a part of the image's. */
   readonly cropScale: readonly [number, number];
-  /** Its width as a part of its height; 3/4 to 4/3 if absent. */
+  /** Width of the crop over its height; 3/4 to 4/3 if absent. */
   readonly cropRatio?: readonly [number, number];
   /** Probability of a horizontal flip. */
   readonly flip: number;
-  /** Colour jitter: its probability, and how far each operation goes. */
-  readonly jitter: {
-    readonly probability: number;
-    readonly brightness: number;
-    readonly contrast: number;
-    readonly saturation: number;
-    readonly hue: number;
-  };
+  /** Colour jitter, its four operations in random order. */
+  readonly jitter: Jitter;
   /** Probability of a grey view. */
   readonly greyscale: number;
   /** Probability of a Gaussian blur. */
   readonly blur: number;
-  /** Its deviation in pixels; 0.1 to 2 if absent. */
-  readonly blurDeviation?: readonly [number, number];
-  /** Pixels of its kernel along an axis, an odd number; 3 if absent. */
+  /** Height and width of its kernel in pixels, odd; 3 if absent. */
   readonly blurKernel?: number;
-  /** Probability that bright pixels are inverted. */
+  /** Its deviation (σ) in pixels; 0.1 to 2 if absent. */
+  readonly blurDeviation?: readonly [number, number];
+  /** Probability that bright values are inverted. */
   readonly solarise: number;
-  /** Value from which on a pixel is bright; 0.5 if absent. */
+  /** The least value that is bright, in 0..1; 0.5 if absent. */
   readonly solariseThreshold?: number;
-  /** What is different in the second view of each image. */
-  readonly second?: Partial<Omit<ViewOptions, "size" | "second">>;
 }
 
-/**
- * How one view of several is made.
- *
- * @param options How views are made.
- * @param number Which view, from 0; every second one is a second view.
- * @returns How this one is.
- */
-export function viewOf({ second, ...options }: ViewOptions, number: number): ViewOptions {
-  return number % 2 === 1 ? { ...options, ...second } : options;
+/** How the two views of an image are made. */
+export interface ViewOptions extends Transforms {
+  /** Fields in which the second view differs from the first. */
+  readonly second?: Partial<Omit<Transforms, "size" | "jitter">> & { readonly jitter?: Partial<Jitter> };
 }
+
+/** What is taken of a field that is absent. Not filled into specs: their runs have ids without it. */
+const ABSENT = {
+  cropRatio: [3 / 4, 4 / 3],
+  blurKernel: 3,
+  blurDeviation: [0.1, 2],
+  solariseThreshold: 0.5,
+} as const;
 
 const probability = z.number().min(0).max(1), strength = z.number().nonnegative();
-const area = z.number().positive().max(1);
+const positive = z.number().positive(), turn = z.number().max(0.5).nonnegative();
+
+const range = (bound: z.ZodNumber) =>
+  z.tuple([bound, bound]).refine(([low, high]) => low <= high, "the first number is above the second");
+
+const JITTER = "colour jitter: its probability, and how far each operation goes";
+const jitter = { probability, brightness: strength, contrast: strength, saturation: strength, hue: turn };
+const fields = {
+  cropScale: range(positive.max(1)).describe("area of the crop as a part of the image's"),
+  cropRatio: range(positive).describe("width of the crop over its height"),
+  flip: probability.describe("probability of a horizontal flip"),
+  greyscale: probability.describe("probability of a grey view"),
+  blur: probability.describe("probability of a Gaussian blur"),
+  blurKernel: z.int().positive().refine((side) => side % 2 === 1, "a kernel has an odd number of pixels")
+    .describe("height and width of its kernel in pixels, odd"),
+  blurDeviation: range(positive).describe("its deviation in pixels"),
+  solarise: probability.describe("probability that bright values are inverted"),
+  solariseThreshold: probability.describe("the least value that is bright, in 0 to 1"),
+};
+/** Editors are told what is taken where it is absent. */
+const optional = <Field extends z.ZodType>(field: Field, absent: unknown) =>
+  field.optional().meta({ default: absent });
 
 const jitter = z.strictObject({
   probability,
@@ -82,23 +112,68 @@ const details = {
 /** {@link ViewOptions} in a spec. */
 export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   size: z.int().positive().default(32).describe("height and width of a view in pixels"),
-  cropScale: scale.default([0.3, 1]),
-  flip: flip.default(0.5),
-  jitter,
-  greyscale: greyscale.default(0.2),
-  blur: blurred.default(0),
-  solarise: solarised.default(0),
-  ...details,
-  second: z.strictObject({
-    cropScale: scale.optional(),
-    flip: flip.optional(),
-    jitter: jitter.optional(),
-    greyscale: greyscale.optional(),
-    blur: blurred.optional(),
-    solarise: solarised.optional(),
-    ...details,
-  }).optional().describe("what is different in the second view of each image"),
+  cropScale: fields.cropScale.default([0.3, 1]),
+  cropRatio: optional(fields.cropRatio, ABSENT.cropRatio),
+  flip: fields.flip.default(0.5),
+  jitter: z.strictObject({
+    probability,
+    brightness: strength.default(0.4),
+    contrast: strength.default(0.4),
+    saturation: strength.default(0.4),
+    hue: turn.default(0.1),
+  }).describe(JITTER),
+  greyscale: fields.greyscale.default(0.2),
+  blur: fields.blur.default(0),
+  blurKernel: optional(fields.blurKernel, ABSENT.blurKernel),
+  blurDeviation: optional(fields.blurDeviation, ABSENT.blurDeviation),
+  solarise: fields.solarise.default(0),
+  solariseThreshold: optional(fields.solariseThreshold, ABSENT.solariseThreshold),
+  second: z.strictObject({ ...fields, jitter: z.strictObject(jitter).partial().describe(JITTER) }).partial()
+    .optional().describe("fields in which the second view differs from the first"),
 });
+
+/**
+ * How each of the two views is made.
+ *
+ * @param options The description of both.
+ * @returns The transforms of the first view, and of the second.
+ */
+export function pairOf(options: ViewOptions): readonly [Transforms, Transforms] {
+  const { second, ...first } = options;
+  return [first, { ...first, ...second, jitter: { ...first.jitter, ...second?.jitter } }];
+}
+
+/** One of the views that a training learns from. */
+export interface ViewKey {
+  /** Seed of the run. */
+  readonly seed: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** Position of the image in the set. */
+  readonly index: number;
+  /** From 0: the first of a pair, the second, and the next pairs' in turn. */
+  readonly number: number;
+}
+
+/**
+ * Makes one of the views that a training learns from. It depends on its key alone.
+ *
+ * @param set The images.
+ * @param key Which one.
+ * @param pair How the first and the second view of a pair are made.
+ * @param out Where the view is written: `[size, size, 3]`, values in 0..1.
+ * @param offset Where in `out` it begins.
+ */
+export function drawView(
+  set: ImageSet,
+  { seed, epoch, index, number }: ViewKey,
+  pair: readonly [Transforms, Transforms],
+  out: Float32Array,
+  offset = 0,
+): void {
+  const random = generator("view", seed, epoch, index, number);
+  augment(imageOf(set, index), set.height, set.width, pair[number % 2], random, out, offset);
+}
 
 /** A rectangle of an image, in pixels. */
 export interface Box {
@@ -114,7 +189,7 @@ export interface Box {
  * @param image RGB bytes, `[height, width, 3]`.
  * @param height Height of the image.
  * @param width Width of the image.
- * @param options How.
+ * @param transforms How.
  * @param random Where the randomness comes from.
  * @param out Where the view is written: `[size, size, 3]`, values in 0..1.
  * @param offset Where in `out` it begins.
@@ -133,15 +208,15 @@ export function augment(
   image: Uint8Array,
   height: number,
   width: number,
-  options: ViewOptions,
+  transforms: Transforms,
   random: Generator,
   out: Float32Array,
   offset = 0,
 ): void {
-  const view = out.subarray(offset, offset + options.size ** 2 * 3);
-  const box = randomBox(height, width, options.cropScale, random, options.cropRatio);
-  crop(image, width, box, random.uniform() < options.flip, options.size, view);
-  const { jitter } = options;
+  const how = { ...ABSENT, ...transforms }, { size, jitter } = how;
+  const view = out.subarray(offset, offset + size ** 2 * 3);
+  const box = randomBox(height, width, how.cropScale, how.cropRatio, random);
+  crop(image, width, box, random.uniform() < how.flip, size, view);
   if (random.uniform() < jitter.probability) {
     const factor = (strength: number) => random.uniform(Math.max(0, 1 - strength), 1 + strength);
     for (const operation of permutation(4, random)) {
@@ -151,19 +226,21 @@ export function augment(
       else hue(view, random.uniform(-jitter.hue, jitter.hue));
     }
   }
-  if (random.uniform() < options.greyscale) saturation(view, 0);
-  const { blurDeviation = [0.1, 2], blurKernel } = options;
-  if (random.uniform() < options.blur) blur(view, options.size, random.uniform(...blurDeviation), blurKernel);
-  if (random.uniform() < options.solarise) solarise(view, options.solariseThreshold);
+  if (random.uniform() < how.greyscale) saturation(view, 0);
+  if (random.uniform() < how.blur) {
+    blur(view, size, random.uniform(...how.blurDeviation), how.blurKernel);
+  }
+  if (random.uniform() < how.solarise) solarise(view, how.solariseThreshold);
 }
 
 /**
- * A random crop: its area uniform in `scale` times the image's, its aspect
- * ratio log-uniform in `ratio`; the largest central crop after ten misses.
+ * A random crop: its area uniform in `scale` times the image's, its width over
+ * its height log-uniform in `ratio`; the largest central crop after ten misses.
  *
  * @param height Height of the image.
  * @param width Width of the image.
  * @param scale Smallest and largest part of the area.
+ * @param ratio Smallest and largest width over height.
  * @param random Where the randomness comes from.
  * @param ratio Smallest and largest width as a part of the height.
  * @returns The rectangle.
@@ -172,10 +249,11 @@ export function randomBox(
   height: number,
   width: number,
   scale: readonly [number, number],
+  ratio: readonly [number, number],
   random: Generator,
   ratio: readonly [number, number] = [3 / 4, 4 / 3],
 ): Box {
-  const [low, high] = ratio.map(Math.log);
+  const [narrowest, widest] = ratio, [low, high] = [Math.log(narrowest), Math.log(widest)];
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = height * width * random.uniform(...scale);
     const aspect = Math.exp(random.uniform(low, high));
@@ -183,8 +261,7 @@ export function randomBox(
     if (h < 1 || w < 1 || h > height || w > width) continue;
     return { top: random.integer(height - h + 1), left: random.integer(width - w + 1), height: h, width: w };
   }
-  const h = Math.min(height, Math.round(width / ratio[0])),
-    w = Math.min(width, Math.round(height * ratio[1]));
+  const h = Math.min(height, Math.round(width / narrowest)), w = Math.min(width, Math.round(height * widest));
   return { top: (height - h) >> 1, left: (width - w) >> 1, height: h, width: w };
 }
 
@@ -342,48 +419,44 @@ export function hue(view: Float32Array, turn: number): void {
   }
 }
 
-/** Blurs with a Gaussian kernel of so many pixels, mirrored at the edges, in place. */
-export function blur(view: Float32Array, size: number, deviation: number, kernel = 3): void {
-  const reach = (kernel - 1) / 2;
-  if (reach >= size) throw new RangeError(`A blur of ${kernel} pixels does not fit views of ${size}.`);
+/**
+ * Blurs with a Gaussian kernel, mirrored at the edges, in place.
+ *
+ * @param view `[size, size, 3]`.
+ * @param size Height and width of the view.
+ * @param deviation σ in pixels.
+ * @param kernel Height and width of the kernel, odd.
+ */
+export function blur(view: Float32Array, size: number, deviation: number, kernel: number): void {
+  const weights = gaussian(deviation, kernel >> 1), places = mirrored(size, kernel >> 1);
   if (rows.length < view.length) rows = new Float32Array(view.length);
-  if (reach === 1) {
-    const beside = 1 / (2 + Math.exp(0.5 / deviation ** 2));
-    blurAlong(view, rows, size, 3, size * 3, beside);
-    blurAlong(rows, view, size, size * 3, 3, beside);
-    return;
-  }
-  const gauss = Float64Array.from(
-    { length: kernel },
-    (_, at) => Math.exp(-0.5 * ((at - reach) / deviation) ** 2),
-  );
-  const sum = gauss.reduce((a, b) => a + b), weights = gauss.map((value) => value / sum);
-  convolveAlong(view, rows, size, 3, size * 3, weights);
-  convolveAlong(rows, view, size, size * 3, 3, weights);
+  blurAlong(view, rows, size, 3, size * 3, weights, places);
+  blurAlong(rows, view, size, size * 3, 3, weights, places);
 }
 
-/** The same as `blurAlong` by any odd number of weights. */
-function convolveAlong(
-  from: Float32Array,
-  to: Float32Array,
-  size: number,
-  step: number,
-  across: number,
-  weights: Float64Array,
-): void {
-  const reach = (weights.length - 1) / 2, last = size - 1;
-  for (let line = 0; line < size; line++) {
-    for (let place = 0; place < size; place++) {
-      for (let channel = 0; channel < 3; channel++) {
-        let sum = 0;
-        for (let tap = 0; tap < weights.length; tap++) {
-          const there = Math.abs(place + tap - reach), mirrored = there > last ? 2 * last - there : there;
-          sum += weights[tap] * from[line * across + mirrored * step + channel];
-        }
-        to[line * across + place * step + channel] = sum;
-      }
+/** Weights of a pixel and of those 1, 2, … `reach` beside it on one side; over both sides their sum is 1. */
+function gaussian(deviation: number, reach: number): Float64Array {
+  const weights = new Float64Array(reach + 1);
+  let beside = 0;
+  for (let at = 1; at <= reach; at++) {
+    let sum = 0;
+    // Over its own exponential, and each pair of sides at once: no sum is 0, however small the deviation.
+    for (let other = 0; other <= reach; other++) {
+      sum += (other > 0 ? 2 : 1) * Math.exp(0.5 * (at ** 2 - other ** 2) / deviation ** 2);
     }
+    beside += weights[at] = 1 / sum;
   }
+  weights[0] = 1 - 2 * beside;
+  return weights;
+}
+
+/** Where the places −`reach` to `size` + `reach` − 1 are, if what is outside mirrors what is inside. */
+function mirrored(size: number, reach: number): Int32Array {
+  const period = Math.max(1, 2 * (size - 1));
+  return Int32Array.from({ length: size + 2 * reach }, (_, at) => {
+    const place = Math.abs(at - reach) % period;
+    return Math.min(place, period - place);
+  });
 }
 
 /** Blurs along one axis, whose places are `step` apart and whose lines `across`. */
@@ -393,22 +466,30 @@ function blurAlong(
   size: number,
   step: number,
   across: number,
-  beside: number,
+  weights: Float64Array,
+  places: Int32Array,
 ): void {
-  const centre = 1 - 2 * beside;
+  const reach = weights.length - 1;
   for (let line = 0; line < size; line++) {
     for (let place = 0; place < size; place++) {
-      const at = line * across + place * step;
-      const before = place > 0 ? at - step : at + step, after = place < size - 1 ? at + step : at - step;
-      for (let channel = 0; channel < 3; channel++) {
-        to[at + channel] = centre * from[at + channel] +
-          beside * (from[before + channel] + from[after + channel]);
+      const start = line * across, at = start + place * step;
+      let r = weights[0] * from[at], g = weights[0] * from[at + 1], b = weights[0] * from[at + 2];
+      for (let away = 1; away <= reach; away++) {
+        const weight = weights[away];
+        const before = start + places[place + reach - away] * step;
+        const after = start + places[place + reach + away] * step;
+        r += weight * (from[before] + from[after]);
+        g += weight * (from[before + 1] + from[after + 1]);
+        b += weight * (from[before + 2] + from[after + 2]);
       }
+      to[at] = r;
+      to[at + 1] = g;
+      to[at + 2] = b;
     }
   }
 }
 
 /** Inverts the values from a threshold on, in place. */
-export function solarise(view: Float32Array, threshold = 0.5): void {
+export function solarise(view: Float32Array, threshold: number): void {
   for (let at = 0; at < view.length; at++) if (view[at] >= threshold) view[at] = 1 - view[at];
 }

@@ -140,7 +140,7 @@ Deno.test({
 });
 
 /** Tasks that may start an engine, and so fetch ONNX Runtime. */
-const COMPUTING = ["reproduce", "train", "evaluate", "embed", "doctor", "export", "import"];
+const COMPUTING = ["reproduce", "train", "views", "evaluate", "embed", "doctor", "export", "import"];
 
 Deno.test("tasks may reach npm's registry, wherever the user has it, and else only the hosts of the project", async () => {
   const project = await probeProject();

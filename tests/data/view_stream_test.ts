@@ -12,6 +12,7 @@ const view: ViewOptions = {
   greyscale: 0.2,
   blur: 0.3,
   solarise: 0.3,
+  second: { cropScale: [0.6, 1], blurKernel: 7, solarise: 0 },
 };
 const set = generate({ seed: 0, train: 50, test: 10 }).train;
 
@@ -27,20 +28,34 @@ async function collect(options: Partial<ViewStreamOptions> = {}): Promise<ViewBa
 function inPlace(epoch: number, step: number, batch: number): ViewBatch {
   const from = step % Math.floor(50 / batch) * batch;
   const indices = permutation(50, generator("order", 0, epoch)).slice(from, from + batch);
-  const views = [0, 1].map((number) => {
-    const out = new Float32Array(batch * 3072);
-    indices.forEach((index, at) => {
-      const image = set.images.subarray(index * 3072, (index + 1) * 3072);
-      augment(image, 32, 32, view, generator("view", 0, epoch, index, number), out, at * 3072);
-    });
-    return out;
-  });
+  const { second: _, ...first } = view;
+  const views = [first, { ...first, cropScale: [0.6, 1], blurKernel: 7, solarise: 0 } as const].map(
+    (how, number) => {
+      const out = new Float32Array(batch * 3072);
+      indices.forEach((index, at) => {
+        const image = set.images.subarray(index * 3072, (index + 1) * 3072);
+        augment(image, 32, 32, how, generator("view", 0, epoch, index, number), out, at * 3072);
+      });
+      return out;
+    },
+  );
   return { step, epoch, indices, views };
 }
 
 Deno.test("one, two and three workers give the views that are computed in place, in order", async () => {
   const expected = Array.from({ length: 12 }, (_, step) => inPlace(Math.floor(step / 6), step, 8));
   for (const workers of [1, 2, 3]) assert.deepEqual(await collect({ workers }), expected);
+});
+
+Deno.test("of more than two views, both descriptions take turns", async () => {
+  const [{ views: two }] = await collect(), [{ views: four }] = await collect({ views: 4 });
+  assert.deepEqual(four.slice(0, 2), two);
+  const [{ views: bright }] = await collect({
+    views: 4,
+    view: { ...view, second: { ...view.second, solarise: 1 } },
+  });
+  const changed = bright.map((values, number) => values.some((value, at) => value !== four[number][at]));
+  assert.deepEqual(changed, [false, true, false, true]);
 });
 
 Deno.test("how far it computes ahead changes nothing", async () => {
