@@ -86,29 +86,6 @@ const fields = {
 const optional = <Field extends z.ZodType>(field: Field, absent: unknown) =>
   field.optional().meta({ default: absent });
 
-const jitter = z.strictObject({
-  probability,
-  brightness: strength.default(0.4),
-  contrast: strength.default(0.4),
-  saturation: strength.default(0.4),
-  hue: z.number().min(0).max(0.5).default(0.1),
-}).describe("colour jitter: its probability, and how far each operation goes");
-const scale = z.tuple([area, area]).describe("area of the crop as a part of the image's"),
-  flip = probability.describe("probability of a horizontal flip"),
-  greyscale = probability.describe("probability of a grey view"),
-  blurred = probability.describe("probability of a Gaussian blur"),
-  solarised = probability.describe("probability that bright pixels are inverted"),
-  positive = z.number().positive();
-const details = {
-  cropRatio: z.tuple([positive, positive]).optional()
-    .describe("width of the crop as a part of its height; 3/4 to 4/3 if absent"),
-  blurDeviation: z.tuple([positive, positive]).optional()
-    .describe("deviation of the blur in pixels; 0.1 to 2 if absent"),
-  blurKernel: z.int().min(3).refine((size) => size % 2 === 1, "expected an odd number").optional()
-    .describe("pixels of the blur's kernel along an axis, an odd number; 3 if absent"),
-  solariseThreshold: probability.optional().describe("value from which on a pixel is bright; 0.5 if absent"),
-};
-
 /** {@link ViewOptions} in a spec. */
 export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   size: z.int().positive().default(32).describe("height and width of a view in pixels"),
@@ -242,7 +219,6 @@ export function augment(
  * @param scale Smallest and largest part of the area.
  * @param ratio Smallest and largest width over height.
  * @param random Where the randomness comes from.
- * @param ratio Smallest and largest width as a part of the height.
  * @returns The rectangle.
  */
 export function randomBox(
@@ -251,7 +227,6 @@ export function randomBox(
   scale: readonly [number, number],
   ratio: readonly [number, number],
   random: Generator,
-  ratio: readonly [number, number] = [3 / 4, 4 / 3],
 ): Box {
   const [narrowest, widest] = ratio, [low, high] = [Math.log(narrowest), Math.log(widest)];
   for (let attempt = 0; attempt < 10; attempt++) {
