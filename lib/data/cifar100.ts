@@ -1,179 +1,152 @@
 /**
- * CIFAR-100 in its official layouts, the binary one and Python's (Krizhevsky 2009):
- * a hundred fine classes in twenty coarse ones.
+ * CIFAR-100 in its official layouts, the binary one and Python's (Krizhevsky 2009): 100 fine classes in
+ * 20 coarse ones.
  *
  * @module
  */
 import { join } from "@std/path";
 import { z } from "zod";
-import { unpackTarGz } from "../base/archive.ts";
-import { download, makeOnce, type Source } from "../base/download.ts";
-import { DataError } from "../base/errors.ts";
-import { exists, writeAtomically } from "../base/files.ts";
+import type { Source } from "../base/download.ts";
 import type { DataPlace } from "../base/places.ts";
-import { pickledNames, pickledRecords, recordsOf, SIDE } from "./cifar_records.ts";
+import {
+  type Cifar,
+  demandBatch,
+  pickledNames,
+  readCifarBatch,
+  readCifarRecords,
+  type Records,
+  SIDE,
+} from "./cifar.ts";
+import {
+  again,
+  type CopyLayout,
+  downloadCopy,
+  filesOf,
+  findCopy,
+  layoutOf,
+  namesOf,
+  numbered,
+  originOf,
+} from "./copies.ts";
 import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from "./dataset.ts";
 
 /** The official archive. */
-export const CIFAR100: Source = {
+export const CIFAR100 = {
   url: "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+  bytes: 168_513_733,
   md5: "03b5dce01913d631647c71ecec9e9cb8",
-};
-
-/** Classes of both kinds, in the order of a record's labels. */
-const COARSE = 20, FINE = 100;
-
-const AGAIN = "Delete its folder and fetch CIFAR-100 again (deno task data cifar100).";
-
-/** Written beside files that came out of the verified official archive. */
-const OFFICIAL = "official.json";
+} as const satisfies Source;
 
 /** One of the two ways in which the same images lie in files. */
-interface Layout {
-  readonly folder: string;
+interface Layout extends CopyLayout {
   readonly train: string;
   readonly test: string;
-  /** The files with the names of coarse and of fine classes. */
-  readonly names: readonly [coarse: string, fine: string];
-  /** The binary layout's records. */
-  readonly records: (bytes: Uint8Array, file: string) => Uint8Array;
-  readonly read: (bytes: Uint8Array, file: string, kind: "coarse" | "fine") => string[];
+  /** The file with the names of a level's classes, which may be missing. */
+  readonly names: (level: string) => string;
+  readonly images: (bytes: Uint8Array, file: string, cifar: Cifar) => Records;
+  /** Names of a level's classes, one a line. */
+  readonly classes: (bytes: Uint8Array, file: string, level: string) => string;
 }
 
+const files = { train: "train.bin", test: "test.bin" }, python = { train: "train", test: "test" };
+
 const LAYOUTS: readonly Layout[] = [{
+  ...files,
   folder: "cifar-100-binary",
-  train: "train.bin",
-  test: "test.bin",
-  names: ["coarse_label_names.txt", "fine_label_names.txt"],
-  records: (bytes) => bytes,
-  read: (bytes) => new TextDecoder().decode(bytes).trim().split(/\s+/),
+  shows: Object.values(files),
+  needs: Object.values(files),
+  names: (level) => `${level}_label_names.txt`,
+  images: readCifarRecords,
+  classes: (bytes) => new TextDecoder().decode(bytes),
 }, {
+  ...python,
   folder: "cifar-100-python",
-  train: "train",
-  test: "test",
-  names: ["meta", "meta"],
-  records: (bytes, file) => pickledRecords(bytes, file, ["coarse_labels", "fine_labels"], AGAIN),
-  read: (bytes, file, kind) => pickledNames(bytes, file, `${kind}_label_names`),
+  shows: Object.values(python),
+  needs: Object.values(python),
+  names: () => "meta",
+  images: readCifarBatch,
+  classes: (bytes, file, level) => pickledNames(bytes, file, `${level}_label_names`),
 }];
 
-const filesOf = ({ train, test, names }: Layout) => [...new Set([train, test, ...names])];
+const CLASSES = { coarse: 20, fine: 100 } as const;
+
+const KIND: Cifar = {
+  name: "cifar100",
+  title: "CIFAR-100",
+  layouts: LAYOUTS,
+  contents: "training images and test images",
+  stem: "cifar-100-",
+  mistaken: { title: "CIFAR-10", names: /^(cifar-10-|data_batch_|batches\.meta)/ },
+  labels: Object.entries(CLASSES).map(([level, classes]) => ({ field: `${level}_labels`, classes })),
+};
 
 /**
- * Loads CIFAR-100, or a part of it in the same layout.
+ * Loads CIFAR-100: as many images as its files hold.
  *
  * @param folder The folder of its files.
- * @returns The data set: fine classes are its classes, coarse ones its level `coarse`.
+ * @returns The data set; its classes are the fine ones, `levels` has the coarse ones.
  * @throws {DataError} A file is missing, truncated or damaged.
  */
 export async function loadCifar100(folder: string): Promise<Dataset> {
-  const whole = await Promise.all(
-    LAYOUTS.map(async (layout) => (await lackOf(layout, folder)).length === 0),
-  );
-  const layout = LAYOUTS[whole.indexOf(true)];
-  if (!layout) {
-    throw new DataError(`${folder} lacks ${(await lackOf(LAYOUTS[0], folder)).join(", ")}. ${AGAIN}`);
-  }
-  const [coarse, classes] = await Promise.all(layout.names.map(async (file, at) => {
-    const path = join(folder, file), kind = at === 0 ? "coarse" : "fine", wanted = at === 0 ? COARSE : FINE;
-    const names = layout.read(await Deno.readFile(path), path, kind);
-    if (names.length === wanted) return names;
-    throw new DataError(
-      `${path} has ${names.length} names of ${kind} classes instead of ${wanted}. ${AGAIN}`,
-    );
-  }));
-  const [train, test] = await Promise.all([layout.train, layout.test].map(async (file) => {
+  const layout = await layoutOf(KIND, LAYOUTS, folder), there = await filesOf(folder);
+  const read = async (file: string): Promise<ImageSet> => {
     const path = join(folder, file), bytes = await Deno.readFile(path);
-    return imagesOf(layout.records(bytes, path), path);
-  }));
+    demandBatch(bytes, path, KIND);
+    const { images, labels: [coarse, fine] } = layout.images(bytes, path, KIND);
+    return { images, labels: fine, levels: { coarse }, height: SIDE, width: SIDE };
+  };
+  const names = async (level: keyof typeof CLASSES) => {
+    const file = layout.names(level), path = join(folder, file), count = CLASSES[level];
+    if (!there.includes(file)) return numbered(count);
+    return namesOf(layout.classes(await Deno.readFile(path), path, level), path, count, again(KIND));
+  };
+  const train = await read(layout.train), test = await read(layout.test);
   const fingerprint = imageFingerprint({ train, test });
-  const official = await Deno.readTextFile(join(folder, OFFICIAL)).catch(() => "");
   return {
-    name: "cifar100",
-    copy: official === marker(fingerprint) ? "official" : "unofficial",
+    name: KIND.name,
+    copy: await originOf(folder, fingerprint),
     fingerprint,
-    classes,
-    levels: { coarse },
+    classes: await names("fine"),
+    levels: { coarse: await names("coarse") },
     train,
     test,
   };
-}
-
-const marker = (fingerprint: string) => JSON.stringify({ fingerprint });
-
-function imagesOf(records: Uint8Array, file: string): ImageSet {
-  const { images, labels: [coarse, fine] } = recordsOf(records, file, 2, AGAIN);
-  const wrong = fine.findIndex((label, at) => label >= FINE || coarse[at] >= COARSE);
-  if (wrong >= 0) {
-    throw new DataError(
-      `${file}: record ${wrong} is of coarse class ${coarse[wrong]} and of fine class ${
-        fine[wrong]
-      }, but there ` +
-        `are ${COARSE} and ${FINE}. Is this the CIFAR-100 binary version? ${AGAIN}`,
-    );
-  }
-  return { images, labels: fine, levels: { coarse }, height: SIDE, width: SIDE };
-}
-
-async function lackOf(layout: Layout, folder: string): Promise<string[]> {
-  const there = await Promise.all(filesOf(layout).map((file) => exists(join(folder, file))));
-  return filesOf(layout).filter((_, at) => !there[at]);
 }
 
 /**
  * Looks for a copy of CIFAR-100.
  *
  * @param place The folder that holds its files, or a folder `cifar-100-binary` or `cifar-100-python` with them.
- * @returns The folder of the files; undefined if it is not there, and nobody said that it is.
+ * @returns The folder of its files; undefined if it is not there, and nobody said that it is.
  * @throws {DataError} The user named this place, and it holds something else.
  */
-export async function findCifar100({ folder, by }: DataPlace): Promise<string | undefined> {
-  for (const layout of LAYOUTS) {
-    for (const candidate of [folder, join(folder, layout.folder)]) {
-      if ((await lackOf(layout, candidate)).length === 0) return candidate;
-    }
-  }
-  if (!by) return;
-  throw new DataError(
-    `${by} is ${folder}, which holds no CIFAR-100: a folder ${
-      LAYOUTS.map(({ folder, ...layout }) => `${folder} with ${filesOf({ folder, ...layout }).join(", ")}`)
-        .join(", or ")
-    }. Name another folder, or none: deno task data cifar100 fetches it into data/datasets.`,
-  );
+export function findCifar100(place: DataPlace): Promise<string | undefined> {
+  return findCopy(KIND, place);
 }
 
 /**
- * Fetches CIFAR-100 and unpacks it, unless an official copy is there.
+ * Fetches the official copy, unless it is there; it replaces what is left of an earlier one.
  *
- * @param folder The folder for data sets.
- * @param source Where it is fetched from.
+ * @param folder The folder in which its folder is made.
+ * @param source The archive; only what came out of the verified one is official.
  * @returns The folder of its files.
- * @throws {EnvironmentError} It cannot be fetched, or there is no room.
+ * @throws {DataError} The archive is not the expected one.
+ * @throws {EnvironmentError} It cannot be fetched, or the disk is full.
  */
-export async function downloadCifar100(folder: string, source: Source = CIFAR100): Promise<string> {
-  const archive = join(folder, "cifar-100-binary.tar.gz"), unpacked = join(folder, "cifar-100");
-  const files = join(unpacked, LAYOUTS[0].folder), home = join(folder, LAYOUTS[0].folder);
-  const find = async () => {
-    const copy = await loadCifar100(home).then(({ copy }) => copy, () => undefined);
-    return copy === "official" ? home : undefined;
-  };
-  return await makeOnce(home, find, async () => {
-    await download(source, archive);
-    await unpackTarGz(archive, unpacked);
-    const { fingerprint } = await loadCifar100(files);
-    await writeAtomically(join(files, OFFICIAL), marker(fingerprint));
-    if (await exists(home)) await Deno.remove(home, { recursive: true });
-    await Deno.rename(files, home);
-    await Deno.remove(unpacked, { recursive: true });
-    await Deno.remove(archive);
-    return home;
-  });
+export function downloadCifar100(folder: string, source: Source = CIFAR100): Promise<string> {
+  return downloadCopy(KIND, source, loadAll, folder);
+}
+
+async function* loadAll(folder: string): AsyncIterable<Dataset> {
+  yield await loadCifar100(folder);
 }
 
 /** CIFAR-100, kept in a folder. */
 export const cifar100: DatasetKind<unknown> = {
-  title: "CIFAR-100",
+  title: KIND.title,
   options: z.strictObject({}),
   find: findCifar100,
   fetch: downloadCifar100,
+  bytes: CIFAR100.bytes,
   load: (_, folder) => loadCifar100(folder),
 };

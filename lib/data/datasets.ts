@@ -11,9 +11,15 @@ import { cifar10 } from "./cifar10.ts";
 import { cifar100 } from "./cifar100.ts";
 import type { Dataset, DatasetKind } from "./dataset.ts";
 import { generated } from "./generated.ts";
+import { stl10 } from "./stl10.ts";
 
 /** All data sets. */
-export const DATASETS = { cifar10, cifar100, generated } as const;
+export const DATASETS = {
+  cifar10,
+  cifar100,
+  stl10,
+  generated,
+} as const;
 
 /** Name of a data set. */
 export type DatasetName = keyof typeof DATASETS;
@@ -39,16 +45,14 @@ export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
  * @throws {DataError} It is damaged.
  */
 export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
-  const { find, bytes, load } = datasetKind(name);
+  const { find, fetch, bytes, load } = datasetKind(name);
   if (!find) return "always there: drawn from a seed";
-  // In a folder that the user names there may be one data set and not the other.
-  const folder = await find(place).catch((error) => {
-    if (!(error instanceof DataError)) throw error;
-  });
+  // Of a place that the user named nobody said that it has all of them.
+  const folder = await find({ folder: place.folder });
   if (!folder) {
-    return `not here: deno task data ${name} fetches it${bytes ? `, ${humanBytes(bytes)}` : ""}`;
+    if (place.by) return `not in ${place.folder}, ${place.by}`;
+    return fetch ? `not here: deno task data ${name} fetches it, ${humanBytes(bytes!)}` : "not here";
   }
-  // What is kept in a folder has no options.
   const { copy, fingerprint, train, test } = await load({ name } as DatasetConfig, folder);
   return `${copy} copy ${fingerprint}, ${train.labels.length} + ${test.labels.length} images, ${folder}`;
 }
