@@ -50,7 +50,7 @@ Deno.test("every command refuses what it does not know, with what was meant", as
       [["runs", "comprae"], '"comprae" is nothing to do with runs. Did you mean compare?'],
       [["bench", "--case=step64"], "--case step64 does not exist. Did you mean step-64?"],
       [["bench", "--against=tourch"], "--against tourch does not exist. Did you mean torch?"],
-      [["evaluate", "x", "--preset=smok"], "--preset smok does not exist. Did you mean smoke?"],
+      [["evaluate", "x", "--preset=smok"], 'There is no preset "smok". Did you mean smoke?'],
       [["import", "x", "--preset=smok"], "--preset smok does not exist. Did you mean smoke?"],
     ] as const
   ) {

@@ -232,7 +232,7 @@ Deno.test("a pickle that is no batch, or would call something, is refused", () =
   for (const bytes of [other, wrong]) {
     assert.throws(() => readBatch(bytes, "x"), {
       name: "DataError",
-      message: /^x is a pickle without "data" and "labels"\. /,
+      message: /^x is a pickle without CIFAR-10's "data" and "labels"\. /,
     });
   }
   // os.system("true") in protocol 0, and a call of a method.
