@@ -95,7 +95,7 @@ export const stripes: DatasetKind<StripesOptions> = {
 };
 `,
     record: "lib/data/datasets.ts",
-    line: "export const DATASETS = { cifar10, generated, stripes } as const;",
+    line: "export const DATASETS = { cifar10, folder, generated, stripes } as const;",
   },
   metric: {
     file: "lib/evaluation/centroid.ts",

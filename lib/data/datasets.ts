@@ -9,10 +9,11 @@ import { humanBytes } from "../base/files.ts";
 import { type DataPlace, dataPlace, places } from "../base/places.ts";
 import { cifar10 } from "./cifar10.ts";
 import type { Dataset, DatasetKind } from "./dataset.ts";
+import { folder } from "./folder.ts";
 import { generated } from "./generated.ts";
 
 /** All data sets. */
-export const DATASETS = { cifar10, generated } as const;
+export const DATASETS = { cifar10, folder, generated } as const;
 
 /** Name of a data set. */
 export type DatasetName = keyof typeof DATASETS;
@@ -38,8 +39,8 @@ export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
  * @throws {DataError} It is damaged.
  */
 export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
-  const { find, bytes, load } = datasetKind(name);
-  if (!find) return "always there: drawn from a seed";
+  const { find, bytes, load, sized } = datasetKind(name);
+  if (!find) return sized ? "always there: drawn from a seed" : "wherever a spec says";
   const folder = await find(place);
   if (!folder) {
     return `not here: deno task data ${name} fetches it${bytes ? `, ${humanBytes(bytes)}` : ""}`;
