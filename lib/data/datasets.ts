@@ -10,6 +10,7 @@ import { type DataPlace, dataPlace, places } from "../base/places.ts";
 import { cifar10 } from "./cifar10.ts";
 import { cifar100 } from "./cifar100.ts";
 import type { Dataset, DatasetKind } from "./dataset.ts";
+import { folder } from "./folder.ts";
 import { generated } from "./generated.ts";
 import { stl10 } from "./stl10.ts";
 
@@ -18,6 +19,7 @@ export const DATASETS = {
   cifar10,
   cifar100,
   stl10,
+  folder,
   generated,
 } as const;
 
@@ -45,8 +47,8 @@ export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
  * @throws {DataError} It is damaged.
  */
 export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
-  const { find, fetch, bytes, load } = datasetKind(name);
-  if (!find) return "always there: drawn from a seed";
+  const { find, fetch, bytes, load, sized } = datasetKind(name);
+  if (!find) return sized ? "always there: drawn from a seed" : "wherever a spec says";
   // Of a place that the user named nobody said that it has all of them.
   const folder = await find({ folder: place.folder });
   if (!folder) {

@@ -59,9 +59,9 @@ function onItsImages(
   { data: { dataset: { name }, images, splitSeed } }: RunSpec,
   { train, test }: Dataset,
 ): Evaluation {
-  // Images that are drawn are as many as its spec says.
-  const drawn = datasetKind(name).sized
+  // No preset knows how many there are of a data set that a spec alone describes.
+  const own = datasetKind(name).find === undefined
     ? { heldOutImages: train.labels.length - images, testImages: test.labels.length }
     : {};
-  return { ...asked, ...drawn, trainImages: images, splitSeed };
+  return { ...asked, ...own, trainImages: images, splitSeed };
 }
