@@ -36,7 +36,7 @@ ${entry("--run NAME", `which run: ${RUN_NAMES.join(", ")}`)}
 ${entry("--preset NAME", `the preset it was trained with: ${PRESETS.join(", ")} (default: quick)`)}
   --seed N           its seed (default: 0)
   --set FIELD=VALUE  overridden fields of the preset; repeatable
-  --dataset NAME     ${DATASET_CHOICES.join(", ")} (default: auto)
+${entry("--dataset NAME", `${DATASET_CHOICES.join(", ")} (default: auto)`)}
   --data DIR         folder with data sets (default: SJEA_DATA, then
                      data/datasets)
   --runs DIR         folder of all runs (default: data/runs)

@@ -29,7 +29,7 @@ data/encoders/NAME.safetensors for notebooks (readStateDict).
                      several
 ${entry("--preset NAME", `images and protocol of the evaluation: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset; repeatable
-  --dataset NAME     ${DATASET_CHOICES.join(", ")} (default: auto)
+${entry("--dataset NAME", `${DATASET_CHOICES.join(", ")} (default: auto)`)}
   --data DIR         folder with data sets (default: SJEA_DATA, then
                      data/datasets)
   --runs DIR         folder of all runs, where splits are kept (default:
