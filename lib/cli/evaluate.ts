@@ -58,6 +58,13 @@ await runCommand(async () => {
   const stored = findRun(await storedRuns(runs), positionals[0]);
   demandFinished(stored);
   const run = await reopenRun(stored, { ...own, metrics }, runs, data);
+  const { images, dataset } = run.setting, learnt = images.train.labels.length;
+  if (images.heldOut.labels.length === 0) {
+    throw new UsageError(
+      `${run.id} learnt from all ${learnt} training images of ${dataset.name}: none is left for choices, such as ` +
+        `the probe's rate. Train one that leaves some, as with --set data.images=${Math.ceil(0.9 * learnt)}.`,
+    );
+  }
   const rows: string[][] = [];
   let columns: string[] = [];
   for (const trained of [true, false]) {
@@ -67,15 +74,12 @@ await runCommand(async () => {
       rows.push([`stack ${stack}${trained ? "" : ", untrained"}`, ...found]);
     }
   }
-  const { images, dataset } = run.setting;
   const table = {
     columns: ["", ...columns],
     rows,
     notes: [
       `${run.id} (${run.title}): ${images.test.labels.length} test images of ${dataset.name}, bank of ` +
-      `${images.train.labels.length}, one seed; ${
-        metrics.map((metric) => JSON.stringify(metric)).join(", ")
-      }`,
+      `${learnt}, one seed; ${metrics.map((metric) => JSON.stringify(metric)).join(", ")}`,
     ],
   };
   console.log(tableBundle(table, {})["text/plain"]);
