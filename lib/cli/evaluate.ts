@@ -68,6 +68,13 @@ await runCommand(async () => {
   const stored = findRun(await storedRuns(runs), positionals[0]);
   demandFinished(stored);
   const run = await reopenRun(stored, { ...own, metrics }, runs, data, { dataset, labels });
+  const { images, dataset: { name } } = run.setting, known = images.train.labels.length;
+  if (images.heldOut.labels.length === 0) {
+    throw new UsageError(
+      `${run.id} learnt from all ${known} training images of ${name}: none is left for choices, such as ` +
+        `the probe's rate. Train one that leaves some, as with --set data.images=${Math.ceil(0.9 * known)}.`,
+    );
+  }
   const rows: string[][] = [];
   let columns: string[] = [];
   for (const trained of [true, false]) {
@@ -77,17 +84,13 @@ await runCommand(async () => {
       rows.push([`stack ${stack}${trained ? "" : ", untrained"}`, ...found]);
     }
   }
-  const { images, dataset: { name } } = run.setting;
   const table = {
     columns: ["", ...columns],
     rows,
     notes: [
       `${run.id} (${run.title}): ${images.test.labels.length} test images of ${name}${
         labels ? ` (${labels})` : ""
-      }, bank of ` +
-      `${images.train.labels.length}, one seed; ${
-        metrics.map((metric) => JSON.stringify(metric)).join(", ")
-      }`,
+      }, bank of ${known}, one seed; ${metrics.map((metric) => JSON.stringify(metric)).join(", ")}`,
     ],
   };
   console.log(tableBundle(table, {})["text/plain"]);

@@ -81,6 +81,12 @@ Deno.test("a folder of one's own images: trained, evaluated and embedded, with t
       const names = Map.groupBy(lines, (line) => line.split(",")[2]);
       assert.deepEqual([names.get("fire")?.length, names.get("<script>alert(1)")?.length], [12, 12]);
     });
+    await test.step("not evaluated where nothing is left for choices", async () => {
+      const { out } = await task("train", "mine.json", "--set=data.images=96"), [greedy] = out.split(" ");
+      const { code, errors } = await task("evaluate", greedy);
+      assert.equal(code, 1);
+      assert.match(errors, /learnt from all 96 training images of folder: none is left .*data\.images=87\.$/);
+    });
     await test.step("refused once the images are others", async () => {
       await draw("images/fire/3.jpg", 3, false);
       const { code, errors } = await task("embed", id, "--out", join(cache, "y.csv"));
