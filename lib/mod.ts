@@ -42,17 +42,29 @@ export {
   silhouette,
 } from "./evaluation/mod.ts";
 export {
+  clusterRemark,
+  covarianceRemark,
+  curveRemarks,
+  directionRemark,
   findings,
   fromEnvironment,
+  learntRemarks,
+  loweredRemark,
   measure,
+  mixUpRemarks,
+  neighbourRemark,
   openRun,
   openStudy,
+  projectorRemarks,
   readResults,
   type Run,
   runsOf,
+  silhouetteRemark,
+  speedRemark,
   type Study,
   tableOf,
   trainingSpeed,
+  verdicts,
 } from "./experiments/mod.ts";
 export { vicreg } from "./loss/mod.ts";
 export {

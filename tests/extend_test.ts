@@ -95,7 +95,7 @@ export const stripes: DatasetKind<StripesOptions> = {
 };
 `,
     record: "lib/data/datasets.ts",
-    line: "export const DATASETS = { cifar10, generated, stripes } as const;",
+    line: "  stripes,",
   },
   metric: {
     file: "lib/evaluation/centroid.ts",
@@ -169,11 +169,9 @@ Deno.test("a loss, an encoder, a data set and a metric are one file and one line
     for (const [kind, { file, code, record, line }] of Object.entries(ADDITIONS)) {
       await Deno.writeTextFile(join(folder, file), code);
       const path = join(folder, record), before = await Deno.readTextFile(path);
-      const last = /^export const [A-Z]+ = \{$[^]*?(?=^\} as const)/m,
-        whole = /^export const DATASETS = .*$/m;
-      const after =
-        (line.startsWith("export") ? before.replace(whole, line) : before.replace(last, `$&${line}\n`))
-          .replace(/^import /m, `${IMPORTS[kind]}\nimport `);
+      const last = /^export const [A-Z]+ = \{$[^]*?(?=^\} as const)/m;
+      const after = before.replace(last, `$&${line}\n`)
+        .replace(/^import /m, `${IMPORTS[kind]}\nimport `);
       const added = after.split("\n").filter((line) => !before.split("\n").includes(line));
       assert.deepEqual(added, [IMPORTS[kind], line], kind);
       await Deno.writeTextFile(path, after);

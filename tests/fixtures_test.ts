@@ -96,8 +96,11 @@ Deno.test("optimisers: five steps", async (t) => {
   const cases: [string, OptimiserConfig, number][] = [
     ["adam", { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, 1e-2],
     ["adam_decay", { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 }, 1e-2],
-    ["sgd", { name: "sgd", momentum: 0.9, weightDecay: 1e-3 }, 1e-2],
-    ["lars", { name: "lars", momentum: 0.9, eta: 1e-3, weightDecay: 1e-6 }, 0.2],
+    ["sgd", { name: "sgd", momentum: 0.9, nesterov: false, weightDecay: 1e-3, spare: false }, 1e-2],
+    ["lars", {
+      ...{ name: "lars", momentum: 0.9, eta: 1e-3, weightDecay: 1e-6 },
+      ...{ slope: "decayed", clip: false, spare: true },
+    }, 0.2],
   ];
   for (const [name, config, rate] of cases) {
     await t.step(name, () => {

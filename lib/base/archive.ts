@@ -118,9 +118,12 @@ export async function unzipEntries(
         if (!wanted(entry.fileName)) continue;
         found++;
         const path = join(temporary, basename(entry.fileName));
+        const packed = await zip.openReadStreamPromise(entry);
+        // It tells of a fault twice, and the second time the pipeline may no longer listen.
+        packed.on("error", () => {});
         let sum = 0;
         await pipeline(
-          await zip.openReadStreamPromise(entry),
+          packed,
           async function* (content: AsyncIterable<Uint8Array>) {
             for await (const chunk of content) {
               sum = crc32(chunk, sum);

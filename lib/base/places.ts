@@ -27,6 +27,7 @@ export const places = {
 
 /** A folder to look for data sets in. */
 export interface DataPlace {
+  /** Its path. */
   readonly folder: string;
   /** How the user named it: then nothing else is as good. */
   readonly by?: "--data" | "SJEA_DATA";

@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { textWidth } from "./font.ts";
 import { type Chart, INK, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
@@ -54,14 +55,14 @@ export function comparison(rows: readonly Comparison[]): Chart {
   } as const;
   const source = { field: "source", type: "nominal" } as const;
   const dots = rows.flatMap(({ label, metric, ours: value, std = 0, paper }) => [
-    { label, metric, source: ours, value, low: value - std, high: value + std },
-    ...paper === undefined ? [] : [{ label, metric, source: "paper", value: paper }],
+    { label, metric, source: ours, value: short(value), low: short(value - std), high: short(value + std) },
+    ...paper === undefined ? [] : [{ label, metric, source: "paper", value: short(paper) }],
   ]);
   const names = Math.max(...labels.map((label) => textWidth(label, 12)));
   const width = Math.min(360, Math.floor((WIDTH - names + GAP) / metrics.length) - GAP);
   return themed({
     hconcat: metrics.map((metric, panel) => ({
-      data: { values: dots.filter((dot) => dot.metric === metric) },
+      data: csv(dots.filter((dot) => dot.metric === metric)),
       width,
       height: labels.length * ROW,
       encoding: {
@@ -107,3 +108,6 @@ export function comparison(rows: readonly Comparison[]): Chart {
     spacing: GAP,
   });
 }
+
+/** With the decimals of its tooltip. */
+const short = (value: number) => Number(value.toFixed(2));

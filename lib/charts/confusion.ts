@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandLength, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { type Chart, themed } from "./theme.ts";
 
 /** Cells of more per cent are so dark that text on them is white. */
@@ -36,14 +37,14 @@ export function confusionMatrix(counts: readonly (readonly number[])[], classes:
     return row.map((count, predicted) => ({
       truth: classes[truth],
       predicted: classes[predicted],
-      percent: 100 * count / images,
+      percent: Number((100 * count / images).toFixed(2)),
       count,
     }));
   });
   const sort = [...classes];
   return themed({
     title: "Per cent of the images of each true class",
-    data: { values: cells },
+    data: csv(cells),
     width: { step: 46 },
     height: { step: 32 },
     encoding: {

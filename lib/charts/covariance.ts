@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandLength, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { curveAxis } from "./scales.ts";
 import { type Chart, colours, GREY, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
@@ -36,7 +37,7 @@ export function covarianceCurves(lines: readonly CovarianceLine[]): Chart {
     return values.map((value, at) => ({ name, epoch: epochs[at], covariance: Number(value.toPrecision(4)) }));
   });
   return themed({
-    data: { values: points },
+    data: csv(points),
     width: WIDTH - 60,
     height: 260,
     mark: { type: "line", strokeWidth: 2, point: "transparent" },

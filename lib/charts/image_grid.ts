@@ -4,6 +4,7 @@
  * @module
  */
 import { demandLength, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { type Chart, INK, themed, WIDTH } from "./theme.ts";
 
 /** A row of images. */
@@ -66,7 +67,7 @@ export function imageGrid(rows: readonly ImageRow[]): Chart {
   const legend = { title: null, orient: "bottom", symbolType: "square", symbolSize: 260 } as const;
   const domain = kinds.map(([kind]) => kind);
   return themed({
-    data: { values: cells },
+    data: csv(cells),
     width: columns * (side + GAP) - GAP + afterQuery,
     height: rows.length * (side + GAP + below) - GAP,
     encoding: { x: at("x"), y: at("y") },
@@ -77,7 +78,7 @@ export function imageGrid(rows: readonly ImageRow[]): Chart {
       },
       ...framed
         ? [{
-          transform: [{ filter: "isValid(datum.frame)" }],
+          transform: [{ filter: "datum.frame" }],
           mark: {
             type: "point",
             shape: "square",

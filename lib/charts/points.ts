@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandLength, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { type Chart, CLASS_COLOURS, colours, FAINT, GREY, type Panel } from "./theme.ts";
 import { PNG_URI, pngBase64 } from "./thumbnails.ts";
 
@@ -57,24 +58,18 @@ export function pointTable(
     demandLength(points, 2 * groups.length, `Coordinates of "${title}"`);
     demandFinite(points, `Coordinates of "${title}"`);
     const digits = decimals(points);
-    return Array.from(
-      groups,
-      (_, at) => `${short(points[2 * at], digits)},${short(points[2 * at + 1], digits)}`,
-    );
+    return Array.from(points, (value) => short(value, digits));
   });
-  const lines = Array.from(groups, (group, at) => {
-    const image = images?.get(at);
-    return [at, group, image ? pngBase64(image) : "", ...columns.map((column) => column[at])].join();
+  const rows = Array.from(groups, (group, index) => {
+    const image = images?.get(index);
+    const places = columns.flatMap((values, panel) => [
+      [`x${panel}`, values[2 * index]],
+      [`y${panel}`, values[2 * index + 1]],
+    ]);
+    return { index, group, thumbnail: image ? pngBase64(image) : "", ...Object.fromEntries(places) };
   });
-  const axes = panels.flatMap((_, at) => [`x${at}`, `y${at}`]);
-  const numbers = Object.fromEntries(
-    ["index", "group", ...axes].map((column) => [column, "number" as const]),
-  );
   return {
-    data: {
-      values: [["index", "group", "thumbnail", ...axes].join(), ...lines].join("\n"),
-      format: { type: "csv", parse: numbers },
-    },
+    data: csv(rows),
     transform: [
       { calculate: `${JSON.stringify(names)}[datum.group]`, as: "name" },
       { calculate: `datum.thumbnail ? '${PNG_URI}' + datum.thumbnail : ''`, as: "image" },

@@ -4,6 +4,7 @@
  * @module
  */
 import { demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { pointPanel, pointTable, ZOOM_HINT } from "./points.ts";
 import { type Chart, themed, WIDTH } from "./theme.ts";
 import { pngSize } from "./thumbnails.ts";
@@ -66,7 +67,7 @@ export function subClusters({ points, clusters, strips, images, title = "" }: Su
     hconcat: [
       { ...table, ...pointPanel(panels, 0, groups, SIDE, false) },
       {
-        data: { values: rows.map(({ name, heading, top, bottom }) => ({ name, heading, top, bottom })) },
+        data: csv(rows.map(({ name, heading, top, bottom }) => ({ name, heading, top, bottom }))),
         width,
         height: top - BETWEEN,
         layer: [

@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandSome } from "./check.ts";
+import { csv } from "./csv.ts";
 import { curveAxis, thin } from "./scales.ts";
 import { type Chart, colours, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
@@ -77,7 +78,7 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
   } as const;
   const run = { field: "run", type: "nominal", sort: null, legend } as const;
   return themed({
-    data: { values: points },
+    data: csv(points),
     columns: 2,
     concat: terms.map((term, panel) => ({
       width: (WIDTH - 90) / 2,
@@ -124,30 +125,45 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
  */
 export function lastTerms(runs: readonly TrainingLog[]): { columns: string[]; rows: string[][] } {
   const terms = termsOf(runs);
-  const rows = runs.flatMap(({ name, steps }) => {
-    const last = steps.filter(({ epoch }) => epoch === steps.at(-1)!.epoch);
-    return last[0].levels.map((_, stack) => [
-      name,
+  const rows = runs.flatMap((run) =>
+    epochTerms(run, run.steps.at(-1)!.epoch).map((means, stack) => [
+      run.name,
       `stack ${stack}`,
-      ...terms.map((term) =>
-        term in last[0].levels[stack]
-          ? (last.reduce((sum, { levels }) => sum + levels[stack][term], 0) / last.length).toFixed(3)
-          : ""
-      ),
-    ]);
-  });
+      ...terms.map((term) => means[term]?.toFixed(3) ?? ""),
+    ])
+  );
   return { columns: ["run", "stack", ...terms.map(titleOf)], rows };
 }
 
+/**
+ * Means of the terms over an epoch.
+ *
+ * @param run A log.
+ * @param epoch One of its epochs.
+ * @returns A record of the terms for each stack.
+ */
+export function epochTerms({ steps }: TrainingLog, epoch: number): Record<string, number>[] {
+  const of = steps.filter((step) => step.epoch === epoch);
+  return of[0].levels.map((terms, stack) =>
+    Object.fromEntries(
+      Object.keys(terms).map((term) => [
+        term,
+        of.reduce((sum, { levels }) => sum + levels[stack][term], 0) / of.length,
+      ]),
+    )
+  );
+}
+
 /** All terms that are met, the total last. */
-function termsOf(runs: readonly TrainingLog[]): string[] {
+export function termsOf(runs: readonly TrainingLog[]): string[] {
   const met = new Set(
     runs.flatMap(({ steps }) => steps.slice(0, 1).flatMap(({ levels }) => levels.flatMap(Object.keys))),
   );
   return [...met].sort((a, b) => Number(a === "total") - Number(b === "total"));
 }
 
-const titleOf = (term: string) => term === "total" ? "weighted total" : `${term} term`;
+/** What a reader calls a term. */
+export const titleOf = (term: string) => term === "total" ? "weighted total" : `${term} term`;
 
 /** Position of each step in epochs, 0 at the beginning of the training. */
 function progress({ name, steps, stepsPerEpoch }: TrainingLog): number[] {

@@ -8,15 +8,16 @@ import { dataPlace, places } from "../base/places.ts";
 import { suggest } from "../base/schema.ts";
 import { DATASET_NAMES, datasetKind, describeDataset } from "../data/datasets.ts";
 import { runCommand } from "./command.ts";
+import { entry } from "./help.ts";
 import { parse } from "./parse.ts";
 
 const FETCHED = DATASET_NAMES.filter((name) => datasetKind(name).fetch);
 
 const HELP = `deno task data [NAME]
 
-Fetches a data set into data/datasets, if it is not here (${FETCHED.join(", ")}), and
-lists all of them.
+Fetches a data set into data/datasets, if it is not here, and lists all of them.
 
+${entry("NAME", FETCHED.join(", "))}
   --help             this text`;
 
 await runCommand(async () => {
@@ -32,5 +33,5 @@ await runCommand(async () => {
   }
   const place = name ? { folder: places.datasets } : await dataPlace();
   if (name && !await datasetKind(name).find!(place)) await datasetKind(name).fetch!(places.datasets);
-  for (const name of DATASET_NAMES) console.log(`${name.padEnd(10)} ${await describeDataset(name, place)}`);
+  for (const name of DATASET_NAMES) console.log(`${name.padEnd(12)} ${await describeDataset(name, place)}`);
 });

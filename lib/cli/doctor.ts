@@ -5,13 +5,13 @@
  */
 import { statfs } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
-import { SjeaError } from "../base/errors.ts";
+import { DataError, SjeaError } from "../base/errors.ts";
 import { humanBytes } from "../base/files.ts";
 import { start } from "../compute/backend.ts";
 import { ENGINES } from "../compute/engine.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
-import { DATASET_NAMES, describeDataset } from "../data/datasets.ts";
+import { DATASET_NAMES, datasetKind, describeDataset } from "../data/datasets.ts";
 import { cacheFolder, dataPlace, places } from "../base/places.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
@@ -42,9 +42,16 @@ await runCommand(async () => {
         : "float32, in which presets of bfloat16 are trained, too",
     );
   });
-  for (const name of DATASET_NAMES) {
-    await part(name, async () => line(name, await describeDataset(name, await dataPlace())));
-  }
+  await part("data", async () => {
+    const place = await dataPlace(), { folder, by } = place;
+    const found = await Promise.all(DATASET_NAMES.map((name) => datasetKind(name).find?.({ folder })));
+    if (by && found.every((folder) => !folder)) {
+      throw new DataError(`${by} is ${folder}, which holds none of the data sets.`);
+    }
+    for (const name of DATASET_NAMES) {
+      await part(name, async () => line(name, await describeDataset(name, place)));
+    }
+  });
   line("cache", cacheFolder());
   line("runs", places.runs);
   const { bavail, bsize } = await statfs(places.datasets).catch(() => statfs(import.meta.dirname!));

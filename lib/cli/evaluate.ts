@@ -5,16 +5,17 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { places } from "../base/places.ts";
+import { DATASET_NAMES } from "../data/datasets.ts";
 import { METRICS } from "../evaluation/metrics.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { evaluationOf, preset as presetOf } from "../experiments/presets.ts";
+import { datasetOf, evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
 import { metricsFrom } from "../experiments/spec_file.ts";
 import { tableBundle } from "../notebook/table.ts";
 import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
 import { entry } from "./help.ts";
-import { PRESETS } from "./options.ts";
+import { oneOf, PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task evaluate RUN [options]
@@ -34,6 +35,9 @@ ${
 ${entry("--preset NAME", `images, and options of the metrics: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset; repeatable:
                      --set neighbours=20 --set testImages=1000
+  --dataset NAME     transfer: another data set's images, bank and test:
+                     ${DATASET_NAMES.join(", ")}
+  --labels LEVEL     coarser or finer classes, such as coarse of cifar100
   --data DIR         folder with data sets (default: SJEA_DATA, then
                      data/datasets)
   --runs DIR         folder of all runs (default: data/runs)
@@ -46,6 +50,8 @@ await runCommand(async () => {
       metric: { type: "string", multiple: true },
       preset: { type: "string", default: "quick" },
       set: { type: "string", multiple: true, default: [] as string[] },
+      dataset: { type: "string" },
+      labels: { type: "string" },
       data: { type: "path" },
       runs: { type: "path" },
       help: { type: "boolean", default: false },
@@ -53,11 +59,15 @@ await runCommand(async () => {
   });
   if (values.help) return console.log(HELP);
   if (positionals.length !== 1) throw new UsageError(`Name one run to evaluate, not ${positionals.length}.`);
-  const { runs = places.runs, data } = values, own = evaluationOf(presetOf(values.preset, values.set));
+  const { runs = places.runs, data, labels } = values, preset = presetOf(values.preset, values.set);
+  const own = evaluationOf(preset);
+  const dataset = values.dataset === undefined
+    ? undefined
+    : datasetOf(preset, oneOf("dataset", values.dataset, DATASET_NAMES));
   const metrics = values.metric ? metricsFrom(values.metric, own.metrics) : own.metrics;
   const stored = findRun(await storedRuns(runs), positionals[0]);
   demandFinished(stored);
-  const run = await reopenRun(stored, { ...own, metrics }, runs, data);
+  const run = await reopenRun(stored, { ...own, metrics }, runs, data, { dataset, labels });
   const rows: string[][] = [];
   let columns: string[] = [];
   for (const trained of [true, false]) {
@@ -67,12 +77,14 @@ await runCommand(async () => {
       rows.push([`stack ${stack}${trained ? "" : ", untrained"}`, ...found]);
     }
   }
-  const { images, dataset } = run.setting;
+  const { images, dataset: { name } } = run.setting;
   const table = {
     columns: ["", ...columns],
     rows,
     notes: [
-      `${run.id} (${run.title}): ${images.test.labels.length} test images of ${dataset.name}, bank of ` +
+      `${run.id} (${run.title}): ${images.test.labels.length} test images of ${name}${
+        labels ? ` (${labels})` : ""
+      }, bank of ` +
       `${images.train.labels.length}, one seed; ${
         metrics.map((metric) => JSON.stringify(metric)).join(", ")
       }`,

@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { suggest } from "../base/schema.ts";
+import { DATASET_NAMES } from "../data/datasets.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import {
   DEFAULT_PRESET,
@@ -124,9 +125,14 @@ after the first table.
 
 ${entry("--experiment NAME", `all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}`)}
 ${entry("--preset NAME", `how large: ${PRESETS.join(", ")}`)}
-  --dataset NAME     auto (default): the preset's; with preset ${DEFAULT_PRESET}, generated
-                     where CIFAR-10 cannot be had; cifar10; generated: drawn
-                     from a seed, no download
+${
+    entry(
+      "--dataset NAME",
+      `auto (default): the preset's; with preset ${DEFAULT_PRESET}, generated where CIFAR-10 cannot be had; ${
+        DATASET_NAMES.join(", ")
+      }; generated: drawn from a seed, no download`,
+    )
+  }
   --seeds N          training runs a row (default: the preset's)
   --data DIR         folder with data sets (default: SJEA_DATA, then
                      data/datasets)

@@ -32,6 +32,9 @@ another one or on such a run ("extends"), and names only what differs:
   --runs DIR         folder of all runs (default: data/runs)
   --help             this text`;
 
+/** The one field that is a path, which is seen from where the user stands. */
+const FOLDER = /^(data\.dataset\.path=)(.+)$/s;
+
 await runCommand(async () => {
   const { values, positionals } = parse({
     words: true,
@@ -54,7 +57,8 @@ await runCommand(async () => {
     );
   }
   const source = isPresetRun(from) ? from : userPath(from);
-  const { spec, dataset } = await readSpecFile({ from: source, set, data }), id = runId(spec);
+  const fields = set.map((field) => field.replace(FOLDER, (_, name, path) => name + userPath(path)));
+  const { spec, dataset } = await readSpecFile({ from: source, set: fields, data }), id = runId(spec);
   if (values.print) return console.log(JSON.stringify(spec, null, 2));
   if (!await isFinished(spec, runs)) demandMemory(spec);
   const { seconds } = await train(spec, dataset, runs, values.title ?? id);

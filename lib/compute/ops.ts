@@ -175,12 +175,38 @@ export function gram(x: tf.Tensor2D): tf.Tensor2D {
   )(x);
 }
 
+/**
+ * aᵀb, the products of every column with every column of the other, in float32
+ * even in a step compiled for bfloat16, and so are its gradients b · dyᵀ and a · dy.
+ *
+ * @param a `[rows, columns]`.
+ * @param b `[rows, others]`.
+ * @returns `[columns, others]`.
+ */
+export function cross(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+  return withGradient(
+    (a, b) => ({ y: product(a, b, true) as tf.Tensor2D, saved: [a, b] }),
+    (dy, [a, b]) => [product(b, dy.transpose(), false), product(a, dy, false)],
+  )(a, b);
+}
+
 /** A matrix product by an op that mixed precision, which is for CPUs, does not know. */
 function product(a: tf.Tensor, b: tf.Tensor, transposeA: boolean): tf.Tensor {
   if (backend().binding.isUsingGpuDevice()) return tf.matMul(a, b, transposeA);
   const attributes = { Ta: FLOAT, Tb: FLOAT, Tout: FLOAT, adj_x: transposeA, adj_y: false };
   return rawOp("BatchMatMulV3", [a, b], attributes)[0];
 }
+
+/**
+ * A tensor that no gradient passes.
+ *
+ * @param x The tensor.
+ * @returns The same values.
+ */
+export const stopGradient = tf.customGrad((x) => ({
+  value: (x as tf.Tensor).clone(),
+  gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+})) as <T extends tf.Tensor>(x: T) => T;
 
 /**
  * Rows of a matrix. TensorFlow.js's own `gather` reads the indices to check

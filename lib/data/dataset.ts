@@ -27,6 +27,8 @@ export interface ImageSet {
   readonly images: Uint8Array;
   /** Class of each image, `[count]`. */
   readonly labels: Labels;
+  /** Nobody knows the classes: `labels` are zeros that stand for nothing. */
+  readonly unlabelled?: true;
   /** Coarser or finer classes of each image, by the names in the data set's `levels`. */
   readonly levels?: Readonly<Record<string, Labels>>;
   /** Height of an image in pixels. */

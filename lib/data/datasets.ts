@@ -8,11 +8,20 @@ import { DataError, EnvironmentError, SjeaError } from "../base/errors.ts";
 import { humanBytes } from "../base/files.ts";
 import { type DataPlace, dataPlace, places } from "../base/places.ts";
 import { cifar10 } from "./cifar10.ts";
+import { cifar100 } from "./cifar100.ts";
 import type { Dataset, DatasetKind } from "./dataset.ts";
+import { folder } from "./folder.ts";
 import { generated } from "./generated.ts";
+import { stl10 } from "./stl10.ts";
 
 /** All data sets. */
-export const DATASETS = { cifar10, generated } as const;
+export const DATASETS = {
+  cifar10,
+  cifar100,
+  stl10,
+  folder,
+  generated,
+} as const;
 
 /** Name of a data set. */
 export type DatasetName = keyof typeof DATASETS;
@@ -38,13 +47,14 @@ export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
  * @throws {DataError} It is damaged.
  */
 export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
-  const { find, bytes, load } = datasetKind(name);
-  if (!find) return "always there: drawn from a seed";
-  const folder = await find(place);
+  const { find, fetch, bytes, load, sized } = datasetKind(name);
+  if (!find) return sized ? "always there: drawn from a seed" : "wherever a spec says";
+  // Of a place that the user named nobody said that it has all of them.
+  const folder = await find({ folder: place.folder });
   if (!folder) {
-    return `not here: deno task data ${name} fetches it${bytes ? `, ${humanBytes(bytes)}` : ""}`;
+    if (place.by) return `not in ${place.folder}, ${place.by}`;
+    return fetch ? `not here: deno task data ${name} fetches it, ${humanBytes(bytes!)}` : "not here";
   }
-  // What is kept in a folder has no options.
   const { copy, fingerprint, train, test } = await load({ name } as DatasetConfig, folder);
   return `${copy} copy ${fingerprint}, ${train.labels.length} + ${test.labels.length} images, ${folder}`;
 }

@@ -3,8 +3,17 @@
  *
  * @module
  */
-export { type Dataset, imageOf, type ImageSet, subset } from "./dataset.ts";
+export {
+  atLevel,
+  type Dataset,
+  type DatasetKind,
+  imageOf,
+  type ImageSet,
+  type Labels,
+  subset,
+} from "./dataset.ts";
 export { DATASET_NAMES, type DatasetConfig, type DatasetName, DATASETS, openDataset } from "./datasets.ts";
+export type { DataPlace } from "../base/places.ts";
 export type { Generator } from "../base/random.ts";
 export { classes, draw, type Factors, type GeneratedDataset } from "./generated.ts";
 export { normalise, pixels } from "./normalise.ts";

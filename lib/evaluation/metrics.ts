@@ -6,6 +6,7 @@
  */
 import type { z } from "zod";
 import { oneOf } from "../base/schema.ts";
+import { fewShotMetric } from "./few_shot.ts";
 import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
 import { probeMetric } from "./probe.ts";
@@ -15,6 +16,7 @@ import { rankMetric } from "./rank.ts";
 export const METRICS = {
   probe: probeMetric,
   knn: knnMetric,
+  "few-shot": fewShotMetric,
   rankme: rankMetric,
 } as const satisfies Record<string, Metric<never>>;
 

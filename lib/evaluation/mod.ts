@@ -5,6 +5,7 @@
  */
 export { type Clustering, kmeans, normalisedMutualInformation, silhouette } from "./clusters.ts";
 export { type FeatureOptions, features, pixelFeatures } from "./features.ts";
+export { fewShot, type FewShotOptions } from "./few_shot.ts";
 export { knn, type KnnOptions, type KnnResult } from "./knn.ts";
 export { accuracy, type Found, type Judged, type Labelled, type Metric } from "./metric.ts";
 export { judge, type MetricConfig, type MetricName, METRICS } from "./metrics.ts";

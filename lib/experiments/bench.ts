@@ -109,7 +109,7 @@ const VIEW: Omit<ViewOptions, "size"> = {
 };
 
 const OPTIMISERS: Record<Training["optimiser"], OptimiserConfig> = {
-  sgd: { name: "sgd", momentum: 0.9, weightDecay: 0 },
+  sgd: { name: "sgd", momentum: 0.9, weightDecay: 0, nesterov: false, spare: false },
   adam: { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
 };
 

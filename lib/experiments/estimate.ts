@@ -9,11 +9,11 @@ import { engine } from "../compute/backend.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
-import { countEncoders, initialiseStack } from "../model/stack.ts";
+import { countEncoders } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
 import { totalSteps } from "../training/train.ts";
 import type { RunSpec } from "../training/spec.ts";
-import { type TrainingState, trainingStep } from "../training/step.ts";
+import { initialState, trainingStep } from "../training/step.ts";
 
 /** Side of the matrices whose product is timed. */
 const SIDE = 1024;
@@ -73,8 +73,7 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   const { batch, view: { size } } = spec,
     optimise = optimiser(spec.optimiser),
     step = trainingStep(spec, optimise);
-  const network = initialiseStack(spec, spec.seed);
-  let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
+  let state = initialState(spec, optimise, spec.seed);
   const inputs = [
     ...[1, 2].map((seed) => tf.randomUniform([batch, size, size, 3], 0, 1, "float32", seed)),
     tf.scalar(1e-3),

@@ -6,7 +6,7 @@
  * @module
  */
 import { PAPER_DATASET } from "./paper.ts";
-import { type Results, type Row, summarise } from "./results.ts";
+import { type Results, type Row, summarise, type Summary } from "./results.ts";
 import { signed } from "./table.ts";
 
 /** Fewer seeds than this say nothing about a difference. */
@@ -19,7 +19,10 @@ type Sides = readonly [these: readonly Row[], those: readonly Row[]];
 
 /** A difference that a table is read for. */
 interface Contrast {
+  /** In the table. */
   readonly name: string;
+  /** What sentences call its sides. */
+  readonly words: readonly [these: string, those: string];
   readonly sides: (rows: readonly Row[]) => Sides;
 }
 
@@ -30,14 +33,21 @@ const trained = (method: Row["method"], stack: number | null, encoder?: string) 
 const [stack0, stack1] = [trained("S-JEA", 0), trained("S-JEA", 1)];
 const plain = trained("VICReg", null, "ResNet-18"), deep = trained("VICReg", null, "ResNet-50");
 
-const between = (name: string, these: typeof plain, those: typeof plain): Contrast => ({
-  name,
+const between = (
+  words: Contrast["words"],
+  these: typeof plain,
+  those: typeof plain,
+  note = "",
+): Contrast => ({
+  name: words.join(" − ") + note,
+  words,
   sides: (rows) => [these(rows), those(rows)],
 });
 
 /** A stack's rows with and without a projector on one of the stacks. */
 const projector = (stack: typeof plain, of: number, on: number): Contrast => ({
   name: `a projector on stack ${on}, to stack ${of}`,
+  words: [`stack ${of} with a projector on stack ${on}`, `stack ${of} without one`],
   sides: (rows) => {
     const { true: those = [], false: others = [] } = Object.groupBy(
       stack(rows),
@@ -49,23 +59,23 @@ const projector = (stack: typeof plain, of: number, on: number): Contrast => ({
 
 const CONTRASTS: Readonly<Record<Results["experiment"], readonly Contrast[]>> = {
   "linear-evaluation": [
-    between("stack 1 − stack 0", stack1, stack0),
-    between("stack 0 − VICReg", stack0, plain),
-    between("stack 0 − its untrained self", stack0, trained("untrained", 0)),
-    between("stack 1 − its untrained self", stack1, trained("untrained", 1)),
-    between("VICReg − raw pixels", plain, trained("raw pixels", null)),
+    between(["stack 1", "stack 0"], stack1, stack0),
+    between(["stack 0", "VICReg"], stack0, plain),
+    between(["stack 0", "its untrained self"], stack0, trained("untrained", 0)),
+    between(["stack 1", "its untrained self"], stack1, trained("untrained", 1)),
+    between(["VICReg", "raw pixels"], plain, trained("raw pixels", null)),
   ],
   "deep-vs-stacked": [
-    between("ResNet-50 − ResNet-18", deep, plain),
-    between("stack 1 − ResNet-50", stack1, deep),
-    between("stack 0 − ResNet-18", stack0, plain),
+    between(["ResNet-50", "ResNet-18"], deep, plain),
+    between(["stack 1", "ResNet-50"], stack1, deep),
+    between(["stack 0", "ResNet-18"], stack0, plain),
   ],
   "projector-ablation": [
     projector(stack0, 0, 0),
     projector(stack0, 0, 1),
     projector(stack1, 1, 0),
     projector(stack1, 1, 1),
-    between("stack 1 − stack 0, mean of the four", stack1, stack0),
+    between(["stack 1", "stack 0"], stack1, stack0, ", mean of the four"),
   ],
 };
 
@@ -132,19 +142,69 @@ export function certainty({ seeds: { length: n }, rows, dataset: { images } }: R
     `error of up to ${error.toFixed(1)} points.`;
 }
 
+/**
+ * What the differences say: who is above whom, in our numbers and in the paper's.
+ *
+ * @param results A table's results.
+ * @returns A sentence each, as a list in Markdown. What the table rounds to zero, or to within its interval, is
+ * neither above nor below.
+ */
+export function verdicts({ experiment, seeds: { length: n }, dataset, rows }: Results): string {
+  const lines = CONTRASTS[experiment].map(({ words: [these, those], sides }) => {
+    const ours = MEASURES.map(([, measure]) => {
+      const { mean, interval } = difference(...sides(rows), measure);
+      return n >= JUDGED && Math.abs(tenths(mean)) <= tenths(interval!) ? "not told apart from" : place(mean);
+    });
+    const papers = MEASURES.map(([, measure]) => paperDifference(...sides(rows), measure));
+    const sentence = `${capital(these)} is ${eachMeasure(ours, those)}`;
+    if (dataset.name !== PAPER_DATASET || papers.some(Number.isNaN)) return `- ${sentence}.`;
+    const theirs = papers.map(place);
+    return theirs.join() === ours.join()
+      ? `- ${sentence}, as in the paper.`
+      : `- ${sentence}; in the paper it is ${eachMeasure(theirs, "it")}.`;
+  });
+  const judgement = n < JUDGED ? "By the signs alone, none of which is judged:" : "By the intervals:";
+  return `${judgement}\n\n${lines.join("\n")}`;
+}
+
+/** Where one side of a difference stands, as far as the table shows it. */
+const place = (difference: number) =>
+  tenths(difference) === 0 ? "level with" : difference > 0 ? "above" : "below";
+
+const tenths = (value: number) => Number(value.toFixed(1));
+
+/** Where something stands by something else, in each measure. */
+function eachMeasure([top1, knn]: readonly string[], those: string): string {
+  const [[first], [second]] = MEASURES;
+  return top1 === knn
+    ? `${top1} ${those} in ${top1.startsWith("not") ? "either measure" : "both measures"}`
+    : `${top1} ${those} in ${first} and ${knn} ${those} in ${second}`;
+}
+
+const capital = (text: string) => text[0].toUpperCase() + text.slice(1);
+
 function ours(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): string {
+  const { mean, interval, n } = difference(these, those, measure);
+  return n < JUDGED ? signed(mean) : `${signed(mean)} ± ${interval!.toFixed(1)}`;
+}
+
+/** Paired by seed. */
+function difference(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): Summary {
   // Raw pixels have no seeds: one value for all.
   const side = (rows: readonly Row[], seed: number) =>
     mean(rows.map((row) => row[measure].values[seed] ?? row[measure].values[0]));
-  const paired = these[0][measure].values.map((_, seed) => side(these, seed) - side(those, seed));
-  const { mean: difference, interval } = summarise(paired);
-  return paired.length < JUDGED ? signed(difference) : `${signed(difference)} ± ${interval!.toFixed(1)}`;
+  return summarise(these[0][measure].values.map((_, seed) => side(these, seed) - side(those, seed)));
 }
 
 function papers(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): string {
-  const side = (rows: readonly Row[]) => mean(rows.map(({ paper }) => paper?.[measure] ?? NaN));
-  const difference = side(these) - side(those);
+  const difference = paperDifference(these, those, measure);
   return Number.isNaN(difference) ? "–" : signed(difference);
+}
+
+/** NaN where the paper lacks a side. */
+function paperDifference(these: readonly Row[], those: readonly Row[], measure: "top1" | "knn"): number {
+  const side = (rows: readonly Row[]) => mean(rows.map(({ paper }) => paper?.[measure] ?? NaN));
+  return side(these) - side(those);
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

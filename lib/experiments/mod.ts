@@ -15,7 +15,7 @@ export {
 } from "./experiments.ts";
 export { measure } from "./measure.ts";
 export { trainingSpeed } from "./estimate.ts";
-export { findings } from "./findings.ts";
+export { findings, verdicts } from "./findings.ts";
 export { type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts";
 export { type Evaluation, evaluationOf, type Preset, preset, type PresetName, presets } from "./presets.ts";
 export { readPredictions, type StoredPredictions } from "./predictions.ts";
@@ -27,3 +27,19 @@ export type { Setting } from "./setting.ts";
 export { readSpecFile, type SpecSource } from "./spec_file.ts";
 export { type DatasetChoice, fromEnvironment, openStudy, type Study, type StudyOptions } from "./study.ts";
 export { renderMarkdown, renderTable, type ResultsTable, tableOf } from "./table.ts";
+export {
+  type Clustered,
+  clusterRemark,
+  covarianceRemark,
+  curveRemarks,
+  directionRemark,
+  type Directions,
+  type Learnt,
+  learntRemarks,
+  loweredRemark,
+  mixUpRemarks,
+  neighbourRemark,
+  projectorRemarks,
+  silhouetteRemark,
+  speedRemark,
+} from "./remarks.ts";

@@ -3,13 +3,23 @@
  *
  * @module
  */
-import type { Dataset } from "../data/dataset.ts";
-import { datasetKind, openDataset } from "../data/datasets.ts";
+import { UsageError } from "../base/errors.ts";
+import { suggest } from "../base/schema.ts";
+import { atLevel, type Dataset } from "../data/dataset.ts";
+import { type DatasetConfig, datasetKind, openDataset } from "../data/datasets.ts";
 import { split } from "../data/split.ts";
 import type { RunSpec } from "../training/spec.ts";
 import type { Evaluation } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
 import type { StoredRun } from "./run_folders.ts";
+
+/** On what else than its own images and classes a run is evaluated. */
+export interface Elsewhere {
+  /** Another data set. */
+  readonly dataset?: DatasetConfig;
+  /** Coarser or finer classes, a level of the data set. */
+  readonly labels?: string;
+}
 
 /**
  * Opens a run that was trained by whatever spec.
@@ -18,8 +28,9 @@ import type { StoredRun } from "./run_folders.ts";
  * @param asked How it is evaluated, and on how many images where its data set does not say.
  * @param runs Folder of all runs.
  * @param data Folder with data sets, as `--data` names it.
+ * @param elsewhere What it is evaluated on, if not on the images beside those that it learnt from.
  * @returns The run.
- * @throws {UsageError} The data set has fewer images than are asked for.
+ * @throws {UsageError} The data set has fewer images than are asked for, or no such classes.
  * @throws {DataError} It is damaged.
  */
 export async function reopenRun(
@@ -27,9 +38,16 @@ export async function reopenRun(
   asked: Evaluation,
   runs: string,
   data?: string,
+  { dataset: other, labels }: Elsewhere = {},
 ): Promise<Run> {
-  const { spec } = stored, dataset = await openDataset(spec.data.dataset, data);
-  const evaluation = onItsImages(asked, spec, dataset);
+  const { spec } = stored, own = await openDataset(other ?? spec.data.dataset, data);
+  const evaluation = other ? asked : onItsImages(asked, spec, own);
+  const levels = Object.keys(own.levels ?? {});
+  if (labels !== undefined && !levels.includes(labels)) {
+    const what = levels.length > 0 ? suggest(labels, levels) : "It has one kind of classes.";
+    throw new UsageError(`${own.name} has no classes called ${labels}. ${what}`);
+  }
+  const dataset = labels === undefined ? own : atLevel(own, labels);
   const { trainImages: train, heldOutImages: heldOut, testImages: test, splitSeed } = evaluation;
   const images = await split(dataset, { train, heldOut, test }, splitSeed, runs);
   return openRun(spec, { dataset, images, evaluation, runs, data }, stored.name);
@@ -41,9 +59,9 @@ function onItsImages(
   { data: { dataset: { name }, images, splitSeed } }: RunSpec,
   { train, test }: Dataset,
 ): Evaluation {
-  // Images that are drawn are as many as its spec says.
-  const drawn = datasetKind(name).sized
+  // No preset knows how many there are of a data set that a spec alone describes.
+  const own = datasetKind(name).find === undefined
     ? { heldOutImages: train.labels.length - images, testImages: test.labels.length }
     : {};
-  return { ...asked, ...drawn, trainImages: images, splitSeed };
+  return { ...asked, ...own, trainImages: images, splitSeed };
 }

@@ -7,8 +7,14 @@
 import { z } from "zod";
 import type { EngineName } from "../compute/engine.ts";
 import { UsageError } from "../base/errors.ts";
-import { checked, suggest } from "../base/schema.ts";
-import { DATASET_NAMES, type DatasetConfig, datasetKind, type DatasetName } from "../data/datasets.ts";
+import { checked, oneOf, suggest } from "../base/schema.ts";
+import {
+  DATASET_NAMES,
+  type DatasetConfig,
+  datasetKind,
+  type DatasetName,
+  DATASETS,
+} from "../data/datasets.ts";
 import type { MetricConfig } from "../evaluation/metrics.ts";
 
 const count = z.int().positive();
@@ -267,11 +273,17 @@ export type PresetName = keyof typeof presets;
  * @param preset The preset.
  * @param name Which data set.
  * @returns What opens it.
+ * @throws {UsageError} It has an option without a default.
  */
 export function datasetOf(preset: Omit<Evaluation, "metrics">, name: DatasetName): DatasetConfig {
   const { splitSeed, trainImages, heldOutImages, testImages } = preset;
   const sizes = { seed: splitSeed, train: trainImages + heldOutImages, test: testImages };
-  return { name, ...datasetKind(name).sized?.(sizes) } as DatasetConfig;
+  const asked = { name, ...datasetKind(name).sized?.(sizes) };
+  return checked(
+    oneOf("name", DATASETS) as z.ZodType<DatasetConfig>,
+    asked,
+    (wrong) => new UsageError(`Data set ${name}: ${wrong}`),
+  );
 }
 
 /**

@@ -121,7 +121,8 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
       return await train(spec, dataset, runs, label);
     },
     async network() {
-      await run.train();
+      await start();
+      if (!await run.isFinished()) await run.train();
       return await readNetwork(folder);
     },
     untrained: () => initialiseStack(spec, spec.seed),
@@ -134,8 +135,10 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
       await start();
       if (trained && !await run.isFinished()) await run.train();
       const state = trained ? "trained" : "untrained";
+      // Other images or classes than its own do not take the place of what was found of those.
+      const elsewhere = dataset.fingerprint === spec.data.fingerprint ? "" : `-${dataset.fingerprint}`;
       return await evaluateStacks(setting, {
-        path: join(folder, evaluationFile(trained)),
+        path: join(folder, evaluationFile(trained) + elsewhere),
         weights: trained ? await encoderDigest(folder) : state,
         network: () => trained ? run.network() : run.untrained(),
         model: spec,

@@ -93,8 +93,11 @@ export function runSpec(
     },
     optimiser: {
       adam: { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay } as const,
-      lars: { name: "lars", momentum: 0.9, eta: 1e-3, weightDecay } as const,
-      sgd: { name: "sgd", momentum: 0.9, weightDecay } as const,
+      lars: {
+        ...{ name: "lars", momentum: 0.9, eta: 1e-3, weightDecay } as const,
+        ...{ slope: "decayed", clip: false, spare: true } as const,
+      },
+      sgd: { name: "sgd", momentum: 0.9, nesterov: false, weightDecay, spare: false } as const,
     }[preset.optimiser],
     schedule: {
       released: { name: "released", base: learningRate, warmupEpochs } as const,

@@ -40,7 +40,7 @@ export async function readSpecFile(
   { from, set = [], data }: SpecSource,
 ): Promise<{ spec: RunSpec; dataset: Dataset }> {
   const fields = set.reduce(change, await extended(from, []));
-  const { $schema: _, extends: __, ...written } = fields;
+  const { $schema: _, $comment: __, extends: ___, ...written } = fields;
   // The fingerprint follows from the images; where the file names one, it has to be theirs.
   const learnt = Object(written.data) as Json, unknown = learnt.fingerprint === undefined;
   const fault = (wrong: string) =>
@@ -48,6 +48,10 @@ export async function readSpecFile(
   const whole = unknown ? { ...written, data: { ...learnt, fingerprint: "" } } : written;
   const spec = await supported(checked(specSchema, whole, fault));
   const dataset = await openDataset(spec.data.dataset, data);
+  const { images } = spec.data, available = dataset.train.labels.length;
+  if (images > available) {
+    throw fault(`data.images is ${images}, but ${dataset.name} has ${available} training images.`);
+  }
   return {
     spec: unknown ? { ...spec, data: { ...spec.data, fingerprint: dataset.fingerprint } } : spec,
     dataset,
@@ -76,11 +80,18 @@ async function extended(from: string, seen: readonly string[]): Promise<Json> {
     );
   }
   if (!isRecord(json)) throw new UsageError(`${from} holds no JSON object.`);
-  const base = json.extends;
-  if (base === undefined) return json;
+  const { extends: base } = json, own = withPath(json, (path) => resolve(dirname(from), path));
+  if (base === undefined) return own;
   if (typeof base !== "string") throw new UsageError(`${from}: extends is no text.`);
   const below = isPresetRun(base) ? base : resolve(dirname(from), base);
-  return merged(await extended(below, [...seen, from]), json);
+  return merged(await extended(below, [...seen, from]), own);
+}
+
+/** The fields with the data set's path, if it has one, seen from elsewhere. */
+function withPath(fields: Json, seen: (path: string) => string): Json {
+  const data = Object(fields.data) as Json, dataset = Object(data.dataset) as Json, { path } = dataset;
+  if (typeof path !== "string" || !path) return fields;
+  return { ...fields, data: { ...data, dataset: { ...dataset, path: seen(path) } } };
 }
 
 /** One of the paper's runs, as a preset has it, without the data's fingerprint. */
@@ -169,6 +180,7 @@ export function specFileSchema(): Json {
     title: "A run of S-JEA notebooks",
     properties: {
       $schema: { type: "string" },
+      $comment: { type: "string" },
       extends: { type: "string", description: "another such file, or a preset's run such as quick/s-jea" },
       ...schema.properties,
     },

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { tf } from "../compute/tf.ts";
 import { gram, relu } from "../compute/ops.ts";
+import { demandPairs } from "./pairs.ts";
 
 /** Weights of the three terms; the paper's λ, µ and υ. */
 export interface VicregWeights {
@@ -50,11 +51,7 @@ export type VicregTerms = Readonly<Record<"total" | "invariance" | "variance" | 
  * ```
  */
 export function vicreg(z1: tf.Tensor2D, z2: tf.Tensor2D, weights: VicregWeights): VicregTerms {
-  if (z1.rank !== 2 || z1.shape.join() !== z2.shape.join() || z1.shape[0] < 2) {
-    throw new RangeError(
-      `VICReg needs two batches of embeddings of one shape [batch ≥ 2, features], not [${z1.shape}] and [${z2.shape}].`,
-    );
-  }
+  demandPairs("VICReg", z1, z2);
   const centred = [z1, z2].map((z) => z.sub(z.mean(0)));
   const invariance = z1.sub(z2).square().mean();
   const variance = centred.map(varianceTerm).reduce((a, b) => a.add(b));

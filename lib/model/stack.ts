@@ -5,6 +5,7 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
+import { stopGradient } from "../compute/ops.ts";
 import { initialise, type Network, type Pass } from "./layers.ts";
 import { projector } from "./projector.ts";
 import { countEncoder, encode, type EncoderConfig } from "./encoders.ts";
@@ -113,11 +114,6 @@ export function countEncoders(config: StackConfig, height: number, width: number
     return count;
   });
 }
-
-const stopGradient = tf.customGrad((x) => ({
-  value: (x as tf.Tensor).clone(),
-  gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
-})) as (x: tf.Tensor4D) => tf.Tensor4D;
 
 /** Height and width of a vector as an image, as square as powers of two allow: 256 as 16×16, 512 as 16×32. */
 function imageSize(features: number): [height: number, width: number] {

@@ -2,7 +2,7 @@
  * Notebook files: nbformat 4.0 to 4.5
  * (https://nbformat.readthedocs.io/en/latest/format_description.html), read with
  * every text in one piece and an id for each cell, written in the version that
- * they have, with the bytes that JupyterLab would write.
+ * they have, with the bytes that JupyterLab would write, but for JSON outputs such as charts, each of which is one line.
  *
  * @module
  */
@@ -225,7 +225,7 @@ export async function writeNotebook(path: string, notebook: Notebook): Promise<v
 
 /**
  * A notebook as text: keys sorted, an indent of one space, texts as lists of
- * their lines. Cells have ids from nbformat 4.5 on.
+ * their lines, an output's JSON in one line. Cells have ids from nbformat 4.5 on.
  *
  * @param notebook The notebook.
  * @returns JSON.
@@ -237,7 +237,7 @@ export function formatNotebook(notebook: Notebook): string {
     source: lines(cell.source as string),
     ...(cell.cell_type === "code" && { outputs: cell.outputs.map(splitOutput) }),
   }));
-  return `${JSON.stringify(sorted({ ...notebook, cells }), null, 1)}\n`;
+  return `${indented({ ...notebook, cells }, "\n")}\n`;
 }
 
 function splitOutput(output: Output): Record<string, unknown> {
@@ -282,9 +282,28 @@ function isText(mime: string): boolean {
   return mime.startsWith("text/") || mime === "application/javascript" || mime === "image/svg+xml";
 }
 
+/** JSON with its keys sorted, one space further in at each level; what a MIME type of JSON names is not spread out. */
+function indented(value: unknown, line: string): string {
+  const inner = `${line} `;
+  if (Array.isArray(value)) {
+    return value.length > 0
+      ? `[${inner}${value.map((one) => indented(one, inner)).join(`,${inner}`)}${line}]`
+      : "[]";
+  }
+  if (!isObject(value)) return JSON.stringify(value);
+  const fields = sortedEntries(value).map(([key, one]) =>
+    `${JSON.stringify(key)}: ${isJson(key) ? JSON.stringify(sorted(one)) : indented(one, inner)}`
+  );
+  return fields.length > 0 ? `{${inner}${fields.join(`,${inner}`)}${line}}` : "{}";
+}
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(([key, inner]) => [key, sorted(inner)] as const);
-  return Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(sortedEntries(value).map(([key, inner]) => [key, sorted(inner)]));
+}
+
+/** Those with a value. */
+function sortedEntries(fields: Fields): [string, unknown][] {
+  return Object.entries(fields).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1);
 }

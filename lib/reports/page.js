@@ -29,10 +29,22 @@
   /** Rows of data above which a browser draws and zooms a canvas much faster than elements. */
   const MANY = 2_000;
 
-  // Vega's reader of CSV compiles text too. Ours reads tables without quotes.
+  // Vega's reader of CSV compiles text too. A field, in quotes or without, and what ends it.
+  const FIELD = /(?:"((?:[^"]|"")*)"|((?:[^",\n][^,\n]*)?))(,|\n|$)/gy;
+
+  function rowsOf(text) {
+    const rows = [[]];
+    for (const [, quoted, plain, end] of text.trim().matchAll(FIELD)) {
+      rows.at(-1).push(plain ?? quoted.replaceAll('""', '"'));
+      if (end === "") break;
+      if (end === "\n") rows.push([]);
+    }
+    return rows;
+  }
+
   function unpackTable(_key, data) {
     if (data?.format?.type !== "csv" || typeof data.values !== "string") return data;
-    const [names, ...rows] = data.values.trim().split("\n").map((line) => line.split(","));
+    const [names, ...rows] = rowsOf(data.values);
     const values = rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]])));
     return { ...data, values, format: { ...data.format, type: "json" } };
   }

@@ -94,8 +94,9 @@ export async function readCheckpoint(
   if (createHash("sha256").update(bytes).digest("hex") !== sha256) {
     throw new DataError(`${tensors} is damaged: it is not what was written. ${again}`);
   }
-  const { parameters, statistics, slots } = onDevice(decodeSafetensors(bytes, tensors).tensors);
-  return { state: { parameters, statistics, slots }, position: { step, seconds } };
+  const { parameters, statistics, slots, momentum } = onDevice(decodeSafetensors(bytes, tensors).tensors);
+  const state = { parameters, statistics, slots, ...momentum && { momentum } };
+  return { state, position: { step, seconds } };
 }
 
 /**

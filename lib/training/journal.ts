@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dispose } from "../compute/compile.ts";
+import { dispose, flatten } from "../compute/compile.ts";
 import { TrainingError } from "../base/errors.ts";
 import { needRoom, sweep, writePatiently } from "../base/files.ts";
 import { Interrupted, watchSignals } from "../base/interrupt.ts";
@@ -16,7 +16,7 @@ import { describe, isCollapsed, spreadOf } from "./collapse.ts";
 import { openLog, readMetrics, type StepMetrics } from "./log.ts";
 import { addOrigin } from "./origin.ts";
 import { type RunSpec, writeSpec } from "./spec.ts";
-import { readTerms, type StepResult, type TrainingState } from "./step.ts";
+import { readTerms, type StepResult, type TrainingState, withoutPredictors } from "./step.ts";
 import { openEvents } from "./tensorboard.ts";
 
 /** Seconds of training after which a checkpoint is due, also within an epoch. */
@@ -143,7 +143,7 @@ export async function openJournal(
       const end = { step: steps, seconds: seconds() };
       await log.sync();
       await patiently(() => events.flush());
-      await patiently(() => saveEncoder(folder, state, end));
+      await patiently(() => saveEncoder(folder, withoutPredictors(state), end));
       if (!watch.signal) return;
       throw new Interrupted(watch.signal, `${label}: finished. The same command goes on with what is left.`);
     },
@@ -152,8 +152,7 @@ export async function openJournal(
 }
 
 function bytesOf(state: TrainingState): number {
-  const groups = [state.parameters, state.statistics, state.slots].flatMap((group) => Object.values(group));
-  return groups.reduce((sum, { size }) => sum + 4 * size, 0);
+  return flatten(state).reduce((sum, [, { size }]) => sum + 4 * size, 0);
 }
 
 /** A loss that is no number, or far above its first value, cannot recover: stop, and name where it began. */
@@ -165,7 +164,7 @@ function refuseDivergence(
 ): void {
   levels.forEach((level, at) => {
     const term = Object.keys(level).find((term) => !Number.isFinite(level[term])) ??
-      (level.total > DIVERGED * first[at].total ? "total" : undefined);
+      (level.total > DIVERGED * Math.max(1, Math.abs(first[at].total)) ? "total" : undefined);
     if (!term) return;
     const excess = Number.isFinite(level[term])
       ? `, over ${DIVERGED} times the ${first[at].total} of step 0`

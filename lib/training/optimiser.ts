@@ -23,41 +23,91 @@ export type OptimiserConfig =
     readonly weightDecay: number;
   }
   | {
-    /** LARS (You et al. 2017), as VICReg's authors use it. */
+    /** Adam with decoupled decay (Loshchilov & Hutter 2019), as PyTorch's. */
+    readonly name: "adamw";
+    /** Decay of the mean of gradients. */
+    readonly beta1: number;
+    /** Decay of the mean of squared gradients. */
+    readonly beta2: number;
+    /** Keeps the step finite. */
+    readonly epsilon: number;
+    /** Part of itself that a parameter loses a step, times the learning rate. */
+    readonly weightDecay: number;
+    /** Spare biases and batch norm the decay. */
+    readonly spare: boolean;
+  }
+  | {
+    /** LARS (You et al. 2017), as VICReg's authors use it, or as Lightning Bolts and solo-learn do. */
     readonly name: "lars";
+    /** Part of the step before that goes on. */
     readonly momentum: number;
     /** Length of a step relative to the parameter's. */
     readonly eta: number;
-    /** L2 penalty, of matrices and kernels only. */
+    /** L2 penalty, added to the gradient. */
     readonly weightDecay: number;
+    /**
+     * What a parameter's length is divided by: the length of the decayed gradient (VICReg's authors), or the
+     * sum of the gradient's and the decay's (the others).
+     */
+    readonly slope: "decayed" | "sum";
+    /** Take the ratio for a rate, of which no more than the learning rate is used (solo-learn). */
+    readonly clip: boolean;
+    /** Spare biases and batch norm decay and adaption. */
+    readonly spare: boolean;
   }
   | {
     /** Stochastic gradient descent with momentum, as PyTorch's. */
     readonly name: "sgd";
+    /** Part of the step before that goes on. */
     readonly momentum: number;
+    /** Nesterov's form of it. */
+    readonly nesterov: boolean;
     /** L2 penalty, added to the gradient. */
     readonly weightDecay: number;
+    /** Spare biases and batch norm the decay. */
+    readonly spare: boolean;
   };
 
 const decay = z.number().min(0).lt(1),
-  weightDecay = z.number().nonnegative().default(0).describe("L2 penalty");
+  momentum = decay.default(0.9).describe("part of the step before that goes on"),
+  weightDecay = z.number().nonnegative().default(0),
+  penalty = weightDecay.describe("L2 penalty, added to the gradient"),
+  spare = z.boolean().describe("spare biases and batch norm the decay");
+const moments = {
+  beta1: decay.default(0.9).describe("decay of the mean of gradients"),
+  beta2: decay.default(0.999).describe("decay of the mean of squared gradients"),
+  epsilon: z.number().positive().default(1e-8).describe("keeps the step finite"),
+};
 
 /** {@link OptimiserConfig} in a spec. */
 export const optimiserSchema: z.ZodType<OptimiserConfig> = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("adam"), ...moments, weightDecay: penalty }),
   z.strictObject({
-    name: z.literal("adam"),
-    beta1: decay.default(0.9).describe("decay of the mean of gradients"),
-    beta2: decay.default(0.999).describe("decay of the mean of squared gradients"),
-    epsilon: z.number().positive().default(1e-8).describe("keeps the step finite"),
-    weightDecay,
+    name: z.literal("adamw"),
+    ...moments,
+    weightDecay: weightDecay.describe(
+      "part of itself that a parameter loses a step, times the learning rate",
+    ),
+    spare: spare.default(false),
   }),
   z.strictObject({
     name: z.literal("lars"),
-    momentum: decay.default(0.9),
+    momentum,
     eta: z.number().positive().default(1e-3).describe("length of a step relative to the parameter's"),
-    weightDecay,
+    weightDecay: penalty,
+    slope: z.enum(["decayed", "sum"]).default("decayed").describe(
+      "what a parameter's length is divided by: the decayed gradient's, or the sum of gradient's and decay's",
+    ),
+    clip: z.boolean().default(false).describe("use no more of that ratio than the learning rate"),
+    spare: spare.default(true),
   }),
-  z.strictObject({ name: z.literal("sgd"), momentum: decay.default(0.9), weightDecay }),
+  z.strictObject({
+    name: z.literal("sgd"),
+    momentum,
+    nesterov: z.boolean().default(false).describe("Nesterov's form of it"),
+    weightDecay: penalty,
+    spare: spare.default(false),
+  }),
 ]);
 
 /** What an update returns. */
@@ -86,8 +136,8 @@ type Rule = (p: tf.Tensor, g: tf.Tensor, slots: tf.Tensor[]) => [p: tf.Tensor, .
  * @returns The optimiser.
  */
 export function optimiser(config: OptimiserConfig): Optimiser {
-  const names = config.name === "adam" ? ["m", "v"] : ["momentum"];
-  const rule = { adam, lars, sgd }[config.name] as (
+  const names = config.name.startsWith("adam") ? ["m", "v"] : ["momentum"];
+  const rule = { adam, adamw, lars, sgd }[config.name] as (
     config: OptimiserConfig,
     rate: tf.Scalar,
     step: tf.Scalar,
@@ -118,45 +168,69 @@ export function optimiser(config: OptimiserConfig): Optimiser {
 
 type Of<Name extends OptimiserConfig["name"]> = Extract<OptimiserConfig, { name: Name }>;
 
+/** Biases and batch norm's parameters. */
+const isSpared = (p: tf.Tensor, { spare }: { readonly spare: boolean }) => spare && p.rank < 2;
+
 /**
  * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − rate · m̂ / (√v̂ + ε), with
  * the bias corrections m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) moved into two scalars.
  */
-function adam({ beta1, beta2, epsilon, weightDecay }: Of<"adam">, rate: tf.Scalar, step: tf.Scalar): Rule {
+function adam(config: Of<"adam">, rate: tf.Scalar, step: tf.Scalar): Rule {
+  const { weightDecay } = config, rule = withoutDecay(config, rate, step);
+  return (p, g, slots) => rule(p, weightDecay > 0 ? g.add(p.mul(weightDecay)) : g, slots);
+}
+
+/** Adam's rule of p − rate · decay · p. */
+function adamw(config: Of<"adamw">, rate: tf.Scalar, step: tf.Scalar): Rule {
+  const rule = withoutDecay(config, rate, step), kept = tf.sub(1, rate.mul(config.weightDecay));
+  return (p, g, slots) => rule(isSpared(p, config) ? p : p.mul(kept), g, slots);
+}
+
+function withoutDecay(
+  { beta1, beta2, epsilon }: Pick<Of<"adam">, "beta1" | "beta2" | "epsilon">,
+  rate: tf.Scalar,
+  step: tf.Scalar,
+): Rule {
   // 1 − βᵗ; the difference itself would have five correct digits in float32.
   const remainder = (beta: number) => tf.neg(tf.expm1(step.mul(Math.log(beta))));
   const correction = tf.sqrt(remainder(beta2));
   const stride = rate.mul(correction).div(remainder(beta1));
   const floor = correction.mul(epsilon);
-  return (p, gradient, [m, v]) => {
-    const g = weightDecay > 0 ? gradient.add(p.mul(weightDecay)) : gradient;
+  return (p, g, [m, v]) => {
     const newM = m.add(g.sub(m).mul(1 - beta1));
     const newV = v.add(g.square().sub(v).mul(1 - beta2));
     return [p.sub(newM.div(newV.sqrt().add(floor)).mul(stride)), newM, newV];
   };
 }
 
-/** buffer ← µ·buffer + q·(g + decay·p), p ← p − rate·buffer, with the trust ratio q = η‖p‖/‖g + decay·p‖. */
-function lars({ momentum, eta, weightDecay }: Of<"lars">, rate: tf.Scalar): Rule {
+/**
+ * buffer ← µ·buffer + q·(g + decay·p), p ← p − rate·buffer, with the trust ratio q = η‖p‖ / ‖g + decay·p‖, or
+ * η‖p‖ / (‖g‖ + decay·‖p‖); clipped, min(q / rate, 1).
+ */
+function lars(config: Of<"lars">, rate: tf.Scalar): Rule {
+  const { momentum, eta, weightDecay, slope: divisor, clip } = config;
   return (p, gradient, [buffer]) => {
     let g = gradient;
-    // Biases and batch norm's parameters are neither decayed nor adapted.
-    if (p.rank > 1) {
+    if (!isSpared(p, config)) {
       g = g.add(p.mul(weightDecay));
-      const [length, slope] = [p, g].map((x) => x.square().sum().sqrt());
-      const usable = length.greater(0).logicalAnd(slope.greater(0));
-      g = g.mul(tf.where(usable, length.mul(eta).divNoNan(slope), tf.onesLike(slope)));
+      const [length, steepness, decayed] = [p, gradient, g].map((x) => x.square().sum().sqrt());
+      const slope = divisor === "sum" ? steepness.add(length.mul(weightDecay)) : decayed;
+      const usable = length.greater(0).logicalAnd((divisor === "sum" ? steepness : decayed).greater(0));
+      const ratio = length.mul(eta).divNoNan(slope);
+      g = g.mul(tf.where(usable, clip ? tf.minimum(ratio.div(rate), 1) : ratio, tf.onesLike(slope)));
     }
     const newBuffer = buffer.mul(momentum).add(g);
     return [p.sub(newBuffer.mul(rate)), newBuffer];
   };
 }
 
-/** buffer ← µ·buffer + g + decay·p, p ← p − rate·buffer. */
-function sgd({ momentum, weightDecay }: Of<"sgd">, rate: tf.Scalar): Rule {
+/** buffer ← µ·buffer + g + decay·p, p ← p − rate·buffer; Nesterov's, p ← p − rate·(g + decay·p + µ·buffer). */
+function sgd(config: Of<"sgd">, rate: tf.Scalar): Rule {
+  const { momentum, nesterov, weightDecay } = config;
   return (p, gradient, [buffer]) => {
-    const g = weightDecay > 0 ? gradient.add(p.mul(weightDecay)) : gradient;
+    const g = weightDecay > 0 && !isSpared(p, config) ? gradient.add(p.mul(weightDecay)) : gradient;
     const newBuffer = buffer.mul(momentum).add(g);
-    return [p.sub(newBuffer.mul(rate)), newBuffer];
+    const moved = nesterov ? g.add(newBuffer.mul(momentum)) : newBuffer;
+    return [p.sub(moved.mul(rate)), newBuffer];
   };
 }

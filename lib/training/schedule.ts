@@ -23,6 +23,18 @@ export type ScheduleConfig =
     readonly base: number;
     /** Epochs of warm-up. */
     readonly warmupEpochs: number;
+  }
+  | {
+    /** Half a cosine between rates that are named; with `final` as high as `base`, a constant rate. */
+    readonly name: "cosine";
+    /** Peak learning rate. */
+    readonly base: number;
+    /** Epochs of warm-up. */
+    readonly warmupEpochs: number;
+    /** Learning rate of the first step of a warm-up. */
+    readonly start: number;
+    /** Learning rate that the last step comes near to. */
+    readonly final: number;
   };
 
 const course = {
@@ -34,6 +46,12 @@ const course = {
 export const scheduleSchema: z.ZodType<ScheduleConfig> = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("released"), ...course }),
   z.strictObject({ name: z.literal("vicreg"), ...course }),
+  z.strictObject({
+    name: z.literal("cosine"),
+    ...course,
+    start: z.number().nonnegative().default(0).describe("learning rate of the first step of a warm-up"),
+    final: z.number().nonnegative().default(0).describe("learning rate that the last step comes near to"),
+  }),
 ]);
 
 /** The released recipe: warm-up starts at a fifth of the peak (2e-4 of 1e-3). */
@@ -48,7 +66,8 @@ const PERIOD = 1.25;
  *
  * With t the step, T all steps and W those of the warm-up: up to W a line from
  * a start value to the peak; then, with q = ½ (1 + cos(π (t − W) / (P − W))),
- * peak · (q + (1 − q) / 1000), where P is T (`vicreg`) or 1.25 T (`released`).
+ * peak · q + final · (1 − q). Of `released`, P is 1.25 T, start a fifth and final a thousandth of the peak; of
+ * `vicreg`, P is T, start 0 and final a thousandth of the peak; of `cosine`, P is T.
  *
  * @param config Which schedule.
  * @param step The step, from 0.
@@ -70,9 +89,10 @@ export function learningRate(
 ): number {
   const { name, base } = config;
   const warmup = Math.min(config.warmupEpochs * stepsPerEpoch, steps);
-  const start = name === "released" ? WARMUP_START : 0;
-  if (step < warmup) return base * (start + (1 - start) * step / warmup);
+  const start = name === "cosine" ? config.start : name === "released" ? WARMUP_START * base : 0;
+  if (step < warmup) return start + (base - start) * step / warmup;
   const period = name === "released" ? PERIOD * steps : steps;
+  const final = name === "cosine" ? config.final : FINAL * base;
   const q = (1 + Math.cos(Math.PI * (step - warmup) / (period - warmup))) / 2;
-  return base * (q + FINAL * (1 - q));
+  return base * q + final * (1 - q);
 }

@@ -9,7 +9,9 @@ import { compile, type Compiled, dispose, mapTree } from "../compute/compile.ts"
 import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
 import { loss, type Terms } from "../loss/losses.ts";
-import { type Network, pass } from "../model/layers.ts";
+import { standardised } from "../loss/pairs.ts";
+import { initialise, type Network, type Pass, pass } from "../model/layers.ts";
+import { projector } from "../model/projector.ts";
 import { type Level, stack } from "../model/stack.ts";
 import type { Optimiser } from "./optimiser.ts";
 import type { RunSpec } from "./spec.ts";
@@ -18,6 +20,8 @@ import type { RunSpec } from "./spec.ts";
 export interface TrainingState extends Network {
   /** The optimiser's memory. */
   readonly slots: Tensors;
+  /** Where a loss has a momentum: the parameters of the network that follows, under the names of those it follows. */
+  readonly momentum?: Tensors;
 }
 
 /** What a step returns. */
@@ -37,7 +41,91 @@ export type TrainingStep = Compiled<
 >;
 
 /** What of a spec a step is made of. */
-export type StepConfig = Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "precision">;
+export interface StepConfig extends Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "precision"> {
+  /** Steps of the whole training, which a momentum rises over. */
+  readonly steps?: number;
+}
+
+/**
+ * The state before the first step.
+ *
+ * @param config Stack and losses.
+ * @param optimiser How parameters follow their gradients.
+ * @param seed Seed of the parameters: the same encoders as {@link initialiseStack} makes.
+ * @returns The state, the caller's to dispose.
+ */
+export function initialState(config: StepConfig, optimiser: Optimiser, seed: number): TrainingState {
+  const network = initialise(seed, (pass) => embed(pass, tf.zeros([2, 32, 32, 3]), config));
+  const followed = Object.entries(network.parameters).filter(([name]) =>
+    momentumOf(name, config) !== undefined
+  );
+  const momentum = Object.fromEntries(followed.map(([name, tensor]) => [name, tf.keep(tensor.clone())]));
+  return {
+    ...network,
+    slots: optimiser.slots(network.parameters),
+    ...followed.length > 0 && { momentum },
+  };
+}
+
+/**
+ * A trained network without what training alone needs.
+ *
+ * @param network Parameters and statistics.
+ * @returns Encoders and projectors.
+ */
+export function withoutPredictors({ parameters, statistics }: Network): Network {
+  const [kept, tracked] = [parameters, statistics].map((tensors) =>
+    Object.fromEntries(Object.entries(tensors).filter(([name]) => !name.startsWith(PREDICTORS)))
+  );
+  return { parameters: kept, statistics: tracked };
+}
+
+const PREDICTORS = "predictors.";
+
+/** What each level makes of one view, as its loss takes it. */
+function embed(pass: Pass, view: tf.Tensor4D, config: StepConfig): (Level & { predicted?: tf.Tensor2D })[] {
+  return stack(pass, view, config).map((level, at) => {
+    const options = config.levels[at].loss, asIs = exact(level.embedding);
+    const embedding = "standardised" in options && options.standardised ? standardised(asIs) : asIs;
+    if (!("predictor" in options)) return { ...level, embedding };
+    const predicted = projector(pass, `${PREDICTORS}${at}`, embedding, options.predictor);
+    return { ...level, embedding, predicted: exact(predicted) };
+  });
+}
+
+/** The embeddings of one view by the network that follows, in training mode as the trained one, one entry a level. */
+function targetsOf(
+  { statistics }: TrainingState,
+  parameters: Tensors,
+  view: tf.Tensor4D,
+  config: StepConfig,
+): tf.Tensor2D[] {
+  const top = config.levels.findLastIndex(({ loss }) => "momentum" in loss);
+  const followed = { ...config, levels: config.levels.slice(0, top + 1) };
+  return stack(pass({ parameters, statistics }, true), view, followed).map(({ embedding }) =>
+    exact(embedding)
+  );
+}
+
+/** How much of itself a parameter keeps of the network that follows: its own level's, or the nearest above. */
+function momentumOf(name: string, { levels }: StepConfig): number | undefined {
+  const [, level] = /^(?:encoders|projectors)\.(\d+)\./.exec(name) ?? [];
+  if (level === undefined) return;
+  const above = levels.slice(Number(level)).find(({ loss }) => "momentum" in loss)?.loss;
+  return above && "momentum" in above ? above.momentum : undefined;
+}
+
+/** The parameters of the network that follows, after a step. */
+function follow(momentum: Tensors, parameters: Tensors, number: tf.Scalar, config: StepConfig): Tensors {
+  // From 0 in the first step to almost 1 in the last.
+  const progress = number.sub(1).div(config.steps ?? 1);
+  const rest = progress.mul(Math.PI).cos().add(1).div(2);
+  const followed = Object.entries(momentum).map(([name, tensor]) => {
+    const moves = rest.mul(1 - momentumOf(name, config)!);
+    return [name, tensor.add(parameters[name].sub(tensor).mul(moves))];
+  });
+  return Object.fromEntries(followed);
+}
 
 /**
  * Makes the training step.
@@ -58,14 +146,20 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     rate: tf.Scalar,
     number: tf.Scalar,
   ): StepResult => {
+    const images = [first, second].map(normalise);
+    const targets = state.momentum && images.map((view) => targetsOf(state, state.momentum!, view, config));
     const { gradients: slopes, aside } = gradients((parameters) => {
       const forward = pass({ parameters, statistics: state.statistics }, true);
-      const [one, two] = [first, second].map((view) => stack(forward, normalise(view), config));
-      const terms = one.map(({ embedding }, at) =>
-        loss(config.levels[at].loss, exact(embedding), exact(two[at].embedding))
+      const [one, two] = images.map((view) => embed(forward, view, config));
+      const terms = one.map(({ embedding, predicted }, at) =>
+        loss(config.levels[at].loss, embedding, two[at].embedding, {
+          ...predicted && { predicted: [predicted, two[at].predicted!] },
+          ...targets && { targets: [targets[0][at], targets[1][at]] },
+        })
       );
       const sum = tf.addN(terms.map(({ total }, at) => total.mul(config.levels[at].weight))) as tf.Scalar;
-      return { loss: sum, aside: { statistics: forward.statistics, terms, levels: one } };
+      const levels = one.map(({ representation, embedding }) => ({ representation, embedding }));
+      return { loss: sum, aside: { statistics: forward.statistics, terms, levels } };
     }, state.parameters);
     const { parameters, slots } = optimiser.update(
       state.parameters,
@@ -75,7 +169,10 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
       number,
     );
     return {
-      state: { parameters, slots, statistics: aside.statistics },
+      state: {
+        ...{ parameters, slots, statistics: aside.statistics },
+        ...state.momentum && { momentum: follow(state.momentum, parameters, number, config) },
+      },
       terms: aside.terms,
       levels: aside.levels,
     };

@@ -12,16 +12,15 @@ import { lock } from "../base/lock.ts";
 import { type Dataset, imageFingerprint } from "../data/dataset.ts";
 import { trainingImages } from "../data/split.ts";
 import { type ViewBatch, viewStream } from "../data/view_stream.ts";
-import { initialiseStack } from "../model/stack.ts";
 import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
 import { isCollapsed } from "./collapse.ts";
 import { openJournal } from "./journal.ts";
 import { readMetrics } from "./log.ts";
-import { type Optimiser, optimiser } from "./optimiser.ts";
+import { optimiser } from "./optimiser.ts";
 import { type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
 import { runId, type RunSpec } from "./spec.ts";
-import { type TrainingState, trainingStep } from "./step.ts";
+import { initialState, trainingStep } from "./step.ts";
 
 /** How a run was trained, and how it ended. */
 export interface Training {
@@ -102,9 +101,13 @@ export async function train(
 /** The loop; the caller holds the lock. */
 async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: string): Promise<void> {
   const steps = totalSteps(spec), optimise = optimiser(spec.optimiser);
-  using journal = await openJournal({ folder, spec, steps, label }, () => fresh(spec, optimise));
+  const config = { ...spec, steps };
+  using journal = await openJournal(
+    { folder, spec, steps, label },
+    () => initialState(config, optimise, spec.seed),
+  );
   let { state } = journal;
-  const step = trainingStep(spec, optimise);
+  const step = trainingStep(config, optimise);
   await using batches = viewStream({
     set: trainingImages(dataset, spec.data.images, spec.data.splitSeed),
     seed: spec.seed,
@@ -127,11 +130,6 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   step.dispose();
   await journal.finish(state);
   dispose(state);
-}
-
-function fresh(spec: RunSpec, { slots }: Optimiser): TrainingState {
-  const network = initialiseStack(spec, spec.seed);
-  return { ...network, slots: slots(network.parameters) };
 }
 
 /** Both views, the learning rate and the step's number from 1, as a step takes them. */

@@ -1,20 +1,28 @@
 import assert from "node:assert/strict";
+import { read } from "vega";
 import { covarianceCurves } from "../../lib/charts/covariance.ts";
 import { curveAxis, thin } from "../../lib/charts/scales.ts";
 import { lastTerms, trainingCurves } from "../../lib/charts/training_curves.ts";
+import type { Chart } from "../../lib/charts/theme.ts";
 import { draw, words } from "./drawn.ts";
 import { log } from "./examples.ts";
 
+/** The rows that vega reads from a chart's text. */
+function rows(chart: Chart): Record<string, string | number>[] {
+  const { values, format } = JSON.parse(JSON.stringify(chart.data));
+  return read(values, format) as Record<string, string | number>[];
+}
+
 Deno.test("training curves: at most 200 points a line, means of neighbouring steps, over epochs", () => {
   const chart = trainingCurves([log("S-JEA", 2, 70), log("VICReg", 1, 5)]);
-  const { values } = JSON.parse(JSON.stringify(chart.data));
+  const values = rows(chart);
   const line = (run: string, stack: string) =>
-    values.filter((point: { run: string; stack: string }) => point.run === run && point.stack === stack);
+    values.filter((point) => point.run === run && point.stack === stack);
   // 700 steps: means of four.
   const [first, ...others] = line("S-JEA", "stack 1");
   assert.equal(others.length + 1, 175);
   assert.deepEqual([first.epoch, first.covariance], [0.25, 0.7075]);
-  assert.equal(others.at(-1).epoch, 69.85);
+  assert.equal(others.at(-1)!.epoch, 69.85);
   assert.equal(line("S-JEA", "stack 0").length, 175);
   const short = line("VICReg", "stack 0");
   assert.deepEqual([short.length, short[0].epoch, short[49].epoch], [50, 0.1, 5]);
@@ -23,7 +31,7 @@ Deno.test("training curves: at most 200 points a line, means of neighbouring ste
 
 Deno.test("training curves: a log that ends in its first epoch, as a run begins", async () => {
   const chart = trainingCurves([{ ...log("VICReg", 1, 1), stepsPerEpoch: 40 }]);
-  const { values } = JSON.parse(JSON.stringify(chart.data));
+  const values = rows(chart);
   assert.deepEqual([values.length, values[0].epoch, values[9].epoch], [10, 0.025, 0.25]);
   const { svg, complaints } = await draw(chart);
   assert.deepEqual(complaints, []);

@@ -45,12 +45,12 @@ Deno.test("every command refuses what it does not know, with what was meant", as
   }
   for (
     const [args, message] of [
-      [["data", "mnist"], '"mnist" cannot be fetched. Valid: cifar10.'],
+      [["data", "mnist"], '"mnist" cannot be fetched. Valid: cifar10, cifar100, stl10.'],
       [["data", "cifar-10"], '"cifar-10" cannot be fetched. Did you mean cifar10?'],
       [["runs", "comprae"], '"comprae" is nothing to do with runs. Did you mean compare?'],
       [["bench", "--case=step64"], "--case step64 does not exist. Did you mean step-64?"],
       [["bench", "--against=tourch"], "--against tourch does not exist. Did you mean torch?"],
-      [["evaluate", "x", "--preset=smok"], "--preset smok does not exist. Did you mean smoke?"],
+      [["evaluate", "x", "--preset=smok"], 'There is no preset "smok". Did you mean smoke?'],
       [["import", "x", "--preset=smok"], "--preset smok does not exist. Did you mean smoke?"],
     ] as const
   ) {
@@ -76,7 +76,9 @@ Deno.test("every command that a message or a text names is one, with options tha
       for (const [option] of rest.matchAll(/(?<= )--[a-z]+/g)) {
         assert.match(helps.get(name)!, RegExp(`(^|\\s)${option}\\s`), `${file}: ${command}`);
       }
-      if (name === "data") assert.match(rest, /^( cifar10\b| \$\{name\}| \[NAME\]|$)/, `${file}: ${command}`);
+      if (name === "data") {
+        assert.match(rest, /^( (cifar10|cifar100|stl10)\b| \$\{name\}| \[NAME\]|$)/, `${file}: ${command}`);
+      }
       const [options] = /^( --[a-z]+([= ][^\s-]\S*)?)*/.exec(rest)!;
       if (name !== "reproduce" || options === "") continue;
       const { preset: size = DEFAULT_PRESET, set } = parseOptions(options.trim().split(" "));

@@ -58,7 +58,10 @@ refuses(
   ["--experiment", "table-9"],
   "--experiment table-9 does not exist. Valid: all, linear-evaluation, deep-vs-stacked, projector-ablation.",
 );
-refuses(["--dataset", "mnist"], "--dataset mnist does not exist. Valid: auto, cifar10, generated.");
+refuses(
+  ["--dataset", "mnist"],
+  "--dataset mnist does not exist. Valid: auto, cifar10, cifar100, stl10, generated.",
+);
 for (const seeds of ["0", "1.5", "three", ""]) {
   refuses([`--seeds=${seeds}`], `--seeds takes a whole number from 1 on, not "${seeds}".`);
 }

@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { decode } from "fast-png";
 import { parquetReadObjects } from "hyparquet";
 import { exists } from "../../lib/base/files.ts";
+import { BINARY } from "../data/cifar100_files.ts";
 import { noTensorBoard, projected } from "../tensorboard.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -68,6 +69,38 @@ Deno.test("a researcher's round: two specs trained, listed, evaluated, compared,
       assert.match((await metric("knn.kk=3")).errors, /there is no field kk. Did you mean k\?/);
       assert.match((await metric("knn.k=3")).out, /k-NN 3 %/);
       assert.equal((await command("evaluate", runs, ids[0], at, ...EVALUATION)).code, 0);
+    });
+    await test.step("transferred to another data set, at both levels of its classes; the own scores stay", async () => {
+      const data = join(runs, "datasets"), folder = join(data, "cifar-100-binary");
+      await Deno.mkdir(folder, { recursive: true });
+      for (const [name, bytes] of Object.entries(BINARY)) await Deno.writeFile(join(folder, name), bytes);
+      const sizes = ["trainImages=200", "heldOutImages=50", "testImages=100"].map((set) => `--set=${set}`);
+      const there = (...more: string[]) =>
+        command(
+          "evaluate",
+          runs,
+          ids[0],
+          at,
+          ...EVALUATION,
+          ...sizes,
+          `--data=${data}`,
+          "--dataset=cifar100",
+          ...more,
+        );
+      const [fine, coarse] = [await there(), await there("--labels=coarse")];
+      assert.match(fine.out, /100 test images of cifar100, bank of 200/, fine.errors);
+      assert.match(coarse.out, /100 test images of cifar100 \(coarse\), bank of 200/, coarse.errors);
+      // The image's one colour tells its class.
+      const top = ({ out }: { out: string }) => Number(/^stack 0 +\S+ +\S+ +(\S+)/m.exec(out)![1]);
+      assert.ok(top(coarse) > 10, coarse.out);
+      assert.match(
+        (await there("--labels=corse")).errors,
+        /has no classes called corse\. Did you mean coarse\?/,
+      );
+      const kept = (await Array.fromAsync(Deno.readDir(join(runs, ids[0])))).map(({ name }) => name);
+      const probes = kept.filter((name) => /^evaluation-trained-.*probe\.safetensors$/.test(name));
+      assert.equal(probes.length, 3, probes.join());
+      await Deno.remove(data, { recursive: true });
     });
     await test.step("compared: specs, scores, McNemar's test, and a page", async () => {
       const { code, out, errors } = await command("runs", runs, "compare", ...ids, at);

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { createTarPacker } from "modern-tar";
 import { DataError } from "../../lib/base/errors.ts";
 import { downloadCifar10, findCifar10, loadCifar10, readBatch, readRecords } from "../../lib/data/cifar10.ts";
 import { imageFingerprint } from "../../lib/data/dataset.ts";
+import { packed, served } from "./packed.ts";
 import { array, dictionary, integers, text } from "./pickled.ts";
 import { DAMAGED, mutatedBytes, survive } from "../mutate.ts";
 
@@ -262,36 +262,19 @@ Deno.test("a download with a wrong checksum is not unpacked", async () => {
 
 /** An archive in the official layout, of black airplanes. */
 async function blackArchive(): Promise<Uint8Array<ArrayBuffer>> {
-  const { readable, controller } = createTarPacker();
-  const packed = new Response(readable.pipeThrough(new CompressionStream("gzip"))).bytes();
-  const add = async (name: string, body: Uint8Array) => {
-    const writer = controller.add({ name: `cifar-10-batches-bin/${name}`, size: body.length }).getWriter();
-    await writer.write(body);
-    await writer.close();
-  };
   const batch = new Uint8Array(30_730_000);
-  for (const number of [1, 2, 3, 4, 5]) await add(`data_batch_${number}.bin`, batch);
-  await add("test_batch.bin", batch);
-  await add("batches.meta.txt", new TextEncoder().encode(NAMES));
-  controller.finalize();
-  return await packed;
+  const names = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`).concat("test_batch.bin");
+  const batches = names.map((name) => [`cifar-10-batches-bin/${name}`, batch]);
+  return await packed({ ...Object.fromEntries(batches), "cifar-10-batches-bin/batches.meta.txt": NAMES });
 }
 
 Deno.test("a verified download is official, replaces an incomplete copy, and stops being official when changed", async () => {
-  const archive = await blackArchive();
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    () => new Response(archive),
-  );
-  const source = {
-    url: `http://127.0.0.1:${server.addr.port}/cifar`,
-    md5: createHash("md5").update(archive).digest("hex"),
-  };
+  const server = served(await blackArchive()), { source } = server;
   const datasets = await Deno.makeTempDir(), left = join(datasets, "cifar-10-batches-bin");
   await Deno.mkdir(left);
   await Deno.writeTextFile(join(left, "data_batch_2.bin"), "half");
   const folder = await downloadCifar10(datasets, source);
-  await server.shutdown();
+  await server[Symbol.asyncDispose]();
   assert.equal(await downloadCifar10(datasets, source), folder, "an official copy is not fetched again");
   assert.deepEqual([...Deno.readDirSync(datasets)].map(({ name }) => name), ["cifar-10-batches-bin"]);
   assert.equal((await loadCifar10(folder)).copy, "official");

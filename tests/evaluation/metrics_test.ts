@@ -7,10 +7,10 @@ import { judge, METRICS, metricSchema } from "../../lib/evaluation/metrics.ts";
 await start();
 
 Deno.test("every metric needs no more than its name, and finds the same in whatever scale", async () => {
-  const labels = Uint8Array.from({ length: 40 }, (_, at) => at % 2);
+  const labels = Uint8Array.from({ length: 120 }, (_, at) => at % 2);
   const of = (scale: number) => {
     const features = tf.tidy(() =>
-      tf.randomNormal<tf.Rank.R2>([40, 4], 0, 1, "float32", 7).add(tf.tensor2d([...labels], [40, 1]).mul(5))
+      tf.randomNormal<tf.Rank.R2>([120, 4], 0, 1, "float32", 7).add(tf.tensor2d([...labels], [120, 1]).mul(5))
         .mul(
           scale,
         )

@@ -12,6 +12,7 @@ import { storedRuns } from "../../lib/experiments/run_folders.ts";
 import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
 import { renderMarkdown, renderTable } from "../../lib/experiments/table.ts";
+import type { VicregWeights } from "../../lib/loss/vicreg.ts";
 import { readMetrics } from "../../lib/training/log.ts";
 import { runId } from "../../lib/training/spec.ts";
 
@@ -98,7 +99,7 @@ Deno.test("the four ways to have projectors, and the linear layer that stands fo
 Deno.test("the deep encoder is a ResNet-50; the down-weighted run differs in the covariance's weight alone", () => {
   assert.equal(spec("vicreg-resnet50").levels[0].encoder.depth, 50);
   const [plain, lowered] = [spec("s-jea"), spec("s-jea-low-covariance")];
-  assert.deepEqual(lowered.levels.map(({ loss }) => loss.covariance), [0.01, 0.01]);
+  assert.deepEqual(lowered.levels.map(({ loss }) => (loss as VicregWeights).covariance), [0.01, 0.01]);
   const levels = lowered.levels.map((level, at) => ({ ...level, loss: plain.levels[at].loss }));
   assert.deepEqual({ ...lowered, levels }, plain);
 });

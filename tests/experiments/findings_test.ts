@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
 import { EXPERIMENT_NAMES } from "../../lib/experiments/experiments.ts";
-import { findings } from "../../lib/experiments/findings.ts";
+import { findings, verdicts } from "../../lib/experiments/findings.ts";
 import { readResults, type Results, type Row, summarise } from "../../lib/experiments/results.ts";
 
 const stored = (name: string) => readResults(join(places.results, "cpu", `${name}.json`));
@@ -59,5 +59,69 @@ Deno.test("the paper's differences are left out where its data set was not used"
     assert.match(findings(real), /\| paper \|/);
     const generated = { ...real.dataset, name: "generated", copy: "generated" } as const;
     assert.doesNotMatch(findings({ ...real, dataset: generated }), /paper/);
+  }
+});
+
+/** The items of a list in Markdown. */
+const items = (text: string) => text.split("\n").slice(2).map((item) => item.replace(/^- /, ""));
+
+Deno.test("verdicts: above, below or level as the table's tenths are, in ours and in the paper's", async () => {
+  const rising = ({ stack }: Row) => [60 + (stack ?? 0)];
+  const text = verdicts(await results("linear-evaluation", rising, 1));
+  assert.match(text, /^By the signs alone, none of which is judged:\n\n- /);
+  assert.deepEqual(items(text), [
+    "Stack 1 is above stack 0 in both measures; in the paper it is above it in top-1 and below it in k-NN.",
+    "Stack 0 is level with VICReg in both measures; in the paper it is above it in both measures.",
+    "Stack 0 is level with its untrained self in both measures.",
+    "Stack 1 is level with its untrained self in both measures.",
+    "VICReg is level with raw pixels in both measures.",
+  ]);
+  const falling = ({ stack, encoder }: Row) => [60 - (stack ?? 0) + (encoder === "ResNet-50" ? 9 : 0.04)];
+  assert.deepEqual(items(verdicts(await results("deep-vs-stacked", falling, 1))), [
+    "ResNet-50 is above ResNet-18 in both measures, as in the paper.",
+    "Stack 1 is below ResNet-50 in both measures, as in the paper.",
+    "Stack 0 is level with ResNet-18 in both measures; in the paper it is above it in both measures.",
+  ]);
+  const projectors = ({ stack, projectors }: Row) => [50 + stack! + (projectors![0] ? 2 : 0)];
+  assert.equal(
+    items(verdicts(await results("projector-ablation", projectors, 1)))[0],
+    "Stack 0 with a projector on stack 0 is above stack 0 without one in both measures; in the paper it is below it " +
+      "in top-1 and above it in k-NN.",
+  );
+});
+
+Deno.test("verdicts: each measure by itself", async () => {
+  const { rows, ...rest } = await results("linear-evaluation", () => [60], 1);
+  const mixed = rows.map((row) =>
+    row.method === "S-JEA" && row.stack === 1 ? { ...row, top1: summarise([61]), knn: summarise([59]) } : row
+  );
+  const [first, , , fourth] = items(verdicts({ ...rest, rows: mixed }));
+  assert.equal(first, "Stack 1 is above stack 0 in top-1 and below stack 0 in k-NN, as in the paper.");
+  assert.equal(
+    fourth,
+    "Stack 1 is above its untrained self in top-1 and below its untrained self in k-NN.",
+  );
+});
+
+Deno.test("verdicts from three seeds on: what the interval does not part is not told apart", async () => {
+  const stack1 = (...values: number[]) => ({ method, stack }: Row) =>
+    method === "S-JEA" && stack === 1 ? values : method === "raw pixels" ? [60] : [60, 70, 80];
+  // ± 1.4 of 1.3, then ± 0 of 2.
+  const close = verdicts(await results("linear-evaluation", stack1(61, 71, 82), 3));
+  assert.match(close, /^By the intervals:/);
+  assert.equal(
+    items(close)[0],
+    "Stack 1 is not told apart from stack 0 in either measure; in the paper it is above it in top-1 and below it in k-NN.",
+  );
+  const apart = items(verdicts(await results("linear-evaluation", stack1(62, 72, 82), 3)))[0];
+  assert.match(apart, /^Stack 1 is above stack 0 in both measures;/);
+});
+
+Deno.test("verdicts say nothing of the paper where its data set was not used", async () => {
+  for (const name of EXPERIMENT_NAMES) {
+    const real = await stored(name);
+    assert.match(verdicts(real), /the paper/);
+    const generated = { ...real.dataset, name: "generated", copy: "generated" } as const;
+    assert.doesNotMatch(verdicts({ ...real, dataset: generated }), /paper/);
   }
 });

@@ -1,11 +1,15 @@
 import "../needs.ts";
 import assert from "node:assert/strict";
 import { join } from "@std/path";
+import { places } from "../../lib/base/places.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { readSpecFile, specFileSchema } from "../../lib/experiments/spec_file.ts";
 import { preset } from "../../lib/experiments/presets.ts";
 import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
-import { specSchema } from "../../lib/training/spec.ts";
+import { LOSSES } from "../../lib/loss/losses.ts";
+import { readMetrics } from "../../lib/training/log.ts";
+import { runId, specSchema } from "../../lib/training/spec.ts";
+import { train } from "../../lib/training/train.ts";
 
 await start();
 
@@ -117,4 +121,36 @@ Deno.test("the schema for editors describes every field and demands none", () =>
   for (const word of ["extends", "levels", "strides", "invariance", "warmupEpochs", "splitSeed"]) {
     assert.ok(schema.includes(`"${word}"`), word);
   }
+});
+
+const RECIPES = join(places.lib, "experiments", "recipes");
+
+Deno.test("recipes of others state every field, and train", async () => {
+  const files = (await Array.fromAsync(Deno.readDir(RECIPES))).map(({ name }) => name),
+    losses = new Set<string>();
+  for (const name of files) {
+    const { $comment, ...spec } = JSON.parse(await Deno.readTextFile(join(RECIPES, name)));
+    assert.match($comment, /^(solo-learn|stable-pretraining), /, name);
+    const whole = { ...spec, data: { ...spec.data, fingerprint: "" } };
+    assert.deepEqual(specSchema.parse(whole), whole, name);
+    const { predictor } = spec.levels[0].loss;
+    const small = [
+      'data.dataset={"name":"generated","seed":0,"train":80,"test":10}',
+      ...["data.images=64", "batch=32", "epochs=2", "schedule.warmupEpochs=1", "levels.0.encoder.width=4"],
+      `levels.0.projector=${predictor ? "16,8" : "16,16"}`,
+      ...predictor ? ["levels.0.loss.predictor=12,8"] : [],
+    ];
+    const { spec: tiny, dataset } = await readSpecFile({ from: join(RECIPES, name), set: small });
+    const runs = await Deno.makeTempDir();
+    await train(tiny, dataset, runs, name);
+    const [first, ...others] = await readMetrics(join(runs, runId(tiny)));
+    assert.equal(others.length, 3, name);
+    assert.ok(
+      others.every(({ levels: [{ total }] }) => Number.isFinite(total) && total !== first.levels[0].total),
+      name,
+    );
+    losses.add(tiny.levels[0].loss.name);
+    await Deno.remove(runs, { recursive: true });
+  }
+  assert.deepEqual([...losses].sort(), Object.keys(LOSSES).sort());
 });

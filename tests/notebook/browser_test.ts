@@ -5,8 +5,10 @@ import { join } from "@std/path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { places } from "../../lib/base/places.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
+import { imageGrid } from "../../lib/charts/image_grid.ts";
+import { thumbnail } from "../../lib/charts/thumbnails.ts";
 import { renderReports } from "../../lib/reports/render_reports.ts";
-import { clouds } from "../charts/drawn.ts";
+import { clouds, photograph } from "../charts/drawn.ts";
 import { launch, noBrowser } from "./browser.ts";
 import { cell, exampleFolder, HOSTILE, notebook, scatter, shown } from "./example.ts";
 
@@ -136,6 +138,24 @@ inBrowser(
     }
   },
 );
+
+inBrowser("a chart's table in CSV is read whole: commas, quotes, lines, empty fields, images", async () => {
+  const folder = await Deno.makeTempDir(), names = ['S-JEA, "both"', "", '""', "two\nlines", "last"];
+  const images = names.map((_, seed) => thumbnail(photograph(seed, 8), 8));
+  const chart = imageGrid([{ images, captions: names, frame: [true, true, false, true, false] }]);
+  const page = notebook([cell("c", "1;", [shown({ "application/vnd.vegalite.v5+json": chart })])]);
+  await Deno.writeTextFile(`${folder}/a.ipynb`, JSON.stringify(page));
+  const { files: [, file] } = await renderReports(folder);
+  await visit(file, async (page) => {
+    await drawAll(page);
+    const texts = await page.locator("svg.marks text").allTextContents();
+    assert.deepEqual(texts.slice(0, names.length), names);
+    const urls = await page.locator("svg.marks image").evaluateAll((all) =>
+      all.map((image) => image.getAttribute("href") ?? image.getAttribute("xlink:href"))
+    );
+    assert.deepEqual(urls, images);
+  });
+});
 
 inBrowser("the wheel scrolls the page over a chart; with ctrl it zooms", async () => {
   const folder = await Deno.makeTempDir(), points = clouds(new Uint8Array(2500), 1);

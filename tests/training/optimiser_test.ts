@@ -77,6 +77,10 @@ for (const [epsilon, weightDecay] of [[1e-8, 0], [1e-3, 0.1]]) {
 
 const adam: OptimiserConfig = { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
 
+const adamw: Extract<OptimiserConfig, { name: "adamw" }> = {
+  ...{ name: "adamw", beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.3, spare: true },
+};
+
 Deno.test("Adam's first step is the learning rate, to six digits", () => {
   const { slots, update } = optimiser(adam);
   const parameters = { x: tf.tensor1d([0, 0, 0]) };
@@ -94,16 +98,25 @@ for (const weightDecay of [0, 0.1]) {
       buffer = buffer.map((old, i) => 0.9 * old + g[i] + weightDecay * p[i]);
       return buffer.map((value) => -rate * value);
     };
-    close(await changes({ name: "sgd", momentum: 0.9, weightDecay }), expected(rule));
+    close(
+      await changes({ name: "sgd", momentum: 0.9, weightDecay, nesterov: false, spare: false }),
+      expected(rule),
+    );
   });
 }
 
 Deno.test("SGD without momentum follows the gradient", async () => {
   const rule = (g: number[], _: number[], rate: number) => g.map((slope) => -rate * slope);
-  close(await changes({ name: "sgd", momentum: 0, weightDecay: 0 }), expected(rule));
+  close(
+    await changes({ name: "sgd", momentum: 0, weightDecay: 0, nesterov: false, spare: false }),
+    expected(rule),
+  );
 });
 
-const lars: OptimiserConfig = { name: "lars", momentum: 0.9, eta: 0.5, weightDecay: 0.1 };
+const lars: Extract<OptimiserConfig, { name: "lars" }> = {
+  ...{ name: "lars", momentum: 0.9, eta: 0.5, weightDecay: 0.1 },
+  ...{ slope: "decayed", clip: false, spare: true },
+};
 
 Deno.test("LARS scales the decayed gradient of a matrix to eta times the matrix's length", async () => {
   let buffer = zeros();
@@ -119,7 +132,13 @@ Deno.test("LARS scales the decayed gradient of a matrix to eta times the matrix'
 });
 
 Deno.test("LARS leaves the gradient of a vector as it is", async () => {
-  const plain: OptimiserConfig = { name: "sgd", momentum: 0.9, weightDecay: 0 };
+  const plain: OptimiserConfig = {
+    name: "sgd",
+    momentum: 0.9,
+    weightDecay: 0,
+    nesterov: false,
+    spare: false,
+  };
   assert.deepEqual(await changes(lars, [12]), await changes(plain, [12]));
 });
 
@@ -135,11 +154,19 @@ Deno.test("LARS takes a gradient as it is where the matrix or its gradient is ze
 Deno.test("slots are zeros, named after their parameter, and outlive a scope", () => {
   const parameters = { "a.weight": tf.ones([2, 3]), "a.bias": tf.ones([3]) };
   const names = {
+    adamw: ["a.weight.m", "a.weight.v", "a.bias.m", "a.bias.v"],
     adam: ["a.weight.m", "a.weight.v", "a.bias.m", "a.bias.v"],
     lars: ["a.weight.momentum", "a.bias.momentum"],
     sgd: ["a.weight.momentum", "a.bias.momentum"],
   };
-  for (const config of [adam, lars, { name: "sgd", momentum: 0.9, weightDecay: 0 } as const]) {
+  for (
+    const config of [
+      adam,
+      adamw,
+      lars,
+      { name: "sgd", momentum: 0.9, weightDecay: 0, nesterov: false, spare: false } as const,
+    ]
+  ) {
     let slots: Tensors = {};
     tf.tidy(() => void (slots = optimiser(config).slots(parameters)));
     assert.deepEqual(Object.keys(slots), names[config.name]);
@@ -150,3 +177,61 @@ Deno.test("slots are zeros, named after their parameter, and outlive a scope", (
     dispose(slots);
   }
 });
+
+for (const spare of [false, true]) {
+  Deno.test(`AdamW follows its published algorithm, with decay beside it (biases spared: ${spare})`, async () => {
+    const config = { ...adamw, spare }, { beta1, beta2, epsilon, weightDecay } = config;
+    const rule = (decay: number) => {
+      let m = zeros(), v = zeros();
+      return (g: number[], p: number[], rate: number, t: number) => {
+        m = m.map((old, i) => beta1 * old + (1 - beta1) * g[i]);
+        v = v.map((old, i) => beta2 * old + (1 - beta2) * g[i] ** 2);
+        return m.map((mean, i) => {
+          const [mHat, vHat] = [mean / (1 - beta1 ** t), v[i] / (1 - beta2 ** t)];
+          return -rate * decay * p[i] - rate * mHat / (Math.sqrt(vHat) + epsilon);
+        });
+      };
+    };
+    close(await changes(config), expected(rule(weightDecay)));
+    close(await changes(config, [12]), expected(rule(spare ? 0 : weightDecay)));
+  });
+}
+
+Deno.test("Nesterov's SGD looks a step ahead", async () => {
+  const config: OptimiserConfig = {
+    name: "sgd",
+    momentum: 0.9,
+    weightDecay: 0.1,
+    nesterov: true,
+    spare: true,
+  };
+  const rule = (decay: number) => {
+    let buffer = zeros();
+    return (g: number[], p: number[], rate: number) => {
+      g = g.map((slope, i) => slope + decay * p[i]);
+      buffer = buffer.map((old, i) => 0.9 * old + g[i]);
+      return g.map((slope, i) => -rate * (slope + 0.9 * buffer[i]));
+    };
+  };
+  close(await changes(config), expected(rule(0.1)));
+  close(await changes(config, [12]), expected(rule(0)));
+});
+
+for (const clip of [false, true]) {
+  for (const eta of [0.002, 0.5]) {
+    Deno.test(`LARS by the sum of both slopes, eta ${eta}, clipped: ${clip}, vectors too`, async () => {
+      const config = { ...lars, eta, clip, slope: "sum", spare: false } as const;
+      const rule = () => {
+        let buffer = zeros();
+        return (g: number[], p: number[], rate: number) => {
+          const ratio = eta * norm(p) / (norm(g) + 0.1 * norm(p)),
+            q = clip ? Math.min(ratio / rate, 1) : ratio;
+          buffer = buffer.map((old, i) => 0.9 * old + q * (g[i] + 0.1 * p[i]));
+          return buffer.map((value) => -rate * value);
+        };
+      };
+      close(await changes(config), expected(rule()));
+      close(await changes(config, [12]), expected(rule()));
+    });
+  }
+}

@@ -50,3 +50,13 @@ Deno.test("a run without warm-up starts at its peak, a run shorter than its warm
     assert.ok(rates.every((rate) => rate >= 0 && rate < config.base));
   }
 });
+
+Deno.test("a cosine between rates that are named, or none at all", () => {
+  const config: ScheduleConfig = { name: "cosine", base: 0.4, warmupEpochs: 10, start: 3e-5, final: 0.01 };
+  close(learningRate(config, 0, 2000, 10), 3e-5);
+  close(learningRate(config, 50, 2000, 10), (3e-5 + 0.4) / 2);
+  close(learningRate(config, 100, 2000, 10), 0.4);
+  close(learningRate(config, 1050, 2000, 10), (0.4 + 0.01) / 2);
+  close(learningRate(config, 2000, 2000, 10), 0.01);
+  for (const step of [100, 777, 1999]) close(learningRate({ ...config, final: 0.4 }, step, 2000, 10), 0.4);
+});

@@ -2,16 +2,21 @@ import assert from "node:assert/strict";
 import { start } from "../../lib/compute/backend.ts";
 import type { Tensors } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { vicreg } from "../../lib/loss/vicreg.ts";
-import type { Network } from "../../lib/model/layers.ts";
+import { vicreg, type VicregWeights } from "../../lib/loss/vicreg.ts";
+import { type Network, pass } from "../../lib/model/layers.ts";
+import { projector } from "../../lib/model/projector.ts";
 import { RESNET_18 } from "../../lib/model/resnet.ts";
-import { initialiseStack } from "../../lib/model/stack.ts";
+import { initialiseStack, stack } from "../../lib/model/stack.ts";
 import { optimiser } from "../../lib/training/optimiser.ts";
+import { normalise } from "../../lib/data/normalise.ts";
+import { readCheckpoint, saveCheckpoint } from "../../lib/training/checkpoint.ts";
 import {
+  initialState,
   type StepConfig,
   type StepResult,
   type TrainingState,
   trainingStep,
+  withoutPredictors,
 } from "../../lib/training/step.ts";
 import { below, deviation, facts, fixture, images, network, parameter, tensor } from "../fixtures/read.ts";
 import { onTensorFlow } from "../engine.ts";
@@ -47,7 +52,7 @@ const two: StepConfig = {
 const TERMS = ["invariance", "variance", "covariance", "total"] as const;
 const table = ({ terms }: StepResult) =>
   tf.stack(terms.map((level) => tf.stack(TERMS.map((term) => level[term])))) as tf.Tensor2D;
-const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 0 });
+const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 0, nesterov: false, spare: false });
 const pictures = (seed: number) => tf.randomUniform([16, 32, 32, 3], 0, 1, "float32", seed) as tf.Tensor4D;
 const fresh = (net: Network, { slots } = sgd): TrainingState => ({ ...net, slots: slots(net.parameters) });
 
@@ -138,7 +143,7 @@ Deno.test("in bfloat16 the logged terms are those of the step's own embeddings i
   const terms = table(found).arraySync();
   wide.levels.forEach(({ loss }, level) => {
     const [one, other] = [found, exchanged].map(({ levels }) => levels[level].embedding);
-    const right = vicreg(one, other, loss);
+    const right = vicreg(one, other, loss as VicregWeights);
     TERMS.forEach((term, at) => {
       const expected = right[term].dataSync()[0];
       const off = Math.abs(terms[level][at] / expected - 1);
@@ -156,4 +161,86 @@ Deno.test("in bfloat16 the optimiser's arithmetic stays in float32", { ignore: !
     const off = deviation(state.parameters[name], before.sub(state.slots[`${name}.momentum`].mul(rate)));
     assert.ok(off < 1e-6, `${name} is off by ${off}`);
   }
+});
+
+/** One level by a loss with a predictor below one with a momentum network. */
+const mixed: StepConfig = {
+  ...two,
+  levels: [
+    { ...two.levels[0], loss: { name: "simsiam", predictor: [4, 8], standardised: true } },
+    { ...two.levels[1], loss: { name: "byol", predictor: [5, 6], momentum: 0.75 } },
+  ],
+  steps: 4,
+};
+
+Deno.test("the momentum network starts as the trained one and follows it, slower and slower; predictors do not", async () => {
+  const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
+  let state = initialState(mixed, sgd, 0);
+  const start = initialiseStack(mixed, 0);
+  // The stack is that of a training without predictors.
+  for (const [name, tensor] of Object.entries(start.parameters)) {
+    assert.deepEqual(state.parameters[name].dataSync(), tensor.dataSync(), name);
+    assert.deepEqual(state.momentum![name].dataSync(), tensor.dataSync(), name);
+  }
+  assert.deepEqual(Object.keys(state.momentum!), Object.keys(start.parameters));
+  assert.deepEqual(state.parameters["predictors.1.0.weight"].shape, [6, 5]);
+  for (const number of [1, 2, 3]) {
+    const { state: next } = await step(state, one, other, tf.scalar(0.05), tf.scalar(number));
+    const kept = 1 - (1 - 0.75) * (Math.cos(Math.PI * (number - 1) / 4) + 1) / 2;
+    for (const [name, before] of Object.entries(state.momentum!)) {
+      const right = before.mul(kept).add(next.parameters[name].mul(1 - kept));
+      assert.ok(deviation(next.momentum![name], right) < 1e-5, `${name}, step ${number}`);
+    }
+    state = next;
+  }
+});
+
+Deno.test("the terms of losses with aids are those of the stack, the predictor and the momentum network", async () => {
+  const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
+  // The second step: by then the momentum network is another one.
+  const { state } = await step(initialState(mixed, sgd, 0), one, other, tf.scalar(0.05), tf.scalar(1));
+  const { terms } = await step(state, one, other, tf.scalar(0.05), tf.scalar(2));
+  const right = tf.tidy(() => {
+    const forward = pass(state, true), views = [one, other].map(normalise);
+    const [first, second] = views.map((view) =>
+      stack(forward, view, mixed).map(({ embedding }) => embedding)
+    );
+    const following = { parameters: state.momentum!, statistics: state.statistics };
+    const targets = views.map((view) => stack(pass(following, true), view, mixed)[1].embedding);
+    const predicted = (level: number, z: tf.Tensor2D) =>
+      projector(forward, `predictors.${level}`, z, [[4, 8], [5, 6]][level]);
+    const [z1, z2] = [first[0], second[0]].map((z) =>
+      z.sub(z.mean(0)).div(tf.moments(z, 0).variance.add(1e-5).sqrt())
+    ) as tf.Tensor2D[];
+    const cosine = (a: tf.Tensor, b: tf.Tensor) =>
+      tf.losses.cosineDistance(a.div(a.norm(2, 1, true)), b.div(b.norm(2, 1, true)), 1).dataSync()[0];
+    return [
+      (cosine(predicted(0, z1), z2) + cosine(predicted(0, z2), z1)) / 2 - 1,
+      2 * (cosine(predicted(1, first[1]), targets[1]) + cosine(predicted(1, second[1]), targets[0])),
+    ];
+  });
+  for (const [level, { total }] of terms.entries()) {
+    const off = Math.abs(total.dataSync()[0] - right[level]);
+    assert.ok(off < 1e-4, `stack ${level}: ${total.dataSync()[0]}, expected ${right[level]}`);
+  }
+});
+
+Deno.test("a training with a momentum network goes on from a checkpoint bit by bit, and leaves no predictor", async () => {
+  const folder = await Deno.makeTempDir();
+  const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
+  const first = await step(initialState(mixed, sgd, 0), one, other, tf.scalar(0.05), tf.scalar(1));
+  await saveCheckpoint(folder, first.state, { step: 1, seconds: 1 });
+  const { state } = (await readCheckpoint(folder))!;
+  const [there, here] = await Promise.all(
+    [first.state, state].map((state) => step(state, one, other, tf.scalar(0.05), tf.scalar(2))),
+  );
+  for (const group of ["parameters", "statistics", "slots", "momentum"] as const) {
+    for (const [name, tensor] of Object.entries(there.state[group]!)) {
+      assert.deepEqual(here.state[group]![name].dataSync(), tensor.dataSync(), name);
+    }
+  }
+  const { parameters, statistics } = withoutPredictors(state), alone = initialiseStack(mixed, 0);
+  assert.deepEqual(Object.keys(parameters).sort(), Object.keys(alone.parameters).sort());
+  assert.deepEqual(Object.keys(statistics).sort(), Object.keys(alone.statistics).sort());
+  await Deno.remove(folder, { recursive: true });
 });

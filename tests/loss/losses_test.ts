@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { start } from "../../lib/compute/backend.ts";
+import { compile } from "../../lib/compute/compile.ts";
+import { exact, gradients, type Tensors } from "../../lib/compute/ops.ts";
+import { tf } from "../../lib/compute/tf.ts";
+import { type Aids, loss, type LossConfig } from "../../lib/loss/losses.ts";
+import { onTensorFlow } from "../engine.ts";
+import { deviation, facts, fixture, tensor } from "../fixtures/read.ts";
+
+await start();
+
+const { redundancy, scale, temperature } = await facts("losses");
+const CONFIGS: readonly LossConfig[] = [
+  { name: "barlow-twins", redundancy, scale },
+  { name: "simclr", temperature },
+  { name: "simsiam", predictor: [], standardised: false },
+  { name: "byol", predictor: [], momentum: 0.99 },
+];
+const normal = (seed: number) => tf.randomNormal([12, 6], 0, 1, "float32", seed) as tf.Tensor2D;
+
+/** A loss's terms of tensors by name. */
+function terms(config: LossConfig, given: Tensors) {
+  const { z1, z2, p1, p2, t1, t2 } = given as Record<string, tf.Tensor2D>;
+  const aids: Aids = { predicted: [p1, p2], targets: [t1, t2] };
+  return loss(config, z1, z2, aids);
+}
+
+for (const config of CONFIGS) {
+  Deno.test(`${config.name}: value and gradients are PyTorch's`, async () => {
+    const found = await fixture("losses");
+    for (const name of ["random", "few_rows", "alike", "wide"]) {
+      const given = Object.fromEntries(
+        ["z1", "z2", "p1", "p2", "t1", "t2"].map((at) => [at, tensor(found[`${name}.${at}`])]),
+      );
+      const of = (at: string) => found[`${name}.${config.name}.${at}`];
+      // By the others no gradient is asked for, as none reaches them.
+      const by = Object.fromEntries(Object.entries(given).filter(([at]) => of(at)));
+      const { gradients: slopes, aside } = gradients((some) => {
+        const { total } = terms(config, { ...given, ...some });
+        return { loss: total, aside: { total } };
+      }, by);
+      assert.ok(deviation(aside.total.reshape([1]), tensor(of("total"))) < 1e-4, name);
+      for (const [at, slope] of Object.entries(slopes)) {
+        assert.ok(deviation(slope, tensor(of(at))) < 1e-4, `${name}: ${at}`);
+      }
+    }
+  });
+
+  Deno.test(`${config.name}: views may change places, and rows together`, () => {
+    const [z1, z2, p1, p2, t1, t2] = [1, 2, 3, 4, 5, 6].map(normal);
+    const value = (given: Tensors) => terms(config, given).total.dataSync()[0];
+    const one = value({ z1, z2, p1, p2, t1, t2 });
+    const near = (other: number) =>
+      assert.ok(Math.abs(other - one) <= 1e-5 * Math.abs(one), `${other}, ${one}`);
+    near(value({ z1: z2, z2: z1, p1: p2, p2: p1, t1: t2, t2: t1 }));
+    const turned = Object.entries({ z1, z2, p1, p2, t1, t2 }).map(([name, z]) => [name, z.reverse(0)]);
+    near(value(Object.fromEntries(turned)));
+    assert.notEqual(value({ z1, z2: z2.reverse(0), p1, p2: p2.reverse(0), t1, t2: t2.reverse(0) }), one);
+  });
+
+  Deno.test(`${config.name}: batches that do not fit each other, or of one row, are refused`, () => {
+    for (
+      const [first, second] of [[[4, 3], [4, 2]], [[4, 3], [5, 3]], [[1, 3], [1, 3]], [[2, 3, 4], [2, 3, 4]]]
+    ) {
+      const [one, two] = [first, second].map((shape) => tf.zeros<tf.Rank>(shape) as tf.Tensor2D);
+      const given = { z1: one, z2: two, p1: one, p2: two, t1: one, t2: two };
+      assert.throws(() => terms(config, given), { name: "RangeError", message: /two batches of embeddings/ });
+    }
+  });
+
+  Deno.test(
+    `${config.name}: in a bfloat16 step it is computed in float32`,
+    { ignore: !onTensorFlow },
+    async () => {
+      const [x, y, w] = [normal(1), normal(2), normal(3)];
+      const of = (a: tf.Tensor2D, b: tf.Tensor2D) =>
+        terms(config, { z1: a, z2: b, p1: a.mul(2), p2: b.add(a), t1: a, t2: b }).total;
+      const step = compile((x: tf.Tensor2D, y: tf.Tensor2D, w: tf.Tensor2D) => {
+        const [a, b] = [x, y].map((z) => exact(tf.matMul(z, w, true) as tf.Tensor2D));
+        return { a, b, total: of(a, b) };
+      }, { precision: "bfloat16" });
+      const { a, b, total } = await step(x, y, w),
+        [found, right] = [total, of(a, b)].map((x) => x.dataSync()[0]);
+      assert.ok(Math.abs(found - right) <= 2e-5 * Math.abs(right), `${found}, ${right}`);
+    },
+  );
+}
