@@ -40,7 +40,7 @@ function architecture(width: number, depth: Architecture["depth"] = 18): Archite
 
 function step(width: number, batch: number, precision: Precision = "float32"): Training {
   const network = architecture(width);
-  return { kind: "step", ...network, batch, images: batch, precision, optimiser: "sgd" };
+  return { kind: "step", ...network, batch, images: batch, size: 32, precision, optimiser: "sgd" };
 }
 
 const represented = { images: 45_000, features: 512, classes: 10 } as const;
@@ -74,11 +74,22 @@ const CASES: Readonly<Record<string, Case>> = {
     says: "10,000 queries among 45,000 of 512 features, k 200",
     load: { kind: "knn", ...represented, queries: 10_000, k: 200 },
   },
-  "views": { says: "augmented views of 32×32, one core", load: { kind: "views", images: 2000 }, alone: true },
+  "views": {
+    says: "augmented views of 32×32, one core",
+    load: { kind: "views", images: 2000, size: 32 },
+    alone: true,
+  },
+  "views-64": { says: "the same of 64×64", load: { kind: "views", images: 1000, size: 64 }, alone: true },
+  "views-96": { says: "the same of 96×96", load: { kind: "views", images: 500, size: 96 }, alone: true },
   "epoch": {
     says: "step-16 on the views of 10,240 images, beside steps alone",
     load: { ...step(16, 256), kind: "epoch", images: 10_240 },
     beside: { ...step(16, 256), images: 10_240 },
+  },
+  "epoch-64": {
+    says: "the same of 2,560 images of 64×64, batch 64",
+    load: { ...step(16, 64), kind: "epoch", images: 2_560, size: 64 },
+    beside: { ...step(16, 64), images: 2_560, size: 64 },
   },
 };
 

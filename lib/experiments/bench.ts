@@ -11,11 +11,10 @@ import { ENGINES } from "../compute/engine.ts";
 import { start } from "../compute/backend.ts";
 import { dispose, type Precision } from "../compute/compile.ts";
 import { tf } from "../compute/tf.ts";
-import { generator } from "../base/random.ts";
-import { type ImageSet, subset } from "../data/dataset.ts";
+import { imageOf, type ImageSet, subset } from "../data/dataset.ts";
 import { generate } from "../data/generated.ts";
 import { viewStream } from "../data/view_stream.ts";
-import { augment, type ViewOptions } from "../data/views.ts";
+import { crop, drawView, pairOf, type ViewOptions } from "../data/views.ts";
 import { features } from "../evaluation/features.ts";
 import { knn } from "../evaluation/knn.ts";
 import type { Labelled } from "../evaluation/metric.ts";
@@ -40,6 +39,8 @@ export interface Training extends Architecture {
   readonly batch: number;
   /** Images of one run. */
   readonly images: number;
+  /** Height and width of images and views in pixels. */
+  readonly size: number;
   readonly precision: Precision;
   readonly optimiser: "sgd" | "adam";
 }
@@ -63,7 +64,7 @@ export type Load =
     readonly queries: number;
     readonly k: number;
   }
-  | { readonly kind: "views"; readonly images: number };
+  | { readonly kind: "views"; readonly images: number; readonly size: number };
 
 /** What a side is told. */
 export interface Job {
@@ -98,8 +99,7 @@ interface Work {
 
 const LOSS = { name: "vicreg", invariance: 25, variance: 25, covariance: 1 } as const;
 
-const VIEW: ViewOptions = {
-  size: 32,
+const VIEW: Omit<ViewOptions, "size"> = {
   cropScale: [0.3, 1],
   flip: 0.5,
   jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
@@ -126,10 +126,16 @@ function model({ depth, width, projector }: Architecture): Omit<StepConfig, "pre
   return { levels: [level, level], wiring: "prepool", stopGradient: false };
 }
 
-/** A thousand generated images, repeated. */
-function imageSet(count: number): ImageSet {
-  const { train } = generate({ seed: 0, train: 1000, test: 0 });
-  return subset(train, Array.from({ length: count }, (_, at) => at % 1000));
+/** A thousand generated images, repeated and scaled. */
+function imageSet(count: number, size: number): ImageSet {
+  const { train } = generate({ seed: 0, train: 1000, test: 0 }), { labels, height, width } = train;
+  const values = new Float32Array(size * size * 3), images = new Uint8Array(labels.length * values.length);
+  for (let index = 0; index < labels.length; index++) {
+    crop(imageOf(train, index), width, { top: 0, left: 0, height, width }, false, size, values);
+    images.set(values.map((value) => Math.round(255 * value)), index * values.length);
+  }
+  const scaled = { images, labels, height: size, width: size };
+  return subset(scaled, Array.from({ length: count }, (_, at) => at % labels.length));
 }
 
 function labelled(count: number, features: number, classes: number, seed: number): Labelled {
@@ -140,13 +146,13 @@ function labelled(count: number, features: number, classes: number, seed: number
 }
 
 function training(load: Training): Work {
-  const { batch, images } = load;
+  const { batch, images, size } = load;
   const optimise = optimiser(OPTIMISERS[load.optimiser]);
   const config = model(load);
   const step = trainingStep({ ...config, precision: load.precision }, optimise);
   const network = initialiseStack(config, 0);
   let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
-  const shape: [number, number, number, number] = [batch, VIEW.size, VIEW.size, 3];
+  const shape: [number, number, number, number] = [batch, size, size, 3];
   const [rate, number] = [tf.scalar(RATE), tf.scalar(1)];
   const advance = async (first: tf.Tensor4D, second: tf.Tensor4D) => {
     const result = await step(state, first, second, rate, number);
@@ -166,11 +172,11 @@ function training(load: Training): Work {
       },
     };
   }
-  const set = imageSet(images);
+  const set = imageSet(images, size), view = { ...VIEW, size };
   return {
     items: images,
     async run() {
-      await using batches = viewStream({ set, seed: 0, batch, epochs: 1, views: 2, view: VIEW });
+      await using batches = viewStream({ set, seed: 0, batch, epochs: 1, views: 2, view });
       for await (const { views } of batches) {
         const [first, second] = views.map((view) => tf.tensor4d(view, shape));
         await advance(first, second);
@@ -187,7 +193,7 @@ function prepare(load: Load): Work {
       return training(load);
     case "features": {
       const { images, batch } = load;
-      const config = model(load), network = initialiseStack(config, 0), set = imageSet(images);
+      const config = model(load), network = initialiseStack(config, 0), set = imageSet(images, 32);
       return { items: images, run: async () => dispose(await features(network, config, set, { batch })) };
     }
     case "probe": {
@@ -206,13 +212,13 @@ function prepare(load: Load): Work {
       return { items: queries, run: () => knn(bank, asked, { k: [k], temperature: 0.1, classes }) };
     }
     case "views": {
-      const { images, height, width } = imageSet(load.images);
-      const random = generator("bench"), size = height * width * 3, view = new Float32Array(size);
+      const { images, size } = load, set = imageSet(images, size), pair = pairOf({ ...VIEW, size });
+      const view = new Float32Array(size * size * 3);
       return {
-        items: load.images,
+        items: images,
         run() {
-          for (let at = 0; at < images.length; at += size) {
-            augment(images.subarray(at, at + size), height, width, VIEW, random, view);
+          for (let index = 0; index < images; index++) {
+            drawView(set, { seed: 0, epoch: 0, index, number: 0 }, pair, view);
           }
           return Promise.resolve();
         },

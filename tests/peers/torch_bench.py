@@ -90,7 +90,7 @@ def vicreg(z1, z2):
 
 def step(load, device, compiled):
     model = Stack(load).to(device, memory_format=torch.channels_last)
-    views = [torch.rand(load["batch"], 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last) for _ in range(2)]
+    views = [torch.rand(load["batch"], 3, load["size"], load["size"], device=device).contiguous(memory_format=torch.channels_last) for _ in range(2)]
     if load["optimiser"] == "adam":
         optimiser = torch.optim.Adam(model.parameters(), 1e-4, fused=True)
     else:
