@@ -63,9 +63,7 @@ export interface Dataset {
  */
 export function imageFingerprint({ train, test }: Pick<Dataset, "train" | "test">): string {
   const hash = createHash("sha256");
-  for (const { images, labels, levels = {} } of [train, test]) {
-    for (const part of [images, labels, ...Object.values(levels)]) hash.update(part);
-  }
+  for (const { images, labels } of [train, test]) hash.update(images).update(labels);
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -108,18 +106,12 @@ export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
  *
  * @param dataset The data set.
  * @param level One of its `levels`.
- * @returns The same images; the fingerprint is theirs with the level's name.
+ * @returns The same images; the fingerprint is that of the images with these classes.
  */
 export function atLevel(dataset: Dataset, level: string): Dataset {
-  const { levels = {}, train, test, fingerprint } = dataset;
   const of = (set: ImageSet): ImageSet => ({ ...set, labels: set.levels![level] });
-  return {
-    ...dataset,
-    classes: levels[level],
-    fingerprint: `${fingerprint}-${level}`,
-    train: of(train),
-    test: of(test),
-  };
+  const train = of(dataset.train), test = of(dataset.test), fingerprint = imageFingerprint({ train, test });
+  return { ...dataset, classes: dataset.levels![level], fingerprint, train, test };
 }
 
 /** A kind of data set. */
@@ -130,6 +122,8 @@ export interface DatasetKind<Options> {
   readonly options: z.ZodObject;
   /** The folder that has it, where it is kept in one. */
   readonly find?: (place: DataPlace) => Promise<string | undefined>;
+  /** Where to fetch it by hand, where nothing can verify what was fetched. */
+  readonly home?: string;
   /** Fetches it, and returns its folder. */
   readonly fetch?: (datasets: string) => Promise<string>;
   /** Bytes to be fetched. */

@@ -13,12 +13,14 @@ import type { Dataset, DatasetKind } from "./dataset.ts";
 import { folder } from "./folder.ts";
 import { generated } from "./generated.ts";
 import { stl10 } from "./stl10.ts";
+import { tinyimagenet } from "./tiny_imagenet.ts";
 
 /** All data sets. */
 export const DATASETS = {
   cifar10,
   cifar100,
   stl10,
+  tinyimagenet,
   folder,
   generated,
 } as const;
@@ -47,13 +49,15 @@ export const datasetKind = (name: DatasetName): DatasetKind<DatasetConfig> =>
  * @throws {DataError} It is damaged.
  */
 export async function describeDataset(name: DatasetName, place: DataPlace): Promise<string> {
-  const { find, fetch, bytes, load, sized } = datasetKind(name);
+  const { find, fetch, home, bytes, load, sized } = datasetKind(name);
   if (!find) return sized ? "always there: drawn from a seed" : "wherever a spec says";
   // Of a place that the user named nobody said that it has all of them.
   const folder = await find({ folder: place.folder });
   if (!folder) {
     if (place.by) return `not in ${place.folder}, ${place.by}`;
-    return fetch ? `not here: deno task data ${name} fetches it, ${humanBytes(bytes!)}` : "not here";
+    return `not here: ${
+      fetch ? `deno task data ${name} fetches it, ${humanBytes(bytes!)}` : `fetch ${home}`
+    }`;
   }
   const { copy, fingerprint, train, test } = await load({ name } as DatasetConfig, folder);
   return `${copy} copy ${fingerprint}, ${train.labels.length} + ${test.labels.length} images, ${folder}`;
@@ -69,11 +73,13 @@ export async function describeDataset(name: DatasetName, place: DataPlace): Prom
  * @throws {EnvironmentError} It is not here and cannot be fetched.
  */
 export async function openDataset(config: DatasetConfig, data?: string): Promise<Dataset> {
-  const { title, find, fetch, load } = datasetKind(config.name);
+  const { title, find, fetch, home, load } = datasetKind(config.name);
   if (!find) return await load(config, "");
   const found = await find(await dataPlace(data));
   if (found) return await load(config, found);
-  if (!fetch) throw new DataError(`${title} is not here. Name its folder with --data.`);
+  if (!fetch) {
+    throw new DataError(`${title} is not here. Fetch and unpack ${home}, and name its folder with --data.`);
+  }
   try {
     return await load(config, await fetch(places.datasets));
   } catch (error) {

@@ -37,7 +37,7 @@ async function load(): Promise<typeof import("sharp")["default"]> {
  * @param size Height and width of what comes out, in pixels.
  * @param name What messages call it.
  * @returns RGB bytes, `[size, size, 3]`.
- * @throws {DataError} It is no such image, or truncated, or damaged.
+ * @throws {DataError} It is no such image, truncated, damaged or of more than 268 million pixels.
  * @throws {EnvironmentError} There is no libvips for this machine.
  * @example
  * ```ts
@@ -62,10 +62,9 @@ export async function decodeImage(bytes: Uint8Array, size: number, name: string)
     return await sharp(bytes, { failOn: "error" }).autoOrient().flatten({ background: "white" })
       .resize(size, size, { fit: "cover" }).toColourspace("srgb").raw().toBuffer();
   } catch (error) {
+    const [reason] = (error as Error).message.trim().split("\n");
     throw new DataError(
-      `${name} is truncated or damaged (${
-        (error as Error).message.trim().split("\n")[0]
-      }). Fetch it or save it again.`,
+      `${name} cannot be decoded (${reason}). If it is damaged, fetch it or save it again.`,
     );
   }
 }

@@ -98,16 +98,18 @@ function walk(root: string): Listing<Entry> & { readonly others: ReadonlyMap<str
       const path = below + name, ending = extname(name).toLowerCase();
       if (name.startsWith(".")) continue;
       try {
+        if (isDirectory) {
+          visit(`${path}/`);
+          continue;
+        }
         const target = isSymlink ? Deno.realPathSync(join(root, path)) : join(root, path);
-        if (isDirectory) visit(`${path}/`);
-        else if (isSymlink && !target.startsWith(join(root, sep))) {
+        const { size: bytes, mtime, ctime, isFile, ...kind } = Deno.statSync(target);
+        if (isSymlink && !target.startsWith(join(root, sep))) {
           faults.push(`${path} is a link that leaves the folder.`);
-        } else if (isSymlink && Deno.statSync(target).isDirectory) {
-          faults.push(`${path} is a link to a folder.`);
-        } else if (ENDINGS.includes(ending)) {
-          const { size: bytes, mtime, ctime } = Deno.statSync(target);
-          entries.push({ path, bytes, changed: Math.max(Number(mtime), Number(ctime)) });
-        } else others.set(ending || name, (others.get(ending || name) ?? 0) + 1);
+        } else if (kind.isDirectory) faults.push(`${path} is a link to a folder.`);
+        else if (!ENDINGS.includes(ending)) others.set(ending || name, (others.get(ending || name) ?? 0) + 1);
+        else if (!isFile) faults.push(`${path} is no file, but a device or pipe.`);
+        else entries.push({ path, bytes, changed: Math.max(Number(mtime), Number(ctime)) });
       } catch (error) {
         const lost = error instanceof Deno.errors.NotFound;
         faults.push(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UsageError } from "../base/errors.ts";
+import { DataError, UsageError } from "../base/errors.ts";
 import { suggest } from "../base/schema.ts";
 import { atLevel, type Dataset } from "../data/dataset.ts";
 import { type DatasetConfig, datasetKind, openDataset } from "../data/datasets.ts";
@@ -41,6 +41,12 @@ export async function reopenRun(
   { dataset: other, labels }: Elsewhere = {},
 ): Promise<Run> {
   const { spec } = stored, own = await openDataset(other ?? spec.data.dataset, data);
+  if (!other && own.fingerprint !== spec.data.fingerprint) {
+    throw new DataError(
+      `${stored.id} learnt from images of ${own.name} with fingerprint ${spec.data.fingerprint}; those here have ` +
+        `${own.fingerprint}. Bring the former back with --data, or name the data set with --dataset to transfer.`,
+    );
+  }
   const evaluation = other ? asked : onItsImages(asked, spec, own);
   const levels = Object.keys(own.levels ?? {});
   if (labels !== undefined && !levels.includes(labels)) {

@@ -124,9 +124,9 @@ Deno.test("a walk stops at modules that do not count, and at what only they impo
       "compute/native_file.ts",
       "compute/onnxruntime/library.ts",
       "compute/tensorflow/library.ts",
-      ...["cifar10", "datasets", "drawings", "generated", "pickle", "shapes"].map((name) =>
-        `data/${name}.ts`
-      ),
+      ...["cifar", "cifar10", "cifar100", "copies", "datasets", "decode", "drawings", "folder", "generated"]
+        .map((name) => `data/${name}.ts`),
+      ...["pickle", "shapes", "stl10", "tiny_imagenet"].map((name) => `data/${name}.ts`),
     ],
   );
 });

@@ -239,7 +239,7 @@ Deno.test("options that do not exist are refused with the valid ones", async () 
     refused(imports("data", "a", "--k=3"), `Unknown option '--k'. Options: ${IMPORT}.`),
     refused(
       imports("data", "a", "--dataset=mnist"),
-      "--dataset mnist does not exist. Valid: auto, cifar10, cifar100, stl10, generated.",
+      "--dataset mnist does not exist. Valid: auto, cifar10, cifar100, stl10, tinyimagenet, folder, generated.",
     ),
   ]);
 });

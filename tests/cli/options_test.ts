@@ -60,7 +60,7 @@ refuses(
 );
 refuses(
   ["--dataset", "mnist"],
-  "--dataset mnist does not exist. Valid: auto, cifar10, cifar100, stl10, generated.",
+  "--dataset mnist does not exist. Valid: auto, cifar10, cifar100, stl10, tinyimagenet, folder, generated.",
 );
 for (const seeds of ["0", "1.5", "three", ""]) {
   refuses([`--seeds=${seeds}`], `--seeds takes a whole number from 1 on, not "${seeds}".`);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { DataError } from "../../lib/base/errors.ts";
 import { decodeImage } from "../../lib/data/decode.ts";
@@ -94,10 +95,18 @@ Deno.test("what is no image, truncated or damaged is named", async () => {
     for (const part of [0.02, 0.3, 0.9]) {
       await refused(
         whole.subarray(0, Math.ceil(part * whole.length)),
-        /^cat\.png is truncated or damaged \(.+\)\./,
+        /^cat\.png cannot be decoded \(.+\)\. If it is damaged, fetch it/,
       );
     }
   }
   const progressive = await noise.jpeg({ progressive: true }).toBuffer();
-  await refused(progressive.subarray(0, progressive.length / 2), /truncated or damaged/);
+  await refused(
+    progressive.subarray(0, progressive.length / 2),
+    /cannot be decoded \(VipsJpeg: premature end/,
+  );
+  // A small file that says of itself to be 17,000 pixels high and wide.
+  const huge = await noise.png().toBuffer(), header = new DataView(huge.buffer, huge.byteOffset);
+  for (const at of [16, 20]) header.setUint32(at, 17_000);
+  header.setUint32(29, crc32(huge.subarray(12, 29)));
+  await refused(huge, /cannot be decoded \(.*pixel limit\)/);
 });

@@ -166,7 +166,7 @@ Deno.test("faults are counted and named, or left out where that is asked for", (
     });
     await refused(
       root,
-      /^3 of 12 files in .*images cannot be used:\n {2}a\/empty\.jpg is empty.*\n {2}a\/page\.png is an HTML page.*\n {2}b\/half\.png is truncated or damaged.*\nMend or remove them, or leave them out with "skip": true\.$/,
+      /^3 of 12 files in .*images cannot be used:\n {2}a\/empty\.jpg is empty.*\n {2}a\/page\.png is an HTML page.*\n {2}b\/half\.png cannot be decoded \(.*\nMend or remove them, or leave them out with "skip": true\.$/,
     );
     await refused(root, /^3 of 12 files/);
     for (const _ of ["decoded", "from the cache"]) {
@@ -184,6 +184,12 @@ Deno.test("faults are counted and named, or left out where that is asked for", (
     await Deno.symlink(join(dirname(root), "outside.png"), join(root, "b", "outside.png"));
     await Deno.symlink(join(root, "nowhere"), join(root, "b", "nothing.png"));
     await Deno.symlink(join(root, "a"), join(root, "b", "around"));
+    if (Deno.build.os !== "windows") {
+      const pipe = join(root, "b", "pipe.png");
+      await new Deno.Command("mkfifo", { args: [pipe] }).output();
+      await refused(root, /^5 of 14 files.*b\/pipe\.png is no file, but a device or pipe\.$/ms);
+      await Deno.remove(pipe);
+    }
     await refused(root, /^4 of 13 files/);
     for (
       const fault of [
