@@ -87,7 +87,8 @@ function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): str
     node.enum ?? (node.const === undefined ? [] : [node.const])
   );
   const given = path.reduce((value: unknown, key) => Object(value)[key], data);
-  if (choices.length > 0 && given !== undefined) {
+  // Of what is nested, which may be endlessly deep, the place is enough.
+  if (choices.length > 0 && given !== undefined && Object(given) !== given) {
     const meant = typeof given === "string" ? given : "";
     return `${place || "It"} is ${JSON.stringify(given)}. ${
       suggest(meant, [...new Set(choices.map(String))])

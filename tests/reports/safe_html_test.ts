@@ -70,7 +70,7 @@ const VECTORS = [
 ];
 
 const HARMLESS = RegExp(
-  '^</?(a|b|br|code|details|div|i|img|li|p|span|summary|table|tbody|td|tr|u|ul)( (open|(alt|title)(="[^"]*")?|' +
+  '^</?(a|b|br|caption|code|col|colgroup|dd|del|details|div|dl|dt|em|h3|h4|hr|i|img|kbd|li|mark|ol|p|pre|progress|s|small|span|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|u|ul)( (open|(alt|title)(="[^"]*")?|' +
     'href="(https?:|mailto:|#)[^"]*"|src="data:image/[^"]*"|style="text-align: ?\\w+;?"))*( /)?>$',
   "i",
 );
