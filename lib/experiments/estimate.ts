@@ -72,7 +72,7 @@ const STEPS = 6;
 export async function trainingSpeed(spec: RunSpec): Promise<number> {
   const { batch, view: { size } } = spec,
     optimise = optimiser(spec.optimiser),
-    step = trainingStep(spec, optimise);
+    step = trainingStep({ ...spec, steps: totalSteps(spec) }, optimise);
   let state = initialState(spec, optimise, spec.seed);
   const inputs = [
     ...[1, 2].map((seed) => tf.randomUniform([batch, size, size, 3], 0, 1, "float32", seed)),

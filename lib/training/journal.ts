@@ -179,13 +179,13 @@ function refuseDivergence(
   });
 }
 
-function warnOfCollapse(label: string, { spread, epoch }: StepMetrics): void {
+function warnOfCollapse(label: string, { spread, epoch, levels }: StepMetrics): void {
   spread?.forEach((spread, level) => {
     if (!isCollapsed(spread)) return;
     say(
       `warning: ${label}: stack ${level} is collapsed after epoch ${epoch}: ` +
         `${describe(spread)}. ` +
-        "Raise the weight of the variance or the covariance term.",
+        ("variance" in levels[level] ? "Raise the weight of the variance or the covariance term." : ""),
     );
   });
 }

@@ -82,14 +82,18 @@ export function withoutPredictors({ parameters, statistics }: Network): Network 
 
 const PREDICTORS = "predictors.";
 
-/** What each level makes of one view, as its loss takes it. */
-function embed(pass: Pass, view: tf.Tensor4D, config: StepConfig): (Level & { predicted?: tf.Tensor2D })[] {
+/** What each level makes of one view, and what of that its loss takes. */
+function embed(
+  pass: Pass,
+  view: tf.Tensor4D,
+  config: StepConfig,
+): { level: Level; embedding: tf.Tensor2D; predicted?: tf.Tensor2D }[] {
   return stack(pass, view, config).map((level, at) => {
     const options = config.levels[at].loss, asIs = exact(level.embedding);
     const embedding = "standardised" in options && options.standardised ? standardised(asIs) : asIs;
-    if (!("predictor" in options)) return { ...level, embedding };
+    if (!("predictor" in options)) return { level, embedding };
     const predicted = projector(pass, `${PREDICTORS}${at}`, embedding, options.predictor);
-    return { ...level, embedding, predicted: exact(predicted) };
+    return { level, embedding, predicted: exact(predicted) };
   });
 }
 
@@ -118,7 +122,7 @@ function momentumOf(name: string, { levels }: StepConfig): number | undefined {
 /** The parameters of the network that follows, after a step. */
 function follow(momentum: Tensors, parameters: Tensors, number: tf.Scalar, config: StepConfig): Tensors {
   // From 0 in the first step to almost 1 in the last.
-  const progress = number.sub(1).div(config.steps ?? 1);
+  const progress = number.sub(1).div(config.steps!);
   const rest = progress.mul(Math.PI).cos().add(1).div(2);
   const followed = Object.entries(momentum).map(([name, tensor]) => {
     const moves = rest.mul(1 - momentumOf(name, config)!);
@@ -137,8 +141,12 @@ function follow(momentum: Tensors, parameters: Tensors, number: tf.Scalar, confi
  * @param config Stack, losses and precision.
  * @param optimiser How parameters follow their gradients.
  * @returns The compiled step.
+ * @throws {RangeError} A loss has a momentum, and nobody says over how many steps it rises.
  */
 export function trainingStep(config: StepConfig, optimiser: Optimiser): TrainingStep {
+  if (config.steps === undefined && config.levels.some(({ loss }) => "momentum" in loss)) {
+    throw new RangeError("A loss with a momentum needs the number of steps that it rises over: steps.");
+  }
   const step = (
     state: TrainingState,
     first: tf.Tensor4D,
@@ -158,7 +166,8 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
         })
       );
       const sum = tf.addN(terms.map(({ total }, at) => total.mul(config.levels[at].weight))) as tf.Scalar;
-      const levels = one.map(({ representation, embedding }) => ({ representation, embedding }));
+      // As they are: standardised embeddings would hide a collapse.
+      const levels = one.map(({ level }) => level);
       return { loss: sum, aside: { statistics: forward.statistics, terms, levels } };
     }, state.parameters);
     const { parameters, slots } = optimiser.update(

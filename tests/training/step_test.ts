@@ -244,3 +244,15 @@ Deno.test("a training with a momentum network goes on from a checkpoint bit by b
   assert.deepEqual(Object.keys(statistics).sort(), Object.keys(alone.statistics).sort());
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("what is looked at for a collapse is the embedding as it is, not as a loss standardises it", async () => {
+  const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
+  const state = initialState(mixed, sgd, 0);
+  const { levels: [{ embedding }] } = await step(state, one, other, tf.scalar(0), tf.scalar(1));
+  const [{ embedding: right }] = stack(pass(state, true), normalise(one), mixed);
+  assert.ok(deviation(embedding, right) < CLOSE);
+  assert.throws(() => trainingStep({ ...mixed, steps: undefined }, sgd), {
+    name: "RangeError",
+    message: /steps/,
+  });
+});
