@@ -72,7 +72,7 @@ Deno.test({
     const path = await Deno.makeTempFile({ suffix: ".ts" });
     await Deno.writeTextFile(path, DRAWN);
     const child = new Deno.Command("script", {
-      args: ["-qec", `"${Deno.execPath()}" run --quiet --config=deno.json -A "${path}"`, "/dev/null"],
+      args: ["-qec", `exec "${Deno.execPath()}" run --quiet --config=deno.json -A "${path}"`, "/dev/null"],
       cwd: new URL("../..", import.meta.url),
       stdin: "piped",
       stdout: "piped",
