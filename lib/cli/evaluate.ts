@@ -8,7 +8,7 @@ import { places } from "../base/places.ts";
 import { DATASET_NAMES } from "../data/datasets.ts";
 import { METRICS } from "../evaluation/metrics.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
-import { datasetOf, evaluationOf, preset as presetOf } from "../experiments/presets.ts";
+import { datasetOf, evaluationOf, preset as presetOf, SCORED } from "../experiments/presets.ts";
 import { findRun, storedRuns } from "../experiments/run_folders.ts";
 import { metricsFrom } from "../experiments/spec_file.ts";
 import { tableBundle } from "../notebook/table.ts";
@@ -35,6 +35,7 @@ ${
 ${entry("--preset NAME", `images, and options of the metrics: ${PRESETS.join(", ")} (default: quick)`)}
   --set FIELD=VALUE  overrides a field of the preset; repeatable:
                      --set neighbours=20 --set testImages=1000
+  --images SET       test (default), or heldOut: for choices between runs
   --dataset NAME     transfer: another data set's images, bank and test:
                      ${DATASET_NAMES.join(", ")}
   --labels LEVEL     coarser or finer classes, such as coarse of cifar100
@@ -50,6 +51,7 @@ await runCommand(async () => {
       metric: { type: "string", multiple: true },
       preset: { type: "string", default: "quick" },
       set: { type: "string", multiple: true, default: [] as string[] },
+      images: { type: "string", default: "test" },
       dataset: { type: "string" },
       labels: { type: "string" },
       data: { type: "path" },
@@ -60,7 +62,8 @@ await runCommand(async () => {
   if (values.help) return console.log(HELP);
   if (positionals.length !== 1) throw new UsageError(`Name one run to evaluate, not ${positionals.length}.`);
   const { runs = places.runs, data, labels } = values, preset = presetOf(values.preset, values.set);
-  const own = evaluationOf(preset);
+  const scored = oneOf("images", values.images, SCORED);
+  const own = { ...evaluationOf(preset), scored };
   const dataset = values.dataset === undefined
     ? undefined
     : datasetOf(preset, oneOf("dataset", values.dataset, DATASET_NAMES));
@@ -88,9 +91,11 @@ await runCommand(async () => {
     columns: ["", ...columns],
     rows,
     notes: [
-      `${run.id} (${run.title}): ${images.test.labels.length} test images of ${name}${
-        labels ? ` (${labels})` : ""
-      }, bank of ${known}, one seed; ${metrics.map((metric) => JSON.stringify(metric)).join(", ")}`,
+      `${run.id} (${run.title}): ${images.test.labels.length} ${
+        scored === "test" ? "test" : "held-out"
+      } images of ${name}${labels ? ` (${labels})` : ""}, bank of ${known}, one seed; ${
+        metrics.map((metric) => JSON.stringify(metric)).join(", ")
+      }`,
     ],
   };
   console.log(tableBundle(table, {})["text/plain"]);

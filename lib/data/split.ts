@@ -92,3 +92,17 @@ export async function split(
     test: subset(dataset.test, Array.from({ length: sizes.test }, (_, at) => at)),
   };
 }
+
+/**
+ * The images of an experiment for choices between runs: numbers are of the held-out images, and what a metric
+ * chooses itself is chosen on training images that are taken out for that. No test image is among them.
+ *
+ * @param images The images of an experiment.
+ * @returns Those to score on in the place of the test images.
+ */
+export function forChoices({ train, heldOut }: Split): Split {
+  const count = train.labels.length, first = count - Math.min(heldOut.labels.length, Math.ceil(count / 10));
+  const part = (from: number, to: number) =>
+    subset(train, Array.from({ length: to - from }, (_, at) => from + at));
+  return { train: part(0, first), heldOut: part(first, count), test: heldOut };
+}

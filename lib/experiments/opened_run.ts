@@ -7,11 +7,12 @@ import { DataError, UsageError } from "../base/errors.ts";
 import { suggest } from "../base/schema.ts";
 import { atLevel, type Dataset } from "../data/dataset.ts";
 import { type DatasetConfig, datasetKind, openDataset } from "../data/datasets.ts";
-import { split } from "../data/split.ts";
+import { forChoices, split } from "../data/split.ts";
 import type { RunSpec } from "../training/spec.ts";
 import type { Evaluation } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
 import type { StoredRun } from "./run_folders.ts";
+import type { Setting } from "./setting.ts";
 
 /** On what else than its own images and classes a run is evaluated. */
 export interface Elsewhere {
@@ -54,13 +55,32 @@ export async function reopenRun(
     throw new UsageError(`${own.name} has no classes called ${labels}. ${what}`);
   }
   const dataset = labels === undefined ? own : atLevel(own, labels);
-  const { trainImages: train, heldOutImages: heldOut, testImages: test, splitSeed } = evaluation;
-  const images = await split(dataset, { train, heldOut, test }, splitSeed, runs);
-  return openRun(spec, { dataset, images, evaluation, runs, data }, stored.name);
+  return openRun(spec, await settingOf({ dataset, evaluation, runs, data }), stored.name);
 }
 
-/** An evaluation on the images that a run learnt from and those beside them. */
-function onItsImages(
+/**
+ * A setting with the images that its evaluation asks for.
+ *
+ * @param setting Where runs live, on what they are evaluated and how.
+ * @returns The setting.
+ * @throws {UsageError} The data set has fewer images.
+ */
+export async function settingOf(setting: Omit<Setting, "images">): Promise<Setting> {
+  const { dataset, runs, evaluation } = setting;
+  const { trainImages: train, heldOutImages: heldOut, testImages: test, splitSeed, scored } = evaluation;
+  const images = await split(dataset, { train, heldOut, test }, splitSeed, runs);
+  return { ...setting, images: scored === "test" ? images : forChoices(images) };
+}
+
+/**
+ * An evaluation on the images that a run learnt from and those beside them.
+ *
+ * @param asked What is asked for.
+ * @param spec The run.
+ * @param dataset Its data set.
+ * @returns The same, with the images that go with the run.
+ */
+export function onItsImages(
   asked: Evaluation,
   { data: { dataset: { name }, images, splitSeed } }: RunSpec,
   { train, test }: Dataset,

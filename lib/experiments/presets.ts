@@ -21,6 +21,9 @@ const count = z.int().positive();
 const weight = z.number().nonnegative();
 const probability = z.number().min(0).max(1);
 
+/** Whose numbers can be wanted: of the test images, or of the held-out ones for choices between runs. */
+export const SCORED = ["test", "heldOut"] as const;
+
 /** How representations are evaluated, and on which images; scoring is handed nothing else. */
 export interface Evaluation {
   /** Images for pre-training, probe and k-NN bank. */
@@ -31,12 +34,14 @@ export interface Evaluation {
   readonly testImages: number;
   /** Seed of the split into training and held-out images, and of generated images. */
   readonly splitSeed: number;
+  /** Whose numbers are wanted. */
+  readonly scored: (typeof SCORED)[number];
   /** By what they are judged. */
   readonly metrics: readonly MetricConfig[];
 }
 
 /** One preset; {@link presetSchema} describes the fields. */
-export interface Preset extends Omit<Evaluation, "metrics"> {
+export interface Preset extends Omit<Evaluation, "metrics" | "scored"> {
   /** Data set that `--dataset auto` means. */
   readonly dataset: DatasetName;
   /** Channels of the encoder's first stage; torchvision's ResNet has 64. */
@@ -275,7 +280,7 @@ export type PresetName = keyof typeof presets;
  * @returns What opens it.
  * @throws {UsageError} It has an option without a default.
  */
-export function datasetOf(preset: Omit<Evaluation, "metrics">, name: DatasetName): DatasetConfig {
+export function datasetOf(preset: Omit<Evaluation, "metrics" | "scored">, name: DatasetName): DatasetConfig {
   const { splitSeed, trainImages, heldOutImages, testImages } = preset;
   const sizes = { seed: splitSeed, train: trainImages + heldOutImages, test: testImages };
   const asked = { name, ...datasetKind(name).sized?.(sizes) };
@@ -296,7 +301,7 @@ export function evaluationOf(preset: Preset): Evaluation {
   const { trainImages, heldOutImages, testImages, splitSeed } = preset;
   const { probe: protocol, probeEpochs: epochs, neighbours: k, temperature } = preset;
   const metrics = [{ name: "probe", protocol, epochs }, { name: "knn", k, temperature }] as const;
-  return { trainImages, heldOutImages, testImages, splitSeed, metrics };
+  return { trainImages, heldOutImages, testImages, splitSeed, scored: "test", metrics };
 }
 
 /** What a preset is for, and how long all of `deno task reproduce` takes on two cores. */

@@ -129,13 +129,16 @@ export interface Results {
 
 const percent = z.number().min(0).max(100), text = z.string();
 
-const summarySchema = z.strictObject({
-  mean: percent,
-  std: z.number().nullable(),
-  interval: z.number().nullable(),
-  n: z.int().positive(),
-  values: z.array(percent),
-});
+/** {@link Summary} as a schema, of such values. */
+export const summaryOf = (value: z.ZodNumber): z.ZodType<Summary> =>
+  z.strictObject({
+    mean: value,
+    std: z.number().nullable(),
+    interval: z.number().nullable(),
+    n: z.int().positive(),
+    values: z.array(value),
+  });
+const summarySchema = summaryOf(percent);
 
 const rowSchema = z.strictObject({
   method: z.enum(["VICReg", "S-JEA", "untrained", "raw pixels"] satisfies Method[]),
@@ -152,30 +155,14 @@ const rowSchema = z.strictObject({
   predictions: text.nullable(),
 });
 
-const resultsSchema: z.ZodType<Results> = z.strictObject({
-  format: z.literal(FORMAT),
-  version: z.literal(VERSION),
-  experiment: z.enum(EXPERIMENT_NAMES),
-  preset: text,
-  overrides: z.array(text),
-  recipe: presetSchema,
+/** On what, where, with what and when something was measured, as a schema. */
+export const provenance = {
   dataset: z.strictObject({
     name: text,
     copy: z.enum(["official", "unofficial", "generated"]),
     fingerprint: text,
     images: z.strictObject({ train: z.int(), heldOut: z.int(), test: z.int() }),
   }),
-  seeds: z.array(z.int()),
-  rows: z.array(rowSchema),
-  runs: z.array(z.strictObject({
-    id: text,
-    method: text,
-    seed: z.int(),
-    seconds: z.number(),
-    origins: z.array(originSchema),
-    collapsed: z.array(z.int()),
-  })),
-  durations: z.record(text, z.number()),
   environment: z.strictObject({
     os: text,
     cpu: text,
@@ -192,6 +179,27 @@ const resultsSchema: z.ZodType<Results> = z.strictObject({
   }),
   code: z.strictObject({ training: text, evaluation: text, commit: text.nullable(), dirty: z.boolean() }),
   created: z.iso.datetime(),
+};
+
+const resultsSchema: z.ZodType<Results> = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  experiment: z.enum(EXPERIMENT_NAMES),
+  preset: text,
+  overrides: z.array(text),
+  recipe: presetSchema,
+  seeds: z.array(z.int()),
+  rows: z.array(rowSchema),
+  runs: z.array(z.strictObject({
+    id: text,
+    method: text,
+    seed: z.int(),
+    seconds: z.number(),
+    origins: z.array(originSchema),
+    collapsed: z.array(z.int()),
+  })),
+  durations: z.record(text, z.number()),
+  ...provenance,
 });
 
 /**

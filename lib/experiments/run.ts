@@ -137,8 +137,9 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
       const state = trained ? "trained" : "untrained";
       // Other images or classes than its own do not take the place of what was found of those.
       const elsewhere = dataset.fingerprint === spec.data.fingerprint ? "" : `-${dataset.fingerprint}`;
+      const chosen = setting.evaluation.scored === "test" ? "" : "-held-out";
       return await evaluateStacks(setting, {
-        path: join(folder, evaluationFile(trained) + elsewhere),
+        path: join(folder, evaluationFile(trained) + elsewhere + chosen),
         weights: trained ? await encoderDigest(folder) : state,
         network: () => trained ? run.network() : run.untrained(),
         model: spec,

@@ -28,26 +28,43 @@ export interface SpecSource {
   readonly data?: string;
 }
 
+/** The fields of a spec as they are written, before they are checked. */
+export type SpecFields = Json;
+
 /**
- * Reads a spec and opens what it learns from.
+ * Reads the fields that a source states, those that it extends among them.
  *
- * @param source Where it stands.
- * @returns The whole spec, and its data set.
- * @throws {UsageError} A file that is no JSON, a field or name that does not exist, or a value that it cannot have.
- * @throws {DataError} The data set is damaged, or another one than the spec's.
+ * @param source Where they stand.
+ * @returns The fields, without the words of the file itself.
+ * @throws {UsageError} A file that is no JSON, or a run or preset that does not exist.
  */
-export async function readSpecFile(
-  { from, set = [], data }: SpecSource,
-): Promise<{ spec: RunSpec; dataset: Dataset }> {
+export async function readFields({ from, set = [] }: Omit<SpecSource, "data">): Promise<SpecFields> {
   const fields = set.reduce(change, await extended(from, []));
   const { $schema: _, $comment: __, extends: ___, ...written } = fields;
+  return written;
+}
+
+/**
+ * Makes a spec of its fields.
+ *
+ * @param fields What is written.
+ * @param name What they are called, for messages.
+ * @param open Opens the data set.
+ * @returns The whole spec, and its data set.
+ * @throws {UsageError} A field or name that does not exist, or a value that it cannot have.
+ * @throws {DataError} The data set is damaged, or another one than the spec's.
+ */
+export async function specOf(
+  fields: SpecFields,
+  name: string,
+  open: (dataset: DatasetConfig) => Promise<Dataset>,
+): Promise<{ spec: RunSpec; dataset: Dataset }> {
   // The fingerprint follows from the images; where the file names one, it has to be theirs.
-  const learnt = Object(written.data) as Json, unknown = learnt.fingerprint === undefined;
-  const fault = (wrong: string) =>
-    new UsageError(`${from}${set.length > 0 ? `, with --set ${set.join(" --set ")}` : ""}: ${wrong}`);
-  const whole = unknown ? { ...written, data: { ...learnt, fingerprint: "" } } : written;
+  const learnt = Object(fields.data) as Json, unknown = learnt.fingerprint === undefined;
+  const fault = (wrong: string) => new UsageError(`${name}: ${wrong}`);
+  const whole = unknown ? { ...fields, data: { ...learnt, fingerprint: "" } } : fields;
   const spec = await supported(checked(specSchema, whole, fault));
-  const dataset = await openDataset(spec.data.dataset, data);
+  const dataset = await open(spec.data.dataset);
   const { images } = spec.data, available = dataset.train.labels.length;
   if (images > available) {
     throw fault(`data.images is ${images}, but ${dataset.name} has ${available} training images.`);
@@ -56,6 +73,20 @@ export async function readSpecFile(
     spec: unknown ? { ...spec, data: { ...spec.data, fingerprint: dataset.fingerprint } } : spec,
     dataset,
   };
+}
+
+/**
+ * Reads a spec and opens what it learns from.
+ *
+ * @param source Where it stands.
+ * @returns The whole spec, and its data set.
+ * @throws {UsageError} A file that is no JSON, a field or name that does not exist, or a value that it cannot have.
+ * @throws {DataError} The data set is damaged, or another one than the spec's.
+ */
+export async function readSpecFile(source: SpecSource): Promise<{ spec: RunSpec; dataset: Dataset }> {
+  const { from, set = [], data } = source;
+  const name = `${from}${set.length > 0 ? `, with --set ${set.join(" --set ")}` : ""}`;
+  return await specOf(await readFields(source), name, (dataset) => openDataset(dataset, data));
 }
 
 /** Whether a word names a preset's run, such as `quick/s-jea`, and no file. */
@@ -126,7 +157,7 @@ function merged(below: Json, above: Json): Json {
   return { ...below, ...Object.fromEntries(fields) };
 }
 
-/** The fields with one of them changed. */
+/** The fields with one of them changed, as the command line says it. */
 function change(fields: Json, override: string): Json {
   const [path, text] = override.split(/=(.*)/s);
   if (text === undefined) throw new UsageError(`--set ${override}: say FIELD=VALUE, such as epochs=3.`);
@@ -136,20 +167,40 @@ function change(fields: Json, override: string): Json {
   } catch {
     // A text.
   }
-  const put = (node: unknown, [key, ...rest]: string[]): unknown => {
-    // A list of one, or of none, looks like a number or nothing.
-    if (key === undefined) return Array.isArray(node) ? text === "" ? [] : [value].flat() : value;
+  // A list of one, or of none, looks like a number or nothing.
+  const listed = (before: unknown) => Array.isArray(before) ? text === "" ? [] : [value].flat() : value;
+  return put(fields, path, listed, `--set ${override}`);
+}
+
+/**
+ * The fields with one of them changed.
+ *
+ * @param fields All of them.
+ * @param path Which one: `levels.1.encoder.width`.
+ * @param value Its value, or what makes it of the value before.
+ * @param name What asks for it, for messages.
+ * @returns A copy.
+ * @throws {UsageError} A list has no such entry.
+ */
+export function put(
+  fields: SpecFields,
+  path: string,
+  value: unknown,
+  name: string,
+): SpecFields {
+  const within = (node: unknown, [key, ...rest]: string[]): unknown => {
+    if (key === undefined) return typeof value === "function" ? value(node) : value;
     if (Array.isArray(node)) {
       if (/^\d+$/.test(key) && Number(key) < node.length) {
-        return node.with(Number(key), put(node[Number(key)], rest));
+        return node.with(Number(key), within(node[Number(key)], rest));
       }
       throw new UsageError(
-        `--set ${override}: there are ${node.length} entries, from 0 to ${node.length - 1}, and no ${key}.`,
+        `${name}: there are ${node.length} entries, from 0 to ${node.length - 1}, and no ${key}.`,
       );
     }
-    return { ...Object(node), [key]: put(Object(node)[key], rest) };
+    return { ...Object(node), [key]: within(Object(node)[key], rest) };
   };
-  return put(fields, path.split(".")) as Json;
+  return within(fields, path.split(".")) as SpecFields;
 }
 
 /**

@@ -23,9 +23,9 @@ const weight = z.number().nonnegative();
 
 /** {@link VicregWeights} in a spec. */
 export const vicregOptions: z.ZodObject = z.strictObject({
-  invariance: weight.describe("weight λ: how far the two embeddings of an image are apart"),
-  variance: weight.describe("weight µ: how far a feature's deviation is below 1"),
-  covariance: weight.describe("weight υ: how much features repeat each other"),
+  invariance: weight.default(25).describe("weight λ: how far the two embeddings of an image are apart"),
+  variance: weight.default(25).describe("weight µ: how far a feature's deviation is below 1"),
+  covariance: weight.default(1).describe("weight υ: how much features repeat each other"),
 });
 
 /** The three terms, unweighted, and their weighted sum. */

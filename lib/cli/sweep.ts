@@ -1,0 +1,86 @@
+/**
+ * `deno task sweep`: many runs as one file says, and what they found as one table.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { UsageError } from "../base/errors.ts";
+import { writeAtomically } from "../base/files.ts";
+import { places } from "../base/places.ts";
+import { duration } from "../base/progress.ts";
+import { start } from "../compute/backend.ts";
+import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
+import { type PlannedSweep, planSweep } from "../experiments/sweep.ts";
+import { measureSweep, sweepTable, writeSweep } from "../experiments/sweep_results.ts";
+import { tableBundle } from "../notebook/table.ts";
+import { renderSweep } from "../reports/sweep_page.ts";
+import { runCommand } from "./command.ts";
+import { parse } from "./parse.ts";
+
+const HELP = `deno task sweep FILE [options]
+
+Trains and evaluates what is missing of many runs, and writes one table
+(Markdown, CSV, parquet) and one page. FILE says what they have in common,
+in what they differ, and by what they are judged:
+
+  { "title": "Which weight for stack 1?",
+    "base": "quick/s-jea",
+    "variants": { "joint": {}, "stopped": { "stopGradient": true } },
+    "grid": { "levels.1.weight": [0.3, 1] },
+    "seeds": [0, 1, 2],
+    "evaluate": { "preset": "quick", "metric": ["knn"] } }
+
+base is a spec's file or a preset's run. Each variant is trained with each
+combination of the grid, by each seed. Numbers are of held-out images, unless
+evaluate.images is "test"; "untrained": true adds encoders before training.
+A run that other sweeps or commands trained is taken as it is.
+
+  --plan       prints what there is to do, with its time, and does nothing
+  --data DIR   folder with data sets (default: SJEA_DATA, then data/datasets)
+  --runs DIR   folder of all runs (default: data/runs)
+  --help       this text`;
+
+await runCommand(async () => {
+  const { values, positionals } = parse({
+    files: true,
+    options: {
+      plan: { type: "boolean", default: false },
+      data: { type: "path" },
+      runs: { type: "path" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  if (positionals.length !== 1) throw new UsageError(`Name one file, not ${positionals.length}.`);
+  const { runs = places.runs, data } = values, planned = await planSweep(positionals[0], { runs, data });
+  await start();
+  console.log(await outlook(planned));
+  if (values.plan) return;
+  const folder = join(places.results, "sweeps", planned.id);
+  const page = join(places.reports, "sweeps", `${planned.id}.html`);
+  const results = await measureSweep(planned, (results) => writeSweep(folder, results));
+  await writeAtomically(page, await renderSweep(results));
+  console.log(`\n${tableBundle(sweepTable(results), {})["text/plain"]}\n\n${folder}\n${page}`);
+});
+
+/** What there is to train, and about how long it takes. */
+async function outlook({ configurations }: PlannedSweep): Promise<string> {
+  const speed = await deviceSpeed();
+  let seconds = 0, missing = 0, all = 0;
+  const rows: string[][] = [];
+  for (const { name, runs } of configurations) {
+    const finished = await Promise.all(runs.map((run) => run.isFinished()));
+    const left = runs.filter((_, at) => !finished[at]);
+    const time = left.reduce((sum, { spec }) => sum + trainingSeconds(spec, speed), 0);
+    seconds += time;
+    missing += left.length;
+    all += runs.length;
+    const done = finished.filter(Boolean).length;
+    rows.push([name, `${done} of ${runs.length}`, left.length > 0 ? `about ${duration(time)}` : "–"]);
+  }
+  const table = tableBundle({ columns: ["configuration", "trained", "left"], rows }, {});
+  const cores = navigator.hardwareConcurrency, hours = (seconds * cores / 3600).toFixed(1);
+  return `${table["text/plain"]}\n${missing} of ${all} trainings are left: about ${
+    duration(seconds)
+  } here, ${hours} core-hours`;
+}

@@ -1,0 +1,173 @@
+/**
+ * Sweeps: many runs as one piece of data. A file names what they have in common, in what
+ * they differ, their seeds, and by what they are judged.
+ *
+ * @module
+ */
+import { basename, dirname, resolve } from "@std/path";
+import { z } from "zod";
+import { DataError, UsageError } from "../base/errors.ts";
+import { checkedJson } from "../base/schema.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { openDataset } from "../data/datasets.ts";
+import { digestOf, type RunSpec } from "../training/spec.ts";
+import { onItsImages, settingOf } from "./opened_run.ts";
+import { evaluationOf, preset, SCORED } from "./presets.ts";
+import { openRun, type Run } from "./run.ts";
+import type { Setting } from "./setting.ts";
+import { isPresetRun, metricsFrom, put, readFields, type SpecFields, specOf } from "./spec_file.ts";
+
+/** A sweep as its file describes it. */
+export interface Sweep {
+  /** What it is about. */
+  readonly title: string;
+  /** What its runs have in common: a spec's file, seen from this one, or a preset's run. */
+  readonly base: string;
+  /** By what a reader calls it: fields of the spec by their paths. Each is combined with all of the grid. */
+  readonly variants: Readonly<Record<string, SpecFields>>;
+  /** Values of a field, by its path: each is combined with each of the others. */
+  readonly grid: Readonly<Record<string, readonly unknown[]>>;
+  /** Trainings of each configuration. */
+  readonly seeds: readonly number[];
+  /** How they are judged. */
+  readonly evaluate: {
+    /** Whose numbers of images and metrics. */
+    readonly preset: string;
+    /** Fields of the preset that are overridden, as `evaluate --set` takes them. */
+    readonly set: readonly string[];
+    /** Metrics, as `evaluate --metric` takes them; the preset's where there are none. */
+    readonly metric: readonly string[];
+    /** Whose numbers: what is chosen by a sweep is chosen on held-out images. */
+    readonly images: (typeof SCORED)[number];
+    /** Whether encoders are evaluated as they were before training, too. */
+    readonly untrained: boolean;
+  };
+}
+
+const fields = z.record(z.string(), z.unknown()), words = z.array(z.string());
+const evaluation = z.strictObject({
+  preset: z.string().default("quick").describe("whose numbers of images and metrics"),
+  set: words.default([]).describe("overridden fields of the preset, such as testImages=1000"),
+  metric: words.default([]).describe("such as knn.k=20; the preset's if empty"),
+  images: z.enum(SCORED).default("heldOut").describe("whose numbers; for choices the held-out images'"),
+  untrained: z.boolean().default(false).describe("evaluate encoders before training, too"),
+});
+
+/** {@link Sweep} as a schema. */
+export const sweepSchema: z.ZodType<Sweep> = z.strictObject({
+  $schema: z.string().optional(),
+  $comment: z.string().optional(),
+  title: z.string().min(1),
+  base: z.string().min(1).describe("a spec's file, or a preset's run such as quick/s-jea"),
+  variants: z.record(z.string(), fields).default({}).describe("by name, fields of the spec by their paths"),
+  grid: z.record(z.string(), z.array(z.unknown()).min(1)).default({}).describe("values by field"),
+  seeds: z.array(z.int().nonnegative()).min(1)
+    .refine((all) => new Set(all).size === all.length, "a seed occurs twice").default([0]),
+  evaluate: evaluation.default(evaluation.parse({})),
+}).transform(({ $schema: _, $comment: __, ...sweep }) => sweep) as unknown as z.ZodType<Sweep>;
+
+/** Runs that differ in their seeds alone. */
+export interface Configuration {
+  /** Its variant, and what of the grid is in it. */
+  readonly name: string;
+  /** One a seed. */
+  readonly runs: readonly Run[];
+}
+
+/** A sweep and its runs; nothing is trained yet. */
+export interface PlannedSweep {
+  readonly sweep: Sweep;
+  /** The file's name, and what tells it from other sweeps of that name. */
+  readonly id: string;
+  /** In the file's order, the grid's first field slowest. */
+  readonly configurations: readonly Configuration[];
+}
+
+/** Where a sweep's runs live. */
+export interface SweepPlace {
+  /** Folder of all runs. */
+  readonly runs: string;
+  /** Folder with data sets, as `--data` names it. */
+  readonly data?: string;
+}
+
+/**
+ * Reads a sweep's file and opens its runs.
+ *
+ * @param path The file.
+ * @param place Where the runs live.
+ * @returns The sweep.
+ * @throws {DataError} The file is missing or no sweep.
+ * @throws {UsageError} A configuration is no spec, or is another one once more.
+ */
+export async function planSweep(path: string, { runs, data }: SweepPlace): Promise<PlannedSweep> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw new DataError(`${path} cannot be read (${error.message}).`);
+  });
+  const sweep = checkedJson(sweepSchema, text, path, "deno task sweep --help shows one.");
+  const { title: _, ...defining } = sweep, asked = preset(sweep.evaluate.preset, sweep.evaluate.set);
+  const own = evaluationOf(asked), { metric, images: scored } = sweep.evaluate;
+  const judged = {
+    ...own,
+    scored,
+    metrics: metric.length > 0 ? metricsFrom(metric, own.metrics) : own.metrics,
+  };
+  // Ten thousand runs share a few data sets and splits.
+  const datasets = once((config: RunSpec["data"]["dataset"]) => openDataset(config, data));
+  const settings = new Map<Dataset, (spec: RunSpec["data"]) => Promise<Setting>>();
+  const open = async (fields: SpecFields, seed: number, name: string) => {
+    const { spec, dataset } = await specOf({ ...fields, seed }, `${path}: ${name}`, datasets);
+    const setting = settings.get(dataset) ?? once((data: RunSpec["data"]) => {
+      const evaluation = onItsImages(judged, { ...spec, data }, dataset);
+      return settingOf({ dataset, evaluation, runs, data: place.data });
+    });
+    settings.set(dataset, setting);
+    return openRun(spec, await setting(spec.data), name);
+  };
+  const place = { data }, base = isPresetRun(sweep.base) ? sweep.base : resolve(dirname(path), sweep.base);
+  const common = await readFields({ from: base }), configurations: Configuration[] = [];
+  const known = new Map<string, string>();
+  for (const [name, changes] of combinations(sweep)) {
+    const fields = Object.entries(changes).reduce(
+      (fields, [field, value]) => put(fields, field, value, `${path}: ${name}`),
+      common,
+    );
+    const opened: Run[] = [];
+    for (const seed of sweep.seeds) opened.push(await open(fields, seed, name));
+    const same = known.get(opened[0].id);
+    if (same !== undefined) throw new UsageError(`${path}: ${name} is ${same} once more.`);
+    known.set(opened[0].id, name);
+    configurations.push({ name, runs: opened });
+  }
+  return { sweep, id: `${basename(path, ".json")}-${digestOf(defining)}`, configurations };
+}
+
+/** Each variant with each combination of the grid: what it is called, and the fields that it changes. */
+function combinations({ variants, grid }: Sweep): [name: string, changes: SpecFields][] {
+  const named = Object.entries(variants);
+  let all: [string[], SpecFields][] = named.length > 0
+    ? named.map(([name, changes]) => [[name], changes])
+    : [[[], {}]];
+  for (const [field, values] of Object.entries(grid)) {
+    all = all.flatMap(([names, changes]) =>
+      values.map((value): [string[], SpecFields] => [
+        // What all have is nobody's name.
+        values.length === 1
+          ? names
+          : [...names, `${field} ${typeof value === "string" ? value : JSON.stringify(value)}`],
+        { ...changes, [field]: value },
+      ])
+    );
+  }
+  return all.map(([names, changes]) => [names.join(", ") || "base", changes]);
+}
+
+/** A function whose value for equal arguments is made once. */
+function once<Argument extends object, Value>(make: (argument: Argument) => Value) {
+  const made = new Map<string, Value>();
+  return (argument: Argument): Value => {
+    const key = digestOf(argument);
+    if (!made.has(key)) made.set(key, make(argument));
+    return made.get(key)!;
+  };
+}

@@ -1,0 +1,295 @@
+/**
+ * What the runs of a sweep found, as one table.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { csvFormat } from "d3-dsv";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { z } from "zod";
+import { commit } from "../base/code.ts";
+import { DataError, TrainingError } from "../base/errors.ts";
+import { exists, writeAtomically } from "../base/files.ts";
+import { duration } from "../base/progress.ts";
+import { checkedJson } from "../base/schema.ts";
+import { start } from "../compute/backend.ts";
+import { type Origin, originSchema, trainingCode } from "../training/origin.ts";
+import { digestOf, type RunSpec } from "../training/spec.ts";
+import type { Training } from "../training/train.ts";
+import { evaluationCode, type Scores } from "./evaluate.ts";
+import { environment, provenance, type Results, summarise, summaryOf, versions } from "./results.ts";
+import type { Summary } from "./results.ts";
+import type { Run } from "./run.ts";
+import { type PlannedSweep, type Sweep, sweepSchema } from "./sweep.ts";
+
+/** What is known of one stack of one configuration. */
+export interface SweepRow {
+  readonly configuration: string;
+  /** False: as it was before the first step. */
+  readonly trained: boolean;
+  /** 0 for the lowest. */
+  readonly stack: number;
+  /** Of its trainings. */
+  readonly seeds: readonly number[];
+  /** Over the seeds, in their order, by measure. */
+  readonly values: Readonly<Record<string, Summary>>;
+}
+
+/** What a sweep found. */
+export interface SweepResults
+  extends Pick<Results, "dataset" | "environment" | "versions" | "code" | "created"> {
+  readonly format: "s-jea sweep";
+  readonly version: 1;
+  /** The sweep. */
+  readonly sweep: Sweep;
+  /** Measures that are percent of images. */
+  readonly accuracies: readonly string[];
+  /** Configurations that are finished, best first by their best stack's first measure; then the untrained. */
+  readonly rows: readonly SweepRow[];
+  /** The trainings behind the rows. */
+  readonly runs: readonly {
+    readonly id: string;
+    readonly configuration: string;
+    readonly seed: number;
+    /** Of training. */
+    readonly seconds: number;
+    readonly origins: readonly Origin[];
+    readonly collapsed: readonly number[];
+    /** Why there is no encoder. */
+    readonly failed: string | null;
+  }[];
+}
+
+const text = z.string(), count = z.int().nonnegative(), summary = summaryOf(z.number());
+
+const schema: z.ZodType<SweepResults> = z.strictObject({
+  format: z.literal("s-jea sweep"),
+  version: z.literal(1),
+  sweep: sweepSchema,
+  accuracies: z.array(text),
+  rows: z.array(z.strictObject({
+    configuration: text,
+    trained: z.boolean(),
+    stack: count,
+    seeds: z.array(count),
+    values: z.record(text, summary),
+  })),
+  runs: z.array(z.strictObject({
+    id: text,
+    configuration: text,
+    seed: count,
+    seconds: z.number(),
+    origins: z.array(originSchema),
+    collapsed: z.array(count),
+    failed: text.nullable(),
+  })),
+  ...provenance,
+});
+
+/** Scores of a stack by one training. */
+interface Found {
+  readonly configuration: string;
+  readonly trained: boolean;
+  readonly run: Run;
+  readonly levels: readonly Scores[];
+}
+
+/**
+ * Trains and evaluates what is missing of a sweep. A training that diverges is noted, and the others go on.
+ *
+ * @param planned The sweep.
+ * @param note Told after each training what was found so far.
+ * @returns What all found.
+ */
+export async function measureSweep(
+  planned: PlannedSweep,
+  note: (results: SweepResults) => Promise<void>,
+): Promise<SweepResults> {
+  const device = await start(), { sweep, configurations } = planned;
+  const found: Found[] = [], runs: SweepResults["runs"][number][] = [];
+  const untrained = sweep.evaluate.untrained ? controls(planned) : new Map<string, string>();
+  const code = { training: await trainingCode(), evaluation: await evaluationCode(), ...await commit() };
+  const [{ runs: [{ setting: { dataset, images } }] }] = configurations;
+  const sizes = [images.train, images.heldOut, images.test].map(({ labels }) => labels.length);
+  const results = (): SweepResults => ({
+    format: "s-jea sweep",
+    version: 1,
+    sweep,
+    dataset: {
+      ...{ name: dataset.name, copy: dataset.copy, fingerprint: dataset.fingerprint },
+      images: { train: sizes[0], heldOut: sizes[1], test: sizes[2] },
+    },
+    accuracies: Object.keys(found[0]?.levels[0].predictions ?? {}),
+    rows: rowsOf(found),
+    runs: [...runs],
+    environment: environment(device),
+    versions: versions(device),
+    code,
+    created: new Date().toISOString(),
+  });
+  let latest = results();
+  // All configurations by the first seed first: a table early, better known later.
+  for (const at of sweep.seeds.keys()) {
+    for (const { name: configuration, runs: { [at]: run } } of configurations) {
+      const training = await trained(run), { seed } = run.spec;
+      runs.push({ id: run.id, configuration, seed, failed: null, ...training });
+      if (!("failed" in training)) {
+        found.push({ configuration, trained: true, run, levels: await run.evaluate() });
+      }
+      const control = untrained.get(configuration);
+      if (control !== undefined) {
+        found.push({ configuration: control, trained: false, run, levels: await run.evaluate(false) });
+      }
+      await note(latest = results());
+    }
+  }
+  return latest;
+}
+
+type Trained = Training | { seconds: number; origins: []; collapsed: []; failed: string };
+
+async function trained(run: Run): Promise<Trained> {
+  try {
+    return await run.train();
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error;
+    console.error(error.message);
+    return { seconds: 0, origins: [], collapsed: [], failed: error.message };
+  }
+}
+
+/** Of configurations whose encoders start out the same, the first one, and what their untrained encoders are called. */
+function controls({ configurations }: PlannedSweep): Map<string, string> {
+  const alike = Map.groupBy(configurations, ({ runs: [{ spec }] }) => digestOf(startOf(spec)));
+  return new Map(
+    [...alike.values()].map(([{ name }]) => [name, alike.size === 1 ? "untrained" : `untrained: ${name}`]),
+  );
+}
+
+/** What representations depend on before the first step, but for the seed. */
+function startOf({ levels, wiring, data: { dataset } }: RunSpec): object {
+  const parts = levels.map(({ encoder, projector }) =>
+    wiring === "prepool" ? { encoder } : { encoder, projector }
+  );
+  return { parts, wiring, dataset };
+}
+
+function rowsOf(found: readonly Found[]): SweepRow[] {
+  const groups = [
+    ...Map.groupBy(found, ({ configuration, trained }) => `${trained} ${configuration}`).values(),
+  ];
+  const rows = groups.map((seeds) =>
+    seeds[0].levels.map((_, stack): SweepRow => {
+      const scores = seeds.map(({ levels }) => levels[stack].values);
+      const summaries = Object.keys(scores[0]).map((measure) =>
+        [measure, summarise(scores.map((values) => values[measure]))] as const
+      );
+      const { configuration, trained } = seeds[0];
+      return {
+        ...{ configuration, trained, stack, seeds: seeds.map(({ run }) => run.spec.seed) },
+        values: Object.fromEntries(summaries),
+      };
+    })
+  );
+  const best = (stacks: readonly SweepRow[]) =>
+    Math.max(...stacks.map(({ values }) => Object.values(values)[0].mean));
+  const order = (stacks: readonly SweepRow[]) => stacks[0].trained ? 0 : 1;
+  return rows.toSorted((a, b) => order(a) - order(b) || best(b) - best(a)).flat();
+}
+
+/** A table for people. */
+export interface SweepTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * A sweep's results as a table.
+ *
+ * @param results What it found.
+ * @returns Means with their 95 % intervals, and what they are numbers of.
+ */
+export function sweepTable(
+  { sweep, rows, runs, accuracies, dataset, versions, code }: SweepResults,
+): SweepTable {
+  const measures = Object.keys(rows[0]?.values ?? {});
+  const cell = ({ mean, interval }: Summary) =>
+    interval === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${interval.toFixed(1)}`;
+  const time = (configuration: string) => {
+    const seconds = runs.filter((run) => run.configuration === configuration).map(({ seconds }) => seconds);
+    return seconds.length > 0 ? duration(seconds.reduce((sum, each) => sum + each, 0) / seconds.length) : "–";
+  };
+  const lost = runs.filter(({ failed }) => failed !== null),
+    fallen = runs.filter((run) => run.collapsed.length > 0);
+  const { train, test } = dataset.images, scored = sweep.evaluate.images === "test" ? "test" : "held-out";
+  const names = (some: typeof runs) =>
+    some.map(({ configuration, seed }) => `${configuration}, seed ${seed}`).join("; ");
+  return {
+    columns: [
+      ...["configuration", "stack"],
+      ...measures.map((name) => accuracies.includes(name) ? `${name} %` : name),
+      ...["n", "a training"],
+    ],
+    rows: rows.map(({ configuration, stack, values }) => [
+      ...[configuration, `${stack}`],
+      ...measures.map((name) => cell(values[name])),
+      ...[`${values[measures[0]].n}`, time(configuration)],
+    ]),
+    notes: [
+      `Mean and 95 % interval over n seeds; ${test} ${scored} images of ${dataset.name} ` +
+      `(${dataset.copy} copy, fingerprint ${dataset.fingerprint}), bank and probe of ${train}; ` +
+      `${
+        versions.tensorflow ? `TensorFlow ${versions.tensorflow}` : `ONNX Runtime ${versions.onnxruntime}`
+      }, code ${code.commit?.slice(0, 7) ?? code.training}.`,
+      ...lost.length > 0 ? [`Without an encoder: ${names(lost)}.`] : [],
+      ...fallen.length > 0 ? [`Collapsed at the end: ${names(fallen)}.`] : [],
+    ],
+  };
+}
+
+/** The file with all that a sweep found. */
+const RESULTS = "results.json";
+
+/**
+ * Writes what a sweep found: all of it, and a row a stack and seed for other programs.
+ *
+ * @param folder The sweep's folder.
+ * @param results What it found.
+ */
+export async function writeSweep(folder: string, results: SweepResults): Promise<void> {
+  const rows = results.rows.flatMap(({ configuration, trained, stack, seeds, values }) =>
+    seeds.map((seed, at) => ({
+      ...{ configuration, trained, stack, seed },
+      ...Object.fromEntries(Object.entries(values).map(([name, { values }]) => [name, values[at]])),
+    }))
+  );
+  const { columns, rows: cells, notes } = sweepTable(results);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const markdown = [line(columns), line(columns.map(() => "---")), ...cells.map(line), "", ...notes, ""];
+  const files: Record<string, string | Uint8Array> = {
+    [RESULTS]: JSON.stringify(schema.parse(results), null, 2) + "\n",
+    "table.csv": csvFormat(rows) + "\n",
+    "table.md": markdown.join("\n"),
+    "table.parquet": new Uint8Array(parquetWriteBuffer({
+      columnData: Object.keys(rows[0] ?? {}).map((name) => ({
+        name,
+        data: rows.map((row) => (row as Record<string, unknown>)[name]),
+      })),
+    })),
+  };
+  for (const [name, content] of Object.entries(files)) await writeAtomically(join(folder, name), content);
+}
+
+/**
+ * Reads what a sweep found.
+ *
+ * @param folder The sweep's folder.
+ * @returns What it found.
+ * @throws {DataError} It is missing, damaged, or of another version.
+ */
+export async function readSweep(folder: string): Promise<SweepResults> {
+  const path = join(folder, RESULTS), again = "Run deno task sweep again.";
+  if (!await exists(path)) throw new DataError(`${path} does not exist. ${again}`);
+  return checkedJson(schema, await Deno.readTextFile(path), path, again);
+}

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { parquetReadObjects } from "hyparquet";
+import { evaluationOf, preset } from "../../lib/experiments/presets.ts";
+import { openRun } from "../../lib/experiments/run.ts";
+import { settingOf } from "../../lib/experiments/opened_run.ts";
+import { planSweep } from "../../lib/experiments/sweep.ts";
+import { measureSweep, readSweep, sweepTable, writeSweep } from "../../lib/experiments/sweep_results.ts";
+import { renderSweep } from "../../lib/reports/sweep_page.ts";
+
+const LEVEL = { encoder: { kind: "resnet", depth: 18, width: 4 }, projector: [8], loss: { name: "vicreg" } };
+const BASE = {
+  extends: "smoke/s-jea",
+  data: { dataset: { name: "generated", seed: 0, train: 96, test: 32 }, images: 64 },
+  levels: [LEVEL, LEVEL],
+  epochs: 1,
+  batch: 32,
+};
+const SWEEP = {
+  title: "Is a script a <script>alert(1)</script>?",
+  base: "base.json",
+  variants: { joint: {}, stopped: { stopGradient: true } },
+  grid: { "levels.1.weight": [0.5, 1], epochs: [1] },
+  seeds: [0, 3],
+  evaluate: {
+    preset: "smoke",
+    set: ["testImages=32", "heldOutImages=32"],
+    metric: ["knn.k=5"],
+    untrained: true,
+  },
+};
+
+async function inFolder(sweep: object, work: (path: string, runs: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir(), path = join(folder, "mine.json");
+  try {
+    await Deno.writeTextFile(join(folder, "base.json"), JSON.stringify(BASE));
+    await Deno.writeTextFile(path, JSON.stringify(sweep));
+    await work(path, join(folder, "runs"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("each variant with each value of the grid, by each seed; what all have is in no name", async () => {
+  await inFolder(SWEEP, async (path, runs) => {
+    const { configurations, id } = await planSweep(path, { runs });
+    assert.match(id, /^mine-[0-9a-f]{12}$/);
+    assert.deepEqual(configurations.map(({ name }) => name), [
+      "joint, levels.1.weight 0.5",
+      "joint, levels.1.weight 1",
+      "stopped, levels.1.weight 0.5",
+      "stopped, levels.1.weight 1",
+    ]);
+    const specs = configurations.map(({ runs }) => runs.map(({ spec }) => spec));
+    assert.deepEqual(specs.map(([{ stopGradient }]) => stopGradient), [false, false, true, true]);
+    assert.deepEqual(specs.map(([{ levels }]) => levels[1].weight), [0.5, 1, 0.5, 1]);
+    assert.deepEqual(specs[3].map(({ seed }) => seed), [0, 3]);
+    assert.equal(new Set(configurations.flatMap(({ runs }) => runs.map(({ id }) => id))).size, 8);
+    // Ten thousand runs must not hold their images ten thousand times.
+    assert.equal(new Set(configurations.flatMap(({ runs }) => runs.map(({ setting }) => setting))).size, 1);
+  });
+});
+
+Deno.test("for choices no image of the test set is read, and no held-out one is learnt from", async () => {
+  await inFolder(SWEEP, async (path, runs) => {
+    const { configurations: [{ runs: [{ setting }] }] } = await planSweep(path, { runs });
+    const { images, dataset } = setting, size = 32 * 32 * 3;
+    const pictures = (set: Uint8Array) =>
+      new Set(
+        Array.from({ length: set.length / size }, (_, at) => set.subarray(at * size, (at + 1) * size).join()),
+      );
+    const [train, heldOut, scored] = [images.train, images.heldOut, images.test].map((set) =>
+      pictures(set.images)
+    );
+    const learnt = pictures(dataset.train.images), tested = pictures(dataset.test.images);
+    assert.deepEqual([train.size, heldOut.size, scored.size], [57, 7, 32]);
+    assert.ok(scored.isSubsetOf(learnt) && scored.isDisjointFrom(tested));
+    assert.ok(
+      scored.isDisjointFrom(train) && scored.isDisjointFrom(heldOut) && heldOut.isDisjointFrom(train),
+    );
+    const own = { ...evaluationOf(preset("smoke")), trainImages: 64, heldOutImages: 32, testImages: 32 };
+    const reported = await settingOf({ dataset, evaluation: own, runs });
+    assert.deepEqual(pictures(reported.images.heldOut.images), scored);
+    assert.deepEqual(pictures(reported.images.test.images), tested);
+  });
+});
+
+Deno.test("what is missing is trained; tables say what the runs found, best first, and are read by others", async () => {
+  await inFolder({ ...SWEEP, grid: {} }, async (path, runs) => {
+    const planned = await planSweep(path, { runs }), folder = join(runs, "..", "table");
+    const [{ runs: [first] }] = planned.configurations;
+    const { seconds } = await first.train();
+    let notes = 0;
+    const results = await measureSweep(planned, async (results) => {
+      notes++;
+      await writeSweep(folder, results);
+    });
+    assert.equal(notes, 4);
+    assert.deepEqual(await readSweep(folder), JSON.parse(JSON.stringify(results)));
+    assert.equal(results.runs.find(({ id }) => id === first.id)!.seconds, seconds);
+    const trained = results.rows.filter(({ trained }) => trained);
+    assert.equal(trained.length, 4);
+    for (const { name, runs } of planned.configurations) {
+      for (const stack of [0, 1]) {
+        const row = trained.find((row) => row.configuration === name && row.stack === stack)!;
+        const scores = await Promise.all(runs.map((run) => run.evaluate()));
+        assert.deepEqual(row.values["k-NN 5"].values, scores.map((levels) => levels[stack].values["k-NN 5"]));
+        assert.deepEqual(row.seeds, [0, 3]);
+      }
+    }
+    const best = trained.map(({ values }) => values["k-NN 5"].mean);
+    const pairs = [0, 2].map((at) => Math.max(best[at], best[at + 1]));
+    assert.deepEqual(pairs, pairs.toSorted((a, b) => b - a));
+    // All start out the same, so there is one control.
+    const controls = results.rows.slice(4);
+    assert.deepEqual(controls.map(({ configuration, stack }) => [configuration, stack]), [
+      ["untrained", 0],
+      ["untrained", 1],
+    ]);
+    const { columns, rows } = sweepTable(results);
+    assert.deepEqual(columns, ["configuration", "stack", "k-NN 5 %", "n", "a training"]);
+    assert.equal(rows.length, 6);
+    assert.match(await Deno.readTextFile(join(folder, "table.md")), /32 held-out images of generated/);
+    const table = await parquetReadObjects({
+      file: (await Deno.readFile(join(folder, "table.parquet"))).buffer as ArrayBuffer,
+    });
+    assert.equal(table.length, 12);
+    assert.deepEqual(table[0], {
+      ...{ configuration: trained[0].configuration, trained: true, stack: 0, seed: 0 },
+      "k-NN 5": trained[0].values["k-NN 5"].values[0],
+    });
+    const csv = (await Deno.readTextFile(join(folder, "table.csv"))).trimEnd().split("\n");
+    assert.equal(csv.length, 13);
+    const html = await renderSweep(results);
+    assert.ok(html.includes(">stopped<") && !html.includes("<script>alert(1)"));
+  });
+});
+
+Deno.test("a training that diverges is noted, and the others go on", async () => {
+  const variants = {
+    fine: {},
+    wild: { optimiser: { name: "sgd" }, schedule: { name: "vicreg", base: 1e9 } },
+  };
+  await inFolder({ ...SWEEP, variants, grid: {}, seeds: [0] }, async (path, runs) => {
+    const { rows, runs: trainings } = await measureSweep(await planSweep(path, { runs }), async () => {});
+    assert.deepEqual(trainings.map(({ failed }) => failed === null), [true, false]);
+    assert.deepEqual(new Set(rows.map(({ configuration }) => configuration)), new Set(["fine", "untrained"]));
+  });
+});
+
+Deno.test("what is wrong with a sweep's file is told with its place", async () => {
+  for (
+    const [change, message] of [
+      [{ variant: {} }, /there is no field variant. Did you mean variants\?/],
+      [{ base: "quick/s-jae" }, /Preset quick has no run "s-jae". Did you mean quick\/s-jea\?/],
+      [{ variants: { a: { epoch: 3 } } }, /mine.json: a, .*: there is no field epoch. Did you mean epochs\?/],
+      [
+        { variants: { a: { "levels.2.weight": 3 } } },
+        /mine.json: a.*: there are 2 entries, from 0 to 1, and no 2/,
+      ],
+      [{ variants: { a: {}, b: {} }, grid: {} }, /mine.json: b is a once more/],
+      [{ evaluate: { preset: "quikc" } }, /There is no preset "quikc". Did you mean quick\?/],
+      [{ evaluate: { images: "tests" } }, /evaluate.images is "tests". Did you mean test\?/],
+      [{ seeds: [] }, /seeds: /],
+      [{ seeds: [0, 0] }, /seeds: a seed occurs twice/],
+    ] as const
+  ) {
+    await inFolder({ ...SWEEP, ...change }, async (path, runs) => {
+      await assert.rejects(planSweep(path, { runs }), message);
+    });
+  }
+});
