@@ -13,7 +13,7 @@ import type { Chart } from "../charts/theme.ts";
 import { contactSheet } from "../charts/thumbnails.ts";
 import { type Dataset, imageOf } from "../data/dataset.ts";
 import { trainingImages } from "../data/split.ts";
-import { crop, drawView, pairOf } from "../data/views.ts";
+import { crop, drawView, viewsOf } from "../data/views.ts";
 import { isPresetRun, readSpecFile } from "../experiments/spec_file.ts";
 import { runId, type RunSpec } from "../training/spec.ts";
 import { runCommand } from "./command.ts";
@@ -26,8 +26,8 @@ const EPOCHS = 4;
 const HELP = `deno task views SPEC [options]
 
 Draws the views that a run learns from: each row is one of its training images
-and its pairs of views in the first ${EPOCHS} epochs, the first view beside the
-second. SPEC is what deno task train takes: a JSON file, or one of the paper's
+and its views in the first ${EPOCHS} epochs, the first view beside the second
+and what others there are. SPEC is what deno task train takes: a JSON file, or one of the paper's
 runs, such as quick/s-jea.
 
   --set FIELD=VALUE  changes a field; repeatable: --set view.blur=0.5
@@ -84,7 +84,9 @@ await runCommand(async () => {
 /** A row for each of the run's first training images: itself, and its views. */
 function rowsOf({ data, view, seed, epochs }: RunSpec, dataset: Dataset, count: number): ImageRow[] {
   const set = trainingImages(dataset, data.images, data.splitSeed), { labels, height, width } = set;
-  const pair = pairOf(view), names = ["first", "second"];
+  const all = viewsOf(view), full = all.length - (view.local?.number ?? 0);
+  const nameOf = (at: number) =>
+    at >= full ? "local" : at === 0 ? "first" : at === 1 ? "second" : `${at + 1}th`;
   return Array.from({ length: count }, (_, index) => {
     const image = draw(
       width,
@@ -93,13 +95,13 @@ function rowsOf({ data, view, seed, epochs }: RunSpec, dataset: Dataset, count: 
     const views = Array.from(
       { length: Math.min(EPOCHS, epochs) },
       (_, epoch) =>
-        names.map((_, number) =>
-          draw(view.size, (out) => drawView(set, { seed, epoch, index, number }, pair, out))
+        all.map(({ size }, number) =>
+          draw(size, (out) => drawView(set, { seed, epoch, index, number }, all, out))
         ),
     ).flat();
     return {
       images: [image, ...views],
-      captions: [dataset.classes[labels[index]], ...views.map((_, at) => names[at % 2])],
+      captions: [dataset.classes[labels[index]], ...views.map((_, at) => nameOf(at % all.length))],
     };
   });
 }

@@ -23,8 +23,8 @@ export {
   augment,
   drawView,
   type Jitter,
-  pairOf,
   type Transforms,
   type ViewKey,
   type ViewOptions,
+  viewsOf,
 } from "./views.ts";

@@ -16,9 +16,7 @@ export interface ViewStreamOptions {
   readonly batch: number;
   /** Passes over the set; the last incomplete batch of each is dropped. */
   readonly epochs: number;
-  /** Views of each image. */
-  readonly views: number;
-  /** How views are made; of more than two, the first and the second description take turns. */
+  /** How views are made, and how many of an image. */
   readonly view: ViewOptions;
   /** First step, for a run that goes on. */
   readonly startStep?: number;
@@ -36,12 +34,12 @@ export interface ViewBatch {
   readonly epoch: number;
   /** Positions of the images in the set. */
   readonly indices: Int32Array;
-  /** `[batch, size, size, 3]` in 0..1, one entry a view. */
+  /** `[batch, size, size, 3]` in 0..1, one entry a view, in the order of `viewsOf`. */
   readonly views: readonly Float32Array<ArrayBuffer>[];
 }
 
 /** What a worker is told once; after that, a step's number asks for its views. */
-export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" | "views" | "view">;
+export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" | "view">;
 
 /** What a worker answers when a step's views cannot be computed. */
 export interface ViewFault {
@@ -65,18 +63,18 @@ export interface ViewFault {
  * const set = generate({ seed: 0, train: 20, test: 0 }).train;
  * const jitter = { probability: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 };
  * const view = { size: 8, cropScale: [0.3, 1], flip: 0.5, jitter, greyscale: 0, blur: 0, solarise: 0 } as const;
- * await using stream = viewStream({ set, seed: 0, batch: 10, epochs: 1, views: 2, view });
+ * await using stream = viewStream({ set, seed: 0, batch: 10, epochs: 1, view });
  * let steps = 0;
  * for await (const { views } of stream) steps += views.length / 2;
  * if (steps !== 2) throw new Error("20 images are two batches of 10");
  * ```
  */
 export function viewStream(options: ViewStreamOptions): AsyncIterable<ViewBatch> & AsyncDisposable {
-  const { set, seed, batch, epochs, views, view, startStep = 0, workers = 1, ahead = 4 } = options;
+  const { set, seed, batch, epochs, view, startStep = 0, workers = 1, ahead = 4 } = options;
   const steps = Math.floor(set.labels.length / batch) * epochs;
   const images = new Uint8Array(new SharedArrayBuffer(set.images.length));
   images.set(set.images);
-  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, views, view };
+  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, view };
 
   const pending = new Map<number, PromiseWithResolvers<ViewBatch>>();
   let failure: Error | undefined;

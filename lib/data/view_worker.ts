@@ -7,7 +7,7 @@
 /// <reference lib="deno.worker" />
 import { generator, permutation } from "../base/random.ts";
 import type { ViewBatch, ViewFault, ViewWorkerSetup } from "./view_stream.ts";
-import { drawView, pairOf } from "./views.ts";
+import { drawView, viewsOf } from "./views.ts";
 
 let setup: ViewWorkerSetup;
 let order: Int32Array, orderOf = -1;
@@ -25,16 +25,16 @@ self.onmessage = ({ data }: MessageEvent<ViewWorkerSetup | number>) => {
   }
 };
 
-function compute({ set, seed, batch, views, view }: ViewWorkerSetup, step: number): ViewBatch {
+function compute({ set, seed, batch, view }: ViewWorkerSetup, step: number): ViewBatch {
   const { labels } = set, stepsPerEpoch = Math.floor(labels.length / batch);
   const epoch = Math.floor(step / stepsPerEpoch), start = step % stepsPerEpoch * batch;
   if (epoch !== orderOf) order = permutation(labels.length, generator("order", seed, orderOf = epoch));
   const indices = order.slice(start, start + batch);
-  const pair = pairOf(view), target = view.size * view.size * 3;
-  const outputs = Array.from({ length: views }, (_, number) => {
-    const output = new Float32Array(batch * target);
-    indices.forEach((index, at) => drawView(set, { seed, epoch, index, number }, pair, output, at * target));
+  const all = viewsOf(view);
+  const views = all.map(({ size }, number) => {
+    const target = size * size * 3, output = new Float32Array(batch * target);
+    indices.forEach((index, at) => drawView(set, { seed, epoch, index, number }, all, output, at * target));
     return output;
   });
-  return { step, epoch, indices, views: outputs };
+  return { step, epoch, indices, views };
 }

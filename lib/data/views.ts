@@ -48,11 +48,25 @@ export interface Transforms {
   readonly solariseThreshold?: number;
 }
 
-/** How the two views of an image are made. */
+/** Fields in which views differ from the first one. */
+type Differing<Field extends keyof Transforms> =
+  & Partial<Omit<Transforms, Field | "jitter">>
+  & { readonly jitter?: Partial<Jitter> };
+
+/** How the views of an image are made. */
 export interface ViewOptions extends Transforms {
+  /** How many views of this size there are; 2 if absent. Of more, the first and the second one's fields take turns. */
+  readonly number?: number;
   /** Fields in which the second view differs from the first. */
-  readonly second?: Partial<Omit<Transforms, "size" | "jitter">> & { readonly jitter?: Partial<Jitter> };
+  readonly second?: Differing<"size">;
+  /** Views besides, of smaller parts (Caron et al. 2020's multi-crop): their fields, where they differ from the first one's. */
+  readonly local?: Differing<"size" | "cropScale"> & Pick<Transforms, "size" | "cropScale"> & {
+    readonly number: number;
+  };
 }
+
+/** How many views of full size an image has, unless it is said. */
+const FULL = 2;
 
 /** What is taken of a field that is absent. Not filled into specs: their runs have ids without it. */
 const ABSENT = {
@@ -86,6 +100,11 @@ const fields = {
 const optional = <Field extends z.ZodType>(field: Field, absent: unknown) =>
   field.optional().meta({ default: absent });
 
+const differing = z.strictObject({
+  ...fields,
+  jitter: z.strictObject(jitter).partial().describe(JITTER),
+});
+
 /** {@link ViewOptions} in a spec. */
 export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   size: z.int().positive().default(32).describe("height and width of a view in pixels"),
@@ -105,19 +124,31 @@ export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   blurDeviation: optional(fields.blurDeviation, ABSENT.blurDeviation),
   solarise: fields.solarise.default(0),
   solariseThreshold: optional(fields.solariseThreshold, ABSENT.solariseThreshold),
-  second: z.strictObject({ ...fields, jitter: z.strictObject(jitter).partial().describe(JITTER) }).partial()
-    .optional().describe("fields in which the second view differs from the first"),
+  number: optional(z.int().min(2).describe("how many views of this size an image has"), FULL),
+  second: differing.partial().optional().describe("fields in which the second view differs from the first"),
+  local: differing.partial().extend({
+    number: z.int().positive().describe("how many there are"),
+    size: z.int().positive().describe("their height and width in pixels"),
+    cropScale: fields.cropScale,
+  }).optional().describe("smaller views besides: fields in which they differ from the first"),
 });
 
 /**
- * How each of the two views is made.
+ * How each view of an image is made.
  *
- * @param options The description of both.
- * @returns The transforms of the first view, and of the second.
+ * @param options The description of all.
+ * @returns One entry a view: those of full size, then the local ones.
  */
-export function pairOf(options: ViewOptions): readonly [Transforms, Transforms] {
-  const { second, ...first } = options;
-  return [first, { ...first, ...second, jitter: { ...first.jitter, ...second?.jitter } }];
+export function viewsOf({ number = FULL, second, local, ...first }: ViewOptions): Transforms[] {
+  const other = (fields: Differing<never>) => ({
+    ...first,
+    ...fields,
+    jitter: { ...first.jitter, ...fields.jitter },
+  });
+  const full = Array.from({ length: number }, (_, at) => at % 2 === 0 ? first : other(second ?? {}));
+  if (local === undefined) return full;
+  const { number: count, ...fields } = local;
+  return [...full, ...Array.from({ length: count }, () => other(fields))];
 }
 
 /** One of the views that a training learns from. */
@@ -128,7 +159,7 @@ export interface ViewKey {
   readonly epoch: number;
   /** Position of the image in the set. */
   readonly index: number;
-  /** From 0: the first of a pair, the second, and the next pairs' in turn. */
+  /** Which of the image's views, from 0. */
   readonly number: number;
 }
 
@@ -137,19 +168,19 @@ export interface ViewKey {
  *
  * @param set The images.
  * @param key Which one.
- * @param pair How the first and the second view of a pair are made.
+ * @param views How each view of an image is made ({@link viewsOf}).
  * @param out Where the view is written: `[size, size, 3]`, values in 0..1.
  * @param offset Where in `out` it begins.
  */
 export function drawView(
   set: ImageSet,
   { seed, epoch, index, number }: ViewKey,
-  pair: readonly [Transforms, Transforms],
+  views: readonly Transforms[],
   out: Float32Array,
   offset = 0,
 ): void {
   const random = generator("view", seed, epoch, index, number);
-  augment(imageOf(set, index), set.height, set.width, pair[number % 2], random, out, offset);
+  augment(imageOf(set, index), set.height, set.width, views[number], random, out, offset);
 }
 
 /** A rectangle of an image, in pixels. */

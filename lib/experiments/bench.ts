@@ -14,7 +14,7 @@ import { tf } from "../compute/tf.ts";
 import { imageOf, type ImageSet, subset } from "../data/dataset.ts";
 import { generate } from "../data/generated.ts";
 import { viewStream } from "../data/view_stream.ts";
-import { crop, drawView, pairOf, type ViewOptions } from "../data/views.ts";
+import { crop, drawView, type ViewOptions, viewsOf } from "../data/views.ts";
 import { features } from "../evaluation/features.ts";
 import { knn } from "../evaluation/knn.ts";
 import type { Labelled } from "../evaluation/metric.ts";
@@ -154,21 +154,19 @@ function training(load: Training): Work {
   let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
   const shape: [number, number, number, number] = [batch, size, size, 3];
   const [rate, number] = [tf.scalar(RATE), tf.scalar(1)];
-  const advance = async (first: tf.Tensor4D, second: tf.Tensor4D) => {
-    const result = await step(state, first, second, rate, number);
+  const advance = async (views: tf.Tensor4D[]) => {
+    const result = await step(state, views, rate, number);
     dispose(state);
     state = result.state;
     result.terms[0].total.dataSync();
     dispose([result.terms, result.levels]);
   };
   if (load.kind === "step") {
-    const [first, second] = [1, 2].map((seed) => tf.randomUniform(shape, 0, 1, "float32", seed));
+    const views = [1, 2].map((seed) => tf.randomUniform(shape, 0, 1, "float32", seed) as tf.Tensor4D);
     return {
       items: images,
       async run() {
-        for (let done = 0; done < images; done += batch) {
-          await advance(first as tf.Tensor4D, second as tf.Tensor4D);
-        }
+        for (let done = 0; done < images; done += batch) await advance(views);
       },
     };
   }
@@ -176,11 +174,11 @@ function training(load: Training): Work {
   return {
     items: images,
     async run() {
-      await using batches = viewStream({ set, seed: 0, batch, epochs: 1, views: 2, view });
-      for await (const { views } of batches) {
-        const [first, second] = views.map((view) => tf.tensor4d(view, shape));
-        await advance(first, second);
-        dispose([first, second]);
+      await using batches = viewStream({ set, seed: 0, batch, epochs: 1, view });
+      for await (const batch of batches) {
+        const views = batch.views.map((view) => tf.tensor4d(view, shape));
+        await advance(views);
+        dispose(views);
       }
     },
   };
@@ -212,13 +210,13 @@ function prepare(load: Load): Work {
       return { items: queries, run: () => knn(bank, asked, { k: [k], temperature: 0.1, classes }) };
     }
     case "views": {
-      const { images, size } = load, set = imageSet(images, size), pair = pairOf({ ...VIEW, size });
+      const { images, size } = load, set = imageSet(images, size), views = viewsOf({ ...VIEW, size });
       const view = new Float32Array(size * size * 3);
       return {
         items: images,
         run() {
           for (let index = 0; index < images; index++) {
-            drawView(set, { seed: 0, epoch: 0, index, number: 0 }, pair, view);
+            drawView(set, { seed: 0, epoch: 0, index, number: 0 }, views, view);
           }
           return Promise.resolve();
         },

@@ -9,6 +9,7 @@ import { engine } from "../compute/backend.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
+import { viewsOf } from "../data/views.ts";
 import { countEncoders } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
 import { totalSteps } from "../training/train.ts";
@@ -54,8 +55,8 @@ export async function deviceSpeed(): Promise<number> {
  * @returns Within a factor of about one and a half.
  */
 export function trainingSeconds(spec: RunSpec, speed: number): number {
-  // Forward, and backward to the weights and to the input, for each of two views.
-  const passes = 2 * 3;
+  // Forward, and backward to the weights and to the input.
+  const passes = 3;
   const precision = spec.precision === "bfloat16" ? 1.5 : 1;
   return totalSteps(spec) * spec.batch * passes * costs(spec).multiplications / (speed * precision);
 }
@@ -70,15 +71,14 @@ const STEPS = 6;
  * @returns Images a second in the fastest of six steps.
  */
 export async function trainingSpeed(spec: RunSpec): Promise<number> {
-  const { batch, view: { size } } = spec,
+  const { batch, view } = spec,
     optimise = optimiser(spec.optimiser),
     step = trainingStep({ ...spec, steps: totalSteps(spec) }, optimise);
   let state = initialState(spec, optimise, spec.seed);
-  const inputs = [
-    ...[1, 2].map((seed) => tf.randomUniform([batch, size, size, 3], 0, 1, "float32", seed)),
-    tf.scalar(1e-3),
-    tf.scalar(1),
-  ] as [tf.Tensor4D, tf.Tensor4D, tf.Scalar, tf.Scalar];
+  const views = viewsOf(view).map(({ size }, seed) =>
+    tf.randomUniform([batch, size, size, 3], 0, 1, "float32", seed + 1) as tf.Tensor4D
+  );
+  const inputs = [views, tf.scalar(1e-3), tf.scalar(1)] as const;
   const times: number[] = [];
   for (let at = 0; at < STEPS; at++) {
     const began = performance.now();
@@ -110,7 +110,7 @@ const PROCESS_BYTES = 400e6;
  */
 export function trainingBytes(spec: RunSpec): number {
   const { values, parameters } = costs(spec);
-  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + COPIES * 2 * spec.batch * values);
+  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + COPIES * spec.batch * values);
 }
 
 /**
@@ -133,20 +133,24 @@ export function demandMemory(spec: RunSpec, available = Deno.systemMemoryInfo().
   );
 }
 
-/** What one image's way through all encoders and projectors takes: multiplications, values that layers give, weights. */
+/** What the ways of one image's views through all encoders and projectors take: multiplications, values that layers give, weights. */
 function costs(spec: RunSpec): { multiplications: number; values: number; parameters: number } {
   const sum = { multiplications: 0, values: 0, parameters: 0 };
-  const add = (multiplications: number, values: number, parameters: number) => {
-    sum.multiplications += multiplications;
-    sum.values += values;
-    sum.parameters += parameters;
-  };
-  countEncoders(spec, spec.view.size, spec.view.size).forEach((encoder, level) => {
-    add(encoder.multiplications, encoder.values, encoder.parameters);
-    spec.levels[level].projector.reduce((before, width) => {
-      add(before * width, width, before * width);
-      return width;
-    }, encoder.map[2]);
-  });
+  for (const { size } of viewsOf(spec.view)) {
+    // Of the network there is one, however many views go through it.
+    sum.parameters = 0;
+    const add = (multiplications: number, values: number, parameters: number) => {
+      sum.multiplications += multiplications;
+      sum.values += values;
+      sum.parameters += parameters;
+    };
+    countEncoders(spec, size, size).forEach((encoder, level) => {
+      add(encoder.multiplications, encoder.values, encoder.parameters);
+      spec.levels[level].projector.reduce((before, width) => {
+        add(before * width, width, before * width);
+        return width;
+      }, encoder.map[2]);
+    });
+  }
   return sum;
 }

@@ -168,7 +168,8 @@ function change(fields: Json, override: string): Json {
     // A text.
   }
   // A list of one, or of none, looks like a number or nothing.
-  const listed = (before: unknown) => Array.isArray(before) ? text === "" ? [] : [value].flat() : value;
+  const listed = (before: unknown) =>
+    !Array.isArray(before) ? value : text === "" ? [] : typeof value === "number" ? [value] : value;
   return put(fields, path, listed, `--set ${override}`);
 }
 

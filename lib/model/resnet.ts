@@ -48,8 +48,11 @@ export const resnetOptions: z.ZodObject = z.strictObject({
   width: z.int().positive().describe("channels of the first stage; torchvision's ResNets have 64"),
   stem: z.enum(["cifar", "imagenet"]).default("cifar")
     .describe("first convolution: 3×3, or 7×7 with stride 2 and max-pooling"),
-  strides: z.array(z.int().min(1).max(4)).length(4).default([1, 2, 2, 2])
-    .describe("stride of each stage; 1,1,1,1 leaves the map as large as it is"),
+  strides: z.union([
+    z.array(z.int().min(1).max(4)).length(4),
+    z.literal("none").transform(() => [1, 1, 1, 1]),
+  ], { error: "expected four strides from 1 to 4, or none" }).default([1, 2, 2, 2])
+    .describe("stride of each stage; none, or 1,1,1,1, leaves the map as large as it is"),
   zeroInitResidual: z.boolean().default(true).describe("start each residual branch at zero"),
 });
 

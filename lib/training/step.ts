@@ -13,6 +13,7 @@ import { standardised } from "../loss/pairs.ts";
 import { initialise, type Network, type Pass, pass } from "../model/layers.ts";
 import { projector } from "../model/projector.ts";
 import { type Level, stack } from "../model/stack.ts";
+import type { ViewOptions } from "../data/views.ts";
 import type { Optimiser } from "./optimiser.ts";
 import type { RunSpec } from "./spec.ts";
 
@@ -34,9 +35,9 @@ export interface StepResult {
   readonly levels: Level[];
 }
 
-/** A compiled training step: state, two batches of views in 0..1, learning rate, step number from 1. */
+/** A compiled training step: state, a batch of each view in 0..1, learning rate, step number from 1. */
 export type TrainingStep = Compiled<
-  [state: TrainingState, first: tf.Tensor4D, second: tf.Tensor4D, rate: tf.Scalar, step: tf.Scalar],
+  [state: TrainingState, views: tf.Tensor4D[], rate: tf.Scalar, step: tf.Scalar],
   StepResult
 >;
 
@@ -44,6 +45,8 @@ export type TrainingStep = Compiled<
 export interface StepConfig extends Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "precision"> {
   /** Steps of the whole training, which a momentum rises over. */
   readonly steps?: number;
+  /** Which views are local; none if absent. */
+  readonly view?: Pick<ViewOptions, "local">;
 }
 
 /**
@@ -135,7 +138,9 @@ function follow(momentum: Tensors, parameters: Tensors, number: tf.Scalar, confi
  * Makes the training step.
  *
  * Each view is a batch of its own for batch norm. The loss is the weighted sum of
- * the levels' losses; its gradient reaches all levels below. In bfloat16 the
+ * the levels' losses; its gradient reaches all levels below. Of more than two views,
+ * a level's loss is the mean over all pairs of a view of full size and another one
+ * (Caron et al. 2020, https://arxiv.org/abs/2006.09882). In bfloat16 the
  * loss of the embeddings and the optimiser's arithmetic stay in float32.
  *
  * @param config Stack, losses and precision.
@@ -149,25 +154,29 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
   }
   const step = (
     state: TrainingState,
-    first: tf.Tensor4D,
-    second: tf.Tensor4D,
+    views: tf.Tensor4D[],
     rate: tf.Scalar,
     number: tf.Scalar,
   ): StepResult => {
-    const images = [first, second].map(normalise);
+    const images = views.map(normalise), full = views.length - (config.view?.local?.number ?? 0);
+    const pairs = views.flatMap((_, one) => views.map((_, two) => [one, two] as const))
+      .filter(([one, two]) => one < two && one < full);
     const targets = state.momentum && images.map((view) => targetsOf(state, state.momentum!, view, config));
     const { gradients: slopes, aside } = gradients((parameters) => {
       const forward = pass({ parameters, statistics: state.statistics }, true);
-      const [one, two] = images.map((view) => embed(forward, view, config));
-      const terms = one.map(({ embedding, predicted }, at) =>
-        loss(config.levels[at].loss, embedding, two[at].embedding, {
-          ...predicted && { predicted: [predicted, two[at].predicted!] },
-          ...targets && { targets: [targets[0][at], targets[1][at]] },
-        })
+      const embedded = images.map((view) => embed(forward, view, config));
+      const terms = config.levels.map((level, at) =>
+        meanOf(pairs.map(([one, two]) => {
+          const [first, second] = [embedded[one][at], embedded[two][at]];
+          return loss(level.loss, first.embedding, second.embedding, {
+            ...first.predicted && { predicted: [first.predicted, second.predicted!] },
+            ...targets && { targets: [targets[one][at], targets[two][at]] },
+          });
+        }))
       );
       const sum = tf.addN(terms.map(({ total }, at) => total.mul(config.levels[at].weight))) as tf.Scalar;
       // As they are: standardised embeddings would hide a collapse.
-      const levels = one.map(({ level }) => level);
+      const levels = embedded[0].map(({ level }) => level);
       return { loss: sum, aside: { statistics: forward.statistics, terms, levels } };
     }, state.parameters);
     const { parameters, slots } = optimiser.update(
@@ -187,6 +196,14 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     };
   };
   return compile(step, { name: "training_step", precision: config.precision, lanes: [1, 2] });
+}
+
+/** The mean of each term. */
+function meanOf([first, ...others]: readonly Terms[]): Terms {
+  if (others.length === 0) return first;
+  const mean = (name: string) =>
+    tf.addN([first, ...others].map((terms) => terms[name])).div(others.length + 1);
+  return Object.fromEntries(Object.keys(first).map((name) => [name, mean(name)])) as unknown as Terms;
 }
 
 /**

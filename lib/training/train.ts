@@ -12,6 +12,7 @@ import { lock } from "../base/lock.ts";
 import { type Dataset, imageFingerprint } from "../data/dataset.ts";
 import { trainingImages } from "../data/split.ts";
 import { type ViewBatch, viewStream } from "../data/view_stream.ts";
+import { viewsOf } from "../data/views.ts";
 import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
 import { isCollapsed } from "./collapse.ts";
 import { openJournal } from "./journal.ts";
@@ -113,7 +114,6 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
     seed: spec.seed,
     batch: spec.batch,
     epochs: spec.epochs,
-    views: 2,
     view: spec.view,
     startStep: journal.start,
   });
@@ -132,8 +132,8 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   dispose(state);
 }
 
-/** Both views, the learning rate and the step's number from 1, as a step takes them. */
-function inputsOf({ step, views }: ViewBatch, { batch, view: { size } }: RunSpec, rate: number) {
-  const [first, second] = views.map((view) => tf.tensor4d(view, [batch, size, size, 3]));
-  return [first, second, tf.scalar(rate), tf.scalar(step + 1)] as const;
+/** The views, the learning rate and the step's number from 1, as a step takes them. */
+function inputsOf({ step, views }: ViewBatch, { batch, view }: RunSpec, rate: number) {
+  const tensors = viewsOf(view).map(({ size }, at) => tf.tensor4d(views[at], [batch, size, size, 3]));
+  return [tensors, tf.scalar(rate), tf.scalar(step + 1)] as const;
 }

@@ -49,7 +49,7 @@ Deno.test("the views that are drawn are those that the run learns from, a row an
     const { spec: { view, seed }, dataset } = await readSpecFile({ from, set });
     const learnt = trainingImages(dataset, 20, 0);
     const expected: ArrayLike<number>[] = [];
-    await using stream = viewStream({ set: learnt, seed, batch: 10, epochs: 3, views: 2, view });
+    await using stream = viewStream({ set: learnt, seed, batch: 10, epochs: 3, view });
     for await (const { epoch, indices, views } of stream) {
       for (const image of [0, 1]) {
         const at = indices.indexOf(image), size = 24 * 24 * 3;

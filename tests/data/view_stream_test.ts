@@ -17,7 +17,7 @@ const view: ViewOptions = {
 const set = generate({ seed: 0, train: 50, test: 10 }).train;
 
 const open = (options: Partial<ViewStreamOptions> = {}) =>
-  viewStream({ set, seed: 0, batch: 8, epochs: 2, views: 2, view, ...options });
+  viewStream({ set, seed: 0, batch: 8, epochs: 2, view, ...options });
 
 async function collect(options: Partial<ViewStreamOptions> = {}): Promise<ViewBatch[]> {
   await using stream = open(options);
@@ -48,11 +48,11 @@ Deno.test("one, two and three workers give the views that are computed in place,
 });
 
 Deno.test("of more than two views, both descriptions take turns", async () => {
-  const [{ views: two }] = await collect(), [{ views: four }] = await collect({ views: 4 });
+  const [{ views: two }] = await collect(),
+    [{ views: four }] = await collect({ view: { ...view, number: 4 } });
   assert.deepEqual(four.slice(0, 2), two);
   const [{ views: bright }] = await collect({
-    views: 4,
-    view: { ...view, second: { ...view.second, solarise: 1 } },
+    view: { ...view, number: 4, second: { ...view.second, solarise: 1 } },
   });
   const changed = bright.map((values, number) => values.some((value, at) => value !== four[number][at]));
   assert.deepEqual(changed, [false, true, false, true]);

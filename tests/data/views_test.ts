@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { generator } from "../../lib/base/random.ts";
 import { generate } from "../../lib/data/generated.ts";
-import { augment, pairOf, randomBox, type Transforms, viewSchema } from "../../lib/data/views.ts";
+import { augment, randomBox, type Transforms, viewSchema, viewsOf } from "../../lib/data/views.ts";
 
 const plain: Transforms = {
   size: 32,
@@ -222,12 +222,25 @@ Deno.test("a field that is absent means what it says, and changes no spec", () =
 Deno.test("the second view differs in what is said of it, field by field", () => {
   const jitter = { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 };
   const first = { ...plain, jitter, blur: 1, blurKernel: 23 };
-  assert.deepEqual(pairOf(first), [first, first]);
+  assert.deepEqual(viewsOf(first), [first, first]);
   const second = { blur: 0.1, solarise: 0.2, jitter: { hue: 0 } };
-  assert.deepEqual(pairOf({ ...first, second }), [
+  assert.deepEqual(viewsOf({ ...first, second }), [
     first,
     { ...first, blur: 0.1, solarise: 0.2, jitter: { ...jitter, hue: 0 } },
   ]);
+});
+
+Deno.test("more views take turns; local ones come last, of their own size, and differ from the first", () => {
+  const jitter = { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 };
+  const first = { ...plain, jitter }, second = { solarise: 0.2 };
+  const local = { number: 2, size: 20, cropScale: [0.05, 0.3], jitter: { hue: 0 } } as const;
+  const small = { ...first, size: 20, cropScale: [0.05, 0.3], jitter: { ...jitter, hue: 0 } };
+  const other = { ...first, ...second };
+  assert.deepEqual(viewsOf({ ...first, number: 3, second, local }), [first, other, first, small, small]);
+  assert.deepEqual(viewSchema.parse({ ...first, number: 3, second, local }), {
+    ...first,
+    ...{ number: 3, second, local },
+  });
 });
 
 Deno.test("what is no description of views is refused", () => {
@@ -239,4 +252,6 @@ Deno.test("what is no description of views is refused", () => {
   assert.equal(fault({ second: { blurDeviation: [2, 1] } }), "the first number is above the second");
   assert.equal(fault({ second: { size: 64 } }), 'Unrecognized key: "size"');
   assert.match(fault({ second: { solariseThreshold: 1.5 } })!, /^Too big/);
+  assert.match(fault({ number: 1 })!, /^Too small/);
+  assert.match(fault({ local: { number: 2, cropScale: [0.1, 0.3] } })!, /expected number/);
 });

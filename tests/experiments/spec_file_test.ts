@@ -65,10 +65,9 @@ Deno.test("a file extends another one, which extends a run; --set comes last", a
 });
 
 Deno.test("three levels of any geometry are in the file", async () => {
-  const encoder = { kind: "resnet", depth: 18, width: 4, strides: [1, 1, 1, 1] };
-  const loss = { name: "vicreg", invariance: 25, variance: 25, covariance: 1 };
+  const encoder = { kind: "resnet", depth: 18, width: 4, strides: "none" }, loss = { name: "vicreg" };
   const levels = [{ encoder, loss }, { encoder, loss, weight: 0.5 }, {
-    encoder: { ...encoder, depth: 34 },
+    encoder: { ...encoder, depth: 34, strides: [1, 1, 1, 1] },
     loss,
   }];
   const folder = await files({ "three.json": { extends: "smoke/s-jea", levels } });
@@ -95,6 +94,11 @@ Deno.test("what is wrong in a file is told with the file, the place and the near
       at("none.json"),
       [],
       /^There is no file .*none\.json\. Name a JSON file, or a run of a preset such as quick\/s-jea/,
+    ],
+    [
+      "smoke/s-jea",
+      ["levels.1.encoder.strides=non"],
+      'smoke/s-jea, with --set levels.1.encoder.strides=non: levels.1.encoder.strides is "non". Did you mean none?',
     ],
     ["smoke/sjea", [], 'Preset smoke has no run "sjea". Did you mean smoke/s-jea?'],
     [

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { parquetReadObjects } from "hyparquet";
 import { evaluationOf, preset } from "../../lib/experiments/presets.ts";
-import { openRun } from "../../lib/experiments/run.ts";
 import { settingOf } from "../../lib/experiments/opened_run.ts";
 import { planSweep } from "../../lib/experiments/sweep.ts";
 import { measureSweep, readSweep, sweepTable, writeSweep } from "../../lib/experiments/sweep_results.ts";

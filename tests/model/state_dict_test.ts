@@ -497,7 +497,7 @@ async function trained(config: StackConfig): Promise<Network> {
   let state: TrainingState = { ...network, slots: optimise.slots(network.parameters) };
   for (const number of [1, 2, 3]) {
     const [one, other] = [0, 1].map((view) => noise(16, 2 * number + view));
-    ({ state } = await step(state, one, other, tf.scalar(0.001), tf.scalar(number)));
+    ({ state } = await step(state, [one, other], tf.scalar(0.001), tf.scalar(number)));
   }
   step.dispose();
   return state;

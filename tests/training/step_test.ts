@@ -73,7 +73,7 @@ Deno.test("four steps are PyTorch's: terms and levels of each, gradients, statis
   let state = fresh(before, optimise);
   for (const [at, rate] of rates.entries()) {
     const [one, other] = [views[at % 3], views[(at + 1) % 3]];
-    const result = await step(state, one, other, tf.scalar(rate), tf.scalar(at + 1));
+    const result = await step(state, [one, other], tf.scalar(rate), tf.scalar(at + 1));
     state = result.state;
     near(table(result), tensor(found[`terms.${at}`]), CLOSE, `step ${at}: the terms`);
     result.levels.forEach(({ representation, embedding }, level) => {
@@ -104,8 +104,8 @@ Deno.test("four steps are PyTorch's: terms and levels of each, gradients, statis
 async function twice(config: StepConfig) {
   const step = trainingStep(config, sgd);
   const [one, other] = [pictures(1), pictures(2)];
-  const first = await step(fresh(initialiseStack(config, 0)), one, other, tf.scalar(0.05), tf.scalar(1));
-  return await step(first.state, other, one, tf.scalar(0.1), tf.scalar(2));
+  const first = await step(fresh(initialiseStack(config, 0)), [one, other], tf.scalar(0.05), tf.scalar(1));
+  return await step(first.state, [other, one], tf.scalar(0.1), tf.scalar(2));
 }
 
 /** All numbers of a part of a network. */
@@ -137,7 +137,7 @@ Deno.test("in bfloat16 the logged terms are those of the step's own embeddings i
   const step = trainingStep(wide, sgd);
   const state = fresh(initialiseStack(wide, 0)), [first, second] = [pictures(1), pictures(2)];
   const call = (one: tf.Tensor4D, other: tf.Tensor4D) =>
-    step(state, one, other, tf.scalar(0.1), tf.scalar(1));
+    step(state, [one, other], tf.scalar(0.1), tf.scalar(1));
   // A step returns the embeddings of its first views: with the views exchanged, those of the other ones.
   const [found, exchanged] = [await call(first, second), await call(second, first)];
   const terms = table(found).arraySync();
@@ -155,7 +155,7 @@ Deno.test("in bfloat16 the logged terms are those of the step's own embeddings i
 Deno.test("in bfloat16 the optimiser's arithmetic stays in float32", { ignore: !onTensorFlow }, async () => {
   const step = trainingStep({ ...two, precision: "bfloat16" }, sgd);
   const { parameters, ...rest } = fresh(initialiseStack(two, 0)), rate = tf.scalar(1e-3);
-  const { state } = await step({ parameters, ...rest }, pictures(1), pictures(2), rate, tf.scalar(1));
+  const { state } = await step({ parameters, ...rest }, [pictures(1), pictures(2)], rate, tf.scalar(1));
   for (const [name, before] of Object.entries(parameters)) {
     // A bfloat16 number has eight binary digits, a float32 number twenty-four.
     const off = deviation(state.parameters[name], before.sub(state.slots[`${name}.momentum`].mul(rate)));
@@ -185,7 +185,7 @@ Deno.test("the momentum network starts as the trained one and follows it, slower
   assert.deepEqual(Object.keys(state.momentum!), Object.keys(start.parameters));
   assert.deepEqual(state.parameters["predictors.1.0.weight"].shape, [6, 5]);
   for (const number of [1, 2, 3]) {
-    const { state: next } = await step(state, one, other, tf.scalar(0.05), tf.scalar(number));
+    const { state: next } = await step(state, [one, other], tf.scalar(0.05), tf.scalar(number));
     const kept = 1 - (1 - 0.75) * (Math.cos(Math.PI * (number - 1) / 4) + 1) / 2;
     for (const [name, before] of Object.entries(state.momentum!)) {
       const right = before.mul(kept).add(next.parameters[name].mul(1 - kept));
@@ -198,8 +198,8 @@ Deno.test("the momentum network starts as the trained one and follows it, slower
 Deno.test("the terms of losses with aids are those of the stack, the predictor and the momentum network", async () => {
   const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
   // The second step: by then the momentum network is another one.
-  const { state } = await step(initialState(mixed, sgd, 0), one, other, tf.scalar(0.05), tf.scalar(1));
-  const { terms } = await step(state, one, other, tf.scalar(0.05), tf.scalar(2));
+  const { state } = await step(initialState(mixed, sgd, 0), [one, other], tf.scalar(0.05), tf.scalar(1));
+  const { terms } = await step(state, [one, other], tf.scalar(0.05), tf.scalar(2));
   const right = tf.tidy(() => {
     const forward = pass(state, true), views = [one, other].map(normalise);
     const [first, second] = views.map((view) =>
@@ -225,14 +225,44 @@ Deno.test("the terms of losses with aids are those of the stack, the predictor a
   }
 });
 
+Deno.test("of more views a level's loss is the mean over pairs of a full one and another; none of two local ones", async () => {
+  const local = { number: 2, size: 20, cropScale: [0.1, 0.3] } as const;
+  const config: StepConfig = { ...two, levels: [two.levels[0], mixed.levels[1]], steps: 4, view: { local } };
+  const small = (seed: number) => tf.randomUniform([16, 20, 20, 3], 0, 1, "float32", seed) as tf.Tensor4D;
+  const views = [pictures(1), pictures(2), small(3), small(4)];
+  const step = trainingStep(config, sgd), state = initialState(config, sgd, 0);
+  const { terms } = await step(state, views, tf.scalar(0.05), tf.scalar(1));
+  const right = tf.tidy(() => {
+    const forward = pass(state, true), { loss } = two.levels[0];
+    const embedded = views.map((view) => stack(forward, normalise(view), config));
+    const targets = views.map((view) => stack(pass(state, true), normalise(view), config)[1].embedding);
+    const predicted = embedded.map(([, { embedding }]) =>
+      projector(forward, "predictors.1", embedding, [5, 6])
+    );
+    const unit = (z: tf.Tensor) => z.div(z.norm(2, 1, true));
+    const cosine = (p: tf.Tensor, t: tf.Tensor) => unit(p).mul(unit(t)).sum(1).mean().dataSync()[0];
+    const pairs = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3]];
+    const both = pairs.map(([one, other]) => [
+      vicreg(embedded[one][0].embedding, embedded[other][0].embedding, loss as VicregWeights).total
+        .dataSync()[0],
+      4 - 2 * cosine(predicted[one], targets[other]) - 2 * cosine(predicted[other], targets[one]),
+    ]);
+    return [0, 1].map((level) => both.reduce((sum, pair) => sum + pair[level], 0) / pairs.length);
+  });
+  for (const [level, { total }] of terms.entries()) {
+    const [ours] = total.dataSync();
+    assert.ok(Math.abs(ours / right[level] - 1) < 1e-4, `stack ${level}: ${ours}, expected ${right[level]}`);
+  }
+});
+
 Deno.test("a training with a momentum network goes on from a checkpoint bit by bit, and leaves no predictor", async () => {
   const folder = await Deno.makeTempDir();
   const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
-  const first = await step(initialState(mixed, sgd, 0), one, other, tf.scalar(0.05), tf.scalar(1));
+  const first = await step(initialState(mixed, sgd, 0), [one, other], tf.scalar(0.05), tf.scalar(1));
   await saveCheckpoint(folder, first.state, { step: 1, seconds: 1 });
   const { state } = (await readCheckpoint(folder))!;
   const [there, here] = await Promise.all(
-    [first.state, state].map((state) => step(state, one, other, tf.scalar(0.05), tf.scalar(2))),
+    [first.state, state].map((state) => step(state, [one, other], tf.scalar(0.05), tf.scalar(2))),
   );
   for (const group of ["parameters", "statistics", "slots", "momentum"] as const) {
     for (const [name, tensor] of Object.entries(there.state[group]!)) {
@@ -248,7 +278,7 @@ Deno.test("a training with a momentum network goes on from a checkpoint bit by b
 Deno.test("what is looked at for a collapse is the embedding as it is, not as a loss standardises it", async () => {
   const step = trainingStep(mixed, sgd), [one, other] = [pictures(1), pictures(2)];
   const state = initialState(mixed, sgd, 0);
-  const { levels: [{ embedding }] } = await step(state, one, other, tf.scalar(0), tf.scalar(1));
+  const { levels: [{ embedding }] } = await step(state, [one, other], tf.scalar(0), tf.scalar(1));
   const [{ embedding: right }] = stack(pass(state, true), normalise(one), mixed);
   assert.ok(deviation(embedding, right) < CLOSE);
   assert.throws(() => trainingStep({ ...mixed, steps: undefined }, sgd), {

@@ -38,6 +38,20 @@ Deno.test("the same spec gives the same log and the same weights, bit by bit", a
   await Promise.all([one, two].map((folder) => Deno.remove(folder, { recursive: true })));
 });
 
+Deno.test("more views and local ones train; without the local ones it is another training", async () => {
+  await start();
+  const runs = await Deno.makeTempDir(), local = { number: 1, size: 20, cropScale: [0.1, 0.3] } as const;
+  const first = async (view: Partial<typeof spec.view>) => {
+    const { folder } = await trainIn(runs, { ...spec, epochs: 1, view: { ...spec.view, ...view } });
+    const log = await withoutSpeed(folder);
+    assert.equal(log.length, 4);
+    return log[0].levels;
+  };
+  const three = await first({ number: 3 });
+  assert.notDeepEqual(three, await first({ number: 3, local }));
+  await Deno.remove(runs, { recursive: true });
+});
+
 Deno.test("killed in its second epoch, then told to stop in its third, a run ends at the same weights", async () => {
   await start();
   const [whole, broken] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
