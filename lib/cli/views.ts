@@ -85,8 +85,7 @@ await runCommand(async () => {
 function rowsOf({ data, view, seed, epochs }: RunSpec, dataset: Dataset, count: number): ImageRow[] {
   const set = trainingImages(dataset, data.images, data.splitSeed), { labels, height, width } = set;
   const all = viewsOf(view), full = all.length - (view.local?.number ?? 0);
-  const nameOf = (at: number) =>
-    at >= full ? "local" : at === 0 ? "first" : at === 1 ? "second" : `${at + 1}th`;
+  const nameOf = (at: number) => at >= full ? "local" : at % 2 === 0 ? "first" : "second";
   return Array.from({ length: count }, (_, index) => {
     const image = draw(
       width,
