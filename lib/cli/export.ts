@@ -14,8 +14,8 @@ import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
 import type { Run } from "../experiments/run.ts";
 import type { RunSpec } from "../training/spec.ts";
 import { DATASET_CHOICES, openStudy, type Study } from "../experiments/study.ts";
-import type { EncoderConfig } from "../model/encoders.ts";
-import type { ResnetConfig } from "../model/resnet.ts";
+import { type EncoderConfig, encoderTitle, torchOptions } from "../model/encoders.ts";
+import { countEncoders } from "../model/stack.ts";
 import { toStateDict } from "../model/state_dict.ts";
 import { commandLine } from "./advice.ts";
 import { runCommand } from "./command.ts";
@@ -27,7 +27,7 @@ const HELP = `deno task export --run NAME [options]
 
 Writes one encoder of a trained run for PyTorch, or the whole stack with
 projectors: a safetensors file with the state-dict names of torchvision's
-ResNet. What it is and what input it expects stands in its metadata;
+ResNet or timm's ViT. What it is and what input it expects stands in its metadata;
 sjea_torch.py, which is written beside it, loads it.
 
 ${entry("--run NAME", `which run: ${RUN_NAMES.join(", ")}`)}
@@ -83,7 +83,7 @@ await runCommand(async () => {
   // Each view of a step is a batch of its own.
   const state = toStateDict(network, level, 2 * run.steps);
   dispose(network);
-  const metadata = describe(study, name, run, level, state);
+  const metadata = describe(study, name, run, level);
   const bytes = encodeSafetensors(state, metadata);
   const out = values.out ?? join(places.encoders, `${name}-${run.id}-stack-${level}.safetensors`);
   const folder = dirname(out);
@@ -102,16 +102,8 @@ await runCommand(async () => {
 });
 
 /** What the file tells about itself; `format` is what PyTorch's readers look for. */
-function describe(
-  study: Study,
-  name: RunName,
-  { spec }: Run,
-  level: number | "all",
-  state: ReturnType<typeof toStateDict>,
-) {
-  const about = level === "all"
-    ? aboutStack(name, spec)
-    : aboutEncoder(name, spec, level, state["conv1.weight"].shape[1]);
+function describe(study: Study, name: RunName, { spec }: Run, level: number | "all") {
+  const about = level === "all" ? aboutStack(name, spec) : aboutEncoder(name, spec, level);
   return {
     format: "pt",
     run: name,
@@ -126,18 +118,15 @@ function describe(
   };
 }
 
-/** An encoder that PyTorch's loader knows. */
-function resnetOf(encoder: EncoderConfig): ResnetConfig {
-  if (encoder.kind === "resnet") return encoder;
-  throw new UsageError(`${LOADER} knows ResNets alone. Export a level that is one.`);
-}
+const inWords = (encoder: EncoderConfig) => `a ${encoderTitle(encoder)} of width ${encoder.width}`;
 
 function aboutStack(run: RunName, { levels, wiring, stopGradient, view }: RunSpec) {
-  const encoders = levels.map(({ encoder }) => resnetOf(encoder)).map(({ depth, width }) =>
-    `a ResNet-${depth} of width ${width}`
-  );
+  // All kinds of encoders have to be known.
+  levels.forEach(({ encoder }) => torchOptions(encoder));
   return {
-    description: `the whole stack of ${run}, ${encoders.join(", on it ")}`,
+    description: `the whole stack of ${run}, ${
+      levels.map(({ encoder }) => inWords(encoder)).join(", on it ")
+    }`,
     config: JSON.stringify({
       levels: levels.map(({ encoder, projector }) => ({ encoder, projector })),
       wiring,
@@ -147,22 +136,17 @@ function aboutStack(run: RunName, { levels, wiring, stopGradient, view }: RunSpe
   };
 }
 
-function aboutEncoder(run: RunName, { levels, wiring, view }: RunSpec, level: number, channels: number) {
-  const { depth, width, stem, strides } = resnetOf(levels[level].encoder);
-  const below = level - 1;
-  const map = view.size / 8;
-  const input = level === 0
-    ? `images [N, 3, ${view.size}, ${view.size}] in 0..1, minus mean, over std`
-    : wiring === "prepool"
-    ? `the map of stack ${below} before pooling, [N, ${channels}, ${map}, ${map}]`
-    : `the embedding of stack ${below} as an image of one channel`;
-  return {
-    description: `stack ${level} of ${run}, a ResNet-${depth} of width ${width}`,
-    depth: `${depth}`,
-    width: `${width}`,
-    stem,
-    strides: strides.join(" "),
+function aboutEncoder(run: RunName, spec: RunSpec, level: number) {
+  const { levels, wiring, view: { size } } = spec, { encoder } = levels[level], below = level - 1;
+  const options = torchOptions(encoder), description = `stack ${level} of ${run}, ${inWords(encoder)}`;
+  const about = (channels: number, input: string) => ({
+    description,
+    ...options,
     channels: `${channels}`,
     input,
-  };
+  });
+  if (level === 0) return about(3, `images [N, 3, ${size}, ${size}] in 0..1, minus mean, over std`);
+  if (wiring === "embedding") return about(1, `the embedding of stack ${below} as an image of one channel`);
+  const [height, width, channels] = countEncoders(spec, size, size)[below].map;
+  return about(channels, `the map of stack ${below} before pooling, [N, ${channels}, ${height}, ${width}]`);
 }

@@ -147,6 +147,58 @@ export function relu<T extends tf.Tensor>(x: T): T {
 }
 
 /**
+ * GELU as jax.nn.gelu and PyTorch's `approximate="tanh"` have it (Hendrycks and
+ * Gimpel 2016, https://arxiv.org/abs/1606.08415, section 2):
+ * x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), which is x · σ(x (a + b x²)).
+ *
+ * @param x Any tensor.
+ * @returns A tensor of the same shape.
+ */
+export function gelu<T extends tf.Tensor>(x: T): T {
+  return withGradient(
+    (x) => {
+      const gate = x.mul(x.square().mul(GELU_B).add(GELU_A)).sigmoid();
+      return { y: x.mul(gate) as T, saved: [x, gate] };
+    },
+    (dy, [x, gate]) => {
+      const steep = x.mul(x.square().mul(3 * GELU_B).add(GELU_A));
+      return dy.mul(gate.add(steep.mul(gate.sub(gate.square()))));
+    },
+  )(x);
+}
+
+const GELU_A = 2 * Math.sqrt(2 / Math.PI), GELU_B = 0.044715 * GELU_A;
+
+/**
+ * Layer normalisation (Ba et al. 2016, https://arxiv.org/abs/1607.06450):
+ * y = scale · (x − mean) / √(variance + 1e-6) + offset, with the mean and the
+ * variance of each row. In a bfloat16 step give it what is {@link exact}.
+ *
+ * @param x `[rows, features]`.
+ * @param scale `[features]`.
+ * @param offset `[features]`.
+ * @returns A tensor of the same shape.
+ */
+export function layerNorm(x: tf.Tensor2D, scale: tf.Tensor1D, offset: tf.Tensor1D): tf.Tensor2D {
+  return withGradient(
+    (x, scale, offset) => {
+      const centred = x.sub(x.mean(1, true));
+      const inverse = centred.square().mean(1, true).add(LAYER_EPSILON).rsqrt();
+      const standard = centred.mul(inverse);
+      return { y: standard.mul(scale).add(offset) as tf.Tensor2D, saved: [standard, inverse, scale] };
+    },
+    (dy, [standard, inverse, scale]) => {
+      const slope = dy.mul(scale), along = standard.mul(slope.mul(standard).mean(1, true));
+      const dx = slope.sub(slope.mean(1, true)).sub(along).mul(inverse);
+      return [dx, dy.mul(standard).sum(0), dy.sum(0)];
+    },
+  )(x, scale, offset);
+}
+
+/** Flax's, which is also the one of ViTs in PyTorch. */
+const LAYER_EPSILON = 1e-6;
+
+/**
  * The same tensor, with what follows from it computed in float32 even in a step
  * compiled for bfloat16, whose low precision TensorFlow would otherwise carry on
  * through all that follows a convolution or matrix product, up to the optimiser.

@@ -10,6 +10,7 @@ import { compile, dispose } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
 import { viewsOf } from "../data/views.ts";
+import { HELD } from "../model/layers.ts";
 import { countEncoders } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
 import { totalSteps } from "../training/train.ts";
@@ -93,9 +94,6 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   return batch / Math.min(...times);
 }
 
-/** Copies of each convolution's result that a step holds at its peak: its own, the normalised one, slopes. */
-const COPIES = 3.5;
-
 /** Copies of all parameters: themselves, old and new, slopes, the optimiser's two. */
 const PARAMETER_COPIES = 10;
 
@@ -110,7 +108,7 @@ const PROCESS_BYTES = 400e6;
  */
 export function trainingBytes(spec: RunSpec): number {
   const { values, parameters } = costs(spec);
-  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + COPIES * spec.batch * values);
+  return PROCESS_BYTES + 4 * (PARAMETER_COPIES * parameters + spec.batch * values);
 }
 
 /**
@@ -133,7 +131,7 @@ export function demandMemory(spec: RunSpec, available = Deno.systemMemoryInfo().
   );
 }
 
-/** What the ways of one image's views through all encoders and projectors take: multiplications, values that layers give, weights. */
+/** What the ways of one image's views through all encoders and projectors take: multiplications, values that a step holds, weights. */
 function costs(spec: RunSpec): { multiplications: number; values: number; parameters: number } {
   const sum = { multiplications: 0, values: 0, parameters: 0 };
   for (const { size } of viewsOf(spec.view)) {
@@ -147,7 +145,7 @@ function costs(spec: RunSpec): { multiplications: number; values: number; parame
     countEncoders(spec, size, size).forEach((encoder, level) => {
       add(encoder.multiplications, encoder.values, encoder.parameters);
       spec.levels[level].projector.reduce((before, width) => {
-        add(before * width, width, before * width);
+        add(before * width, HELD * width, before * width);
         return width;
       }, encoder.map[2]);
     });

@@ -5,6 +5,7 @@
  * @module
  */
 import type { z } from "zod";
+import { UsageError } from "../base/errors.ts";
 import type { tf } from "../compute/tf.ts";
 import type { Pass } from "./layers.ts";
 import {
@@ -16,6 +17,10 @@ import {
   type ResnetConfig,
   resnetOptions,
 } from "./resnet.ts";
+import { countVit, vit, type VitConfig, vitOptions } from "./vit.ts";
+
+/** An encoder's options as text. */
+export type TorchOptions = Readonly<Record<string, string>>;
 
 /** A kind of encoder. */
 interface Encoder<Options> {
@@ -27,6 +32,8 @@ interface Encoder<Options> {
   readonly count: (options: Options, input: MapShape) => EncoderCount;
   /** What a reader calls it. */
   readonly title: (options: Options) => string;
+  /** What `sjea_torch.py` makes it of, as text; a kind without it cannot be read in PyTorch. */
+  readonly torch?: (options: Options) => TorchOptions;
 }
 
 /** All kinds. */
@@ -36,6 +43,19 @@ export const ENCODERS = {
     apply: resnet,
     count: countResnet,
     title: ({ depth }: ResnetConfig) => `ResNet-${depth}`,
+    torch: ({ depth, width, stem, strides }: ResnetConfig): TorchOptions => ({
+      ...{ depth: `${depth}`, width: `${width}`, stem, strides: strides.join(" ") },
+    }),
+  },
+  vit: {
+    options: vitOptions,
+    apply: vit,
+    count: countVit,
+    title: ({ depth, patch }: VitConfig) => `ViT-${depth}/${patch}`,
+    torch: ({ patch, width, depth, heads, ratio }: VitConfig): TorchOptions => ({
+      kind: "vit",
+      ...{ patch: `${patch}`, width: `${width}`, depth: `${depth}`, heads: `${heads}`, ratio: `${ratio}` },
+    }),
   },
 } as const satisfies Record<string, Encoder<never>>;
 
@@ -69,6 +89,24 @@ export function encode(pass: Pass, name: string, x: tf.Tensor4D, config: Encoder
  */
 export function countEncoder(config: EncoderConfig, input: MapShape): EncoderCount {
   return (ENCODERS[config.kind] as Encoder<EncoderConfig>).count(config, input);
+}
+
+/**
+ * What `sjea_torch.py` makes an encoder of: metadata of the file that holds its weights.
+ *
+ * @param config Which encoder.
+ * @returns Its options as text.
+ * @throws {UsageError} That file does not know this kind.
+ */
+export function torchOptions(config: EncoderConfig): TorchOptions {
+  const { torch } = ENCODERS[config.kind] as Encoder<EncoderConfig>;
+  if (torch) return torch(config);
+  const known = Object.entries<Encoder<never>>(ENCODERS).filter(([, { torch }]) => torch);
+  throw new UsageError(
+    `sjea_torch.py knows no encoder of kind ${config.kind}. Export a level of another kind; valid: ${
+      known.map(([kind]) => kind).join(", ")
+    }.`,
+  );
 }
 
 /** What a reader calls an encoder, such as `ResNet-18`. */

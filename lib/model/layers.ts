@@ -6,7 +6,7 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
-import { batchNorm, batchNormInference, convolve, relu, type Tensors } from "../compute/ops.ts";
+import { batchNorm, batchNormInference, convolve, layerNorm, relu, type Tensors } from "../compute/ops.ts";
 import { DataError } from "../base/errors.ts";
 import { type Generator, generator } from "../base/random.ts";
 
@@ -55,12 +55,15 @@ export function initialise(seed: number, apply: (pass: Pass) => void): Network {
   return { parameters: made.parameters, statistics: made.statistics };
 }
 
+/** Draws one of a parameter's first values. */
+export type Draw = (random: Generator) => number;
+
 function lookUp(
   pass: Pass,
   kind: "parameters" | "statistics",
   name: string,
   shape: number[],
-  value: (random: Generator) => number,
+  value: Draw,
 ): tf.Tensor {
   const known = pass[kind][name];
   if (known) {
@@ -102,6 +105,9 @@ export function convolution(
   return convolve(x, weight as tf.Tensor4D, stride);
 }
 
+/** Copies of each normalised layer's result that a training step holds at its peak: its own, the normalised one, slopes. */
+export const HELD = 3.5;
+
 /** Weight of the newest batch in the running statistics. */
 const MOMENTUM = 0.1;
 
@@ -136,20 +142,79 @@ export function normalisation<T extends tf.Tensor>(pass: Pass, name: string, x: 
 }
 
 /**
- * Fully connected layer, initialised as PyTorch does (uniform in ±1/√fan-in).
+ * Layer normalisation of each row; it starts with weight 1 and bias 0.
+ *
+ * @param pass The pass.
+ * @param name Parameters `name.weight` and `name.bias`.
+ * @param x `[rows, features]`; in a bfloat16 step what is `exact`.
+ * @returns A tensor of the same shape.
+ */
+export function rowNormalisation(pass: Pass, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  const read = (part: string, value: number) =>
+    lookUp(pass, "parameters", `${name}.${part}`, x.shape.slice(-1), () => value) as tf.Tensor1D;
+  return layerNorm(x, read("weight", 1), read("bias", 0));
+}
+
+/**
+ * Fully connected layer, initialised as PyTorch does (uniform in ±1/√fan-in) if nothing else is said.
  *
  * @param pass The pass.
  * @param name Parameters `name.weight`, `[features in, features out]`, and `name.bias`.
  * @param x `[batch, features in]`.
  * @param features Features out.
+ * @param weight Draws the weights.
+ * @param bias Draws the biases.
  * @returns `[batch, features]`.
  */
-export function linear(pass: Pass, name: string, x: tf.Tensor2D, features: number): tf.Tensor2D {
-  const bound = 1 / Math.sqrt(x.shape[1]);
-  const value = (random: Generator) => random.uniform(-bound, bound);
-  const weight = lookUp(pass, "parameters", `${name}.weight`, [x.shape[1], features], value);
-  const bias = lookUp(pass, "parameters", `${name}.bias`, [features], value);
-  return tf.matMul(x, weight as tf.Tensor2D).add(bias);
+export function linear(
+  pass: Pass,
+  name: string,
+  x: tf.Tensor2D,
+  features: number,
+  weight: Draw = uniform(1 / Math.sqrt(x.shape[1])),
+  bias: Draw = weight,
+): tf.Tensor2D {
+  const matrix = lookUp(pass, "parameters", `${name}.weight`, [x.shape[1], features], weight);
+  const shift = lookUp(pass, "parameters", `${name}.bias`, [features], bias);
+  return tf.matMul(x, matrix as tf.Tensor2D).add(shift);
 }
+
+/** Draws uniformly between −bound and bound. */
+export const uniform = (bound: number): Draw => (random) => random.uniform(-bound, bound);
+
+/**
+ * Cuts pictures into patches and embeds each: a convolution with bias whose
+ * stride is its kernel's size. Weights are LeCun-initialised, from a normal
+ * distribution cut off at two deviations, as by Flax; biases start at 0.
+ *
+ * @param pass The pass.
+ * @param name Parameters `name.weight`, `[patch, patch, channels, features]`, and `name.bias`.
+ * @param x `[batch, height, width, channels]`.
+ * @param patch Side of a patch, of which both sides of a picture are multiples.
+ * @param features Features of a patch.
+ * @returns `[batch · height / patch · width / patch, features]`, row by row of each picture.
+ */
+export function patches(
+  pass: Pass,
+  name: string,
+  x: tf.Tensor4D,
+  patch: number,
+  features: number,
+): tf.Tensor2D {
+  const [batch, height, width, channels] = x.shape, values = patch * patch * channels;
+  const deviation = Math.sqrt(1 / values) / DEVIATION_WITHIN_TWO;
+  const draw: Draw = (random) => {
+    const value = random.normal();
+    return Math.abs(value) < 2 ? value * deviation : draw(random);
+  };
+  const weight = lookUp(pass, "parameters", `${name}.weight`, [patch, patch, channels, features], draw);
+  const bias = lookUp(pass, "parameters", `${name}.bias`, [features], () => 0);
+  const apart = x.reshape([batch, height / patch, patch, width / patch, patch, channels]);
+  const rows = apart.transpose([0, 1, 3, 2, 4, 5]).reshape([-1, values]) as tf.Tensor2D;
+  return tf.matMul(rows, weight.reshape([values, features])).add(bias);
+}
+
+/** Deviation of a standard normal variable that is between −2 and 2. */
+const DEVIATION_WITHIN_TWO = 0.8796256610342398;
 
 export { relu };

@@ -3,7 +3,14 @@
  *
  * @module
  */
-export { encode, type EncoderConfig, type EncoderKind, ENCODERS, encoderTitle } from "./encoders.ts";
+export {
+  encode,
+  type EncoderConfig,
+  type EncoderKind,
+  ENCODERS,
+  encoderTitle,
+  type TorchOptions,
+} from "./encoders.ts";
 export { type Network, type Pass, pass } from "./layers.ts";
 export { projector } from "./projector.ts";
 export {
@@ -23,5 +30,6 @@ export {
   stack,
   type StackConfig,
 } from "./stack.ts";
+export { vit, type VitConfig } from "./vit.ts";
 export type { HostTensor, LongTensor, StoredTensor } from "../base/safetensors.ts";
 export { fromStateDict, type LoneEncoder, readStateDict, toStateDict } from "./state_dict.ts";

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { tf } from "../compute/tf.ts";
-import { convolution, normalisation, type Pass, relu } from "./layers.ts";
+import { convolution, HELD, normalisation, type Pass, relu } from "./layers.ts";
 
 /** Blocks of each stage, by depth: basic blocks of two convolutions or bottlenecks of three. */
 export const DEPTHS = {
@@ -143,7 +143,7 @@ export interface EncoderCount {
   readonly live: number;
   /** Multiplications of one input's way through it. */
   readonly multiplications: number;
-  /** Values that its convolutions give for one input. */
+  /** Values that a training step holds of one input at its peak, roughly. */
   readonly values: number;
   /** Shape of the map before pooling. */
   readonly map: MapShape;
@@ -173,7 +173,7 @@ export function countResnet(config: ResnetConfig, input: MapShape): EncoderCount
     parameters += (kernel * kernel * from + 2) * to;
     live += (rows * columns * from + 2) * to;
     const [height, width] = [x[0], x[1]].map((size) => outSize(size, kernel, stride));
-    values += height * width * to;
+    values += HELD * height * width * to;
     multiplications += height * width * to * kernel * kernel * from;
     return [height, width, to];
   };

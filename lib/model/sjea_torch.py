@@ -4,7 +4,7 @@
     stack = load("encoders.safetensors")
     representations = stack(images)[1].representation  # of stack 1; images [N, 3, height, width] in 0..1
 
-A file of one encoder gives a `ResNet`; what it takes stands in the file's metadata, as `input`.
+A file of one encoder gives a `ResNet` or a `ViT`; what it takes stands in the file's metadata, as `input`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -77,6 +78,72 @@ class ResNet(nn.Module):
         return self.fc(torch.flatten(self.avgpool(self.map(x)), 1))
 
 
+class Attention(nn.Module):
+    """Attention of tokens [N, tokens, width] to each other, under timm's names."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class ViTBlock(nn.Module):
+    """Attention and a perceptron, each behind a norm, under timm's names."""
+
+    def __init__(self, width: int, heads: int, ratio: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width, 1e-6), nn.LayerNorm(width, 1e-6)
+        self.attn, self.mlp = Attention(width, heads), nn.Sequential()
+        self.mlp.add_module("fc1", nn.Linear(width, ratio * width))
+        self.mlp.add_module("act", nn.GELU("tanh"))
+        self.mlp.add_module("fc2", nn.Linear(ratio * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class ViT(nn.Module):
+    """The plain ViT of Beyer et al. 2022, without a head, for inputs of any number of channels."""
+
+    def __init__(self, patch: int, width: int, depth: int, heads: int, ratio: int, channels: int) -> None:
+        super().__init__()
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(channels, width, patch, patch)})
+        self.blocks = nn.Sequential(*(ViTBlock(width, heads, ratio) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width, 1e-6)
+        self.features = width
+
+    def positions(self, x: Tensor) -> Tensor:
+        """Sines and cosines of columns and rows, [width, height, width in patches], for a map like x."""
+        quarter = self.features // 4
+        frequencies = 10_000 ** (-torch.arange(quarter, dtype=torch.float64) / (quarter - 1))
+        rows, columns = (torch.arange(side) * frequencies[:, None] for side in x.shape[2:])
+        across = torch.cat([columns.sin(), columns.cos()])[:, None].expand(-1, rows.shape[1], -1)
+        down = torch.cat([rows.sin(), rows.cos()])[:, :, None].expand(-1, -1, columns.shape[1])
+        return torch.cat([across, down]).to(x)
+
+    def map(self, x: Tensor) -> Tensor:
+        """The tokens after the last norm as a map, [N, features, height, width]."""
+        x = self.patch_embed["proj"](x)
+        tokens = (x + self.positions(x)).flatten(2).transpose(1, 2)
+        return self.norm(self.blocks(tokens)).transpose(1, 2).unflatten(2, x.shape[2:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Representations, [N, features]."""
+        return self.map(x).mean((2, 3))
+
+
+def encoder_of(about: dict, channels: int) -> ResNet | ViT:
+    """An encoder by its kind and options; one without a kind is a ResNet."""
+    if about.get("kind", "resnet") == "vit":
+        return ViT(*(int(about[name]) for name in ("patch", "width", "depth", "heads", "ratio")), channels)
+    return ResNet(int(about["depth"]), int(about["width"]), about["stem"], channels, about["strides"])
+
+
 def projector(features: int, widths: list[int]) -> nn.Sequential:
     """Linear layers, each but the last with batch norm and ReLU; of no widths, the identity."""
     layers: list[nn.Module] = []
@@ -113,8 +180,7 @@ class Stack(nn.Module):
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1), persistent=False)
         self.encoders, self.projectors, channels = nn.ModuleList(), nn.ModuleList(), len(mean)
         for level in config["levels"]:
-            kind = level["encoder"]
-            encoder = ResNet(kind["depth"], kind["width"], kind["stem"], channels, kind["strides"])
+            encoder = encoder_of(level["encoder"], channels)
             self.encoders.append(encoder)
             self.projectors.append(projector(encoder.features, level["projector"]))
             channels = encoder.features if self.prepool else 1
@@ -131,7 +197,7 @@ class Stack(nn.Module):
         return levels
 
 
-def load(path: str | os.PathLike[str]) -> Stack | ResNet:
+def load(path: str | os.PathLike[str]) -> Stack | ResNet | ViT:
     """The stack, or the one encoder, in a file of `deno task export`, in evaluation mode."""
     with safe_open(path, framework="pt") as file:
         about = file.metadata() or {}
@@ -140,7 +206,7 @@ def load(path: str | os.PathLike[str]) -> Stack | ResNet:
         net = Stack(json.loads(about["config"]), mean, std)
     elif "depth" in about:
         strides = [int(stride) for stride in about.get("strides", "1 2 2 2").split()]
-        net = ResNet(int(about["depth"]), int(about["width"]), about["stem"], int(about["channels"]), strides)
+        net = encoder_of({**about, "strides": strides}, int(about["channels"]))
     else:
         raise ValueError(f"{path} does not say which network it is of: write it with deno task export.")
     net.load_state_dict(load_file(path))

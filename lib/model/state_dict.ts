@@ -1,6 +1,6 @@
 /**
  * Encoders and stacks as PyTorch keeps them: a state dict under the names of
- * torchvision's ResNet, whose kernels are `[channels out, channels in, height, width]`.
+ * torchvision's ResNet or timm's ViT, whose kernels are `[channels out, channels in, height, width]`.
  * `sjea_torch.py` is the other side.
  *
  * @module
@@ -27,8 +27,9 @@ export interface LoneEncoder {
 
 /**
  * A network as a state dict in PyTorch's layouts: one encoder under exactly the
- * names of torchvision's ResNet without the head `fc`, or the whole stack, where
- * these follow `encoders.N.` and those of a `Sequential` follow `projectors.N.`.
+ * names of torchvision's ResNet without the head `fc`, or of timm's ViT without
+ * head and positions, or the whole stack, where these follow `encoders.N.` and
+ * those of a `Sequential` follow `projectors.N.`.
  *
  * @param network The network.
  * @param level Which of its encoders, 0 for the lowest, or the whole stack.
