@@ -18,10 +18,10 @@ import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
 import { type Embedded, embeddingProjector } from "./embedding_projector.ts";
 import { entry } from "./help.ts";
-import { oneOf, PRESETS } from "./options.ts";
+import { IMAGE_SETS, oneOf, PRESETS } from "./options.ts";
 import { natural, parse } from "./parse.ts";
 
-const SETS = ["test", "train", "heldOut"] as const;
+const SETS = Object.keys(IMAGE_SETS) as (keyof typeof IMAGE_SETS)[];
 
 const HELP = `deno task embed RUN [options]
 

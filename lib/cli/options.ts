@@ -25,6 +25,13 @@ const EXPERIMENTS = ["all", ...EXPERIMENT_NAMES] as const;
 /** The presets' names, smallest first. */
 export const PRESETS: readonly PresetName[] = Object.keys(presets) as PresetName[];
 
+/** What a reader calls the images of each `--images`. */
+export const IMAGE_SETS = {
+  test: "test images",
+  train: "training images",
+  heldOut: "held-out images",
+} as const;
+
 /** What the user asked for. */
 export interface Options {
   readonly experiment: typeof EXPERIMENTS[number];

@@ -10,23 +10,42 @@ import { lock } from "../base/lock.ts";
 import { places } from "../base/places.ts";
 import { keptEvaluations } from "../experiments/evaluate.ts";
 import { suggest } from "../base/schema.ts";
+import { DATASET_NAMES } from "../data/datasets.ts";
+import { reopenRun } from "../experiments/opened_run.ts";
+import { datasetOf, evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { differences, findRun, mcnemar, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
 import { accuracy } from "../evaluation/metric.ts";
 import { tableBundle } from "../notebook/table.ts";
+import { type Figure, stackMaps } from "../reports/maps.ts";
 import { type Measured, renderRuns } from "../reports/run_page.ts";
+import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
+import { entry } from "./help.ts";
+import { IMAGE_SETS, oneOf, PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
+
+const SETS = Object.keys(IMAGE_SETS) as (keyof typeof IMAGE_SETS)[];
 
 const HELP = `deno task runs [list]            all runs, the one that changed last first
 deno task runs show RUN          its spec; its curves and scores as a page
+deno task runs show RUN --map    on the page also t-SNE and UMAP of each stack
 deno task runs compare RUN RUN   what differs in their specs, curves on one
                                  page, scores with McNemar's paired test
 deno task runs remove RUN        deletes a run's folder
 
 RUN is the beginning of an id, or a short name that only one run has.
 
-  --runs DIR  folder of all runs (default: data/runs)
-  --help      this text`;
+  --runs DIR         folder of all runs (default: data/runs)
+  --help             this text
+
+With --map:
+  --images SET       ${SETS.join(", ")} (default: test)
+${entry("--dataset NAME", `another data set's images: ${DATASET_NAMES.join(", ")}`)}
+  --labels LEVEL     coarser or finer classes, such as coarse of cifar100
+${entry("--preset NAME", `how many images: ${PRESETS.join(", ")} (default: quick)`)}
+  --set FIELD=VALUE  overrides a field of the preset: --set testImages=100
+  --data DIR         folder with data sets (default: SJEA_DATA, then
+                     data/datasets)`;
 
 /** What can be done, and with how many runs. */
 const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, remove: 1 };
@@ -34,7 +53,17 @@ const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, 
 await runCommand(async () => {
   const { values, positionals } = parse({
     words: true,
-    options: { runs: { type: "path" }, help: { type: "boolean", default: false } },
+    options: {
+      map: { type: "boolean", default: false },
+      images: { type: "string" },
+      dataset: { type: "string" },
+      labels: { type: "string" },
+      preset: { type: "string" },
+      set: { type: "string", multiple: true },
+      data: { type: "path" },
+      runs: { type: "path" },
+      help: { type: "boolean", default: false },
+    },
   });
   if (values.help) return console.log(HELP);
   const [verb = "list", ...words] = positionals, wanted = VERBS[verb];
@@ -44,11 +73,14 @@ await runCommand(async () => {
   if (words.length !== wanted) {
     throw new UsageError(`runs ${verb} takes ${wanted} runs, not ${words.length}.`);
   }
+  const { map, runs: _, help: __, ...ofMap } = values, [stray] = Object.keys(ofMap);
+  if (map && verb !== "show") throw new UsageError(`runs ${verb} draws no map: runs show does.`);
+  if (!map && stray) throw new UsageError(`--${stray} says what a map is of: add --map.`);
   const folder = values.runs ?? places.runs, runs = await storedRuns(folder);
   const chosen = words.map((word) => findRun(runs, word));
   if (verb === "list") return list(runs, folder);
   if (verb === "remove") return await remove(chosen[0]);
-  const measured = await scores(chosen);
+  const figures = map ? await maps(chosen[0], folder, ofMap) : [], measured = await scores(chosen);
   if (verb === "show") console.log(JSON.stringify(chosen[0].spec, null, 2));
   else {print({
       caption: "",
@@ -57,7 +89,7 @@ await runCommand(async () => {
     });}
   measured.forEach(print);
   const path = join(places.reports, "runs", `${chosen.map(({ id }) => id).join("-")}.html`);
-  await writeAtomically(path, await renderRuns(chosen, measured));
+  await writeAtomically(path, await renderRuns(chosen, measured, figures));
   console.log(`\n${path}`);
 });
 
@@ -84,6 +116,28 @@ async function remove({ id, folder }: StoredRun): Promise<void> {
   });
   await Deno.remove(folder, { recursive: true });
   console.log(`${folder} is removed.`);
+}
+
+/** Of what a map is asked for. */
+interface MapOptions {
+  readonly images?: string;
+  readonly dataset?: string;
+  readonly labels?: string;
+  readonly preset?: string;
+  readonly set?: string[];
+  readonly data?: string;
+}
+
+/** Maps of a run's stacks. */
+async function maps(stored: StoredRun, runs: string, asked: MapOptions): Promise<Figure[]> {
+  const { images = SETS[0], dataset, labels, data } = asked, set = oneOf("images", images, SETS);
+  const preset = presetOf(asked.preset ?? "quick", asked.set ?? []);
+  const other = dataset === undefined
+    ? undefined
+    : datasetOf(preset, oneOf("dataset", dataset, DATASET_NAMES));
+  demandFinished(stored);
+  const run = await reopenRun(stored, evaluationOf(preset), runs, data, { dataset: other, labels });
+  return await stackMaps(run, run.setting.images[set], `${IMAGE_SETS[set]} of ${run.setting.dataset.name}`);
 }
 
 /** Scores of runs that were evaluated, and the paired test of two that were evaluated alike. */

@@ -5,6 +5,7 @@
  */
 import { lastTerms, trainingCurves } from "../charts/training_curves.ts";
 import { parseNotebook } from "../notebook/ipynb.ts";
+import type { Figure } from "./maps.ts";
 import { renderReport } from "./report.ts";
 import { chartBundle } from "../notebook/show.ts";
 import { type Bundle, tableBundle } from "../notebook/table.ts";
@@ -23,9 +24,14 @@ export interface Measured {
  *
  * @param runs The runs.
  * @param measured Scores, if there are any.
+ * @param figures Charts beside the curves.
  * @returns An HTML document.
  */
-export async function renderRuns(runs: readonly StoredRun[], measured: readonly Measured[]): Promise<string> {
+export async function renderRuns(
+  runs: readonly StoredRun[],
+  measured: readonly Measured[],
+  figures: readonly Figure[] = [],
+): Promise<string> {
   const logs = await Promise.all(runs.map(async ({ id, folder, spec, steps }) => ({
     name: id,
     steps: await readMetrics(folder),
@@ -35,12 +41,12 @@ export async function renderRuns(runs: readonly StoredRun[], measured: readonly 
   const cells: object[] = [];
   const add = (cell: object) => cells.push({ id: `run-${cells.length}`, metadata: {}, ...cell });
   const text = (source: string) => add({ cell_type: "markdown", source });
-  const output = (data: Bundle) =>
+  const output = (data: Bundle, metadata = {}) =>
     add({
       cell_type: "code",
       source: "",
       execution_count: null,
-      outputs: [{ output_type: "display_data", data, metadata: {} }],
+      outputs: [{ output_type: "display_data", data, metadata }],
     });
   text(
     `# ${title}\n\n${
@@ -53,6 +59,11 @@ export async function renderRuns(runs: readonly StoredRun[], measured: readonly 
   for (const { caption, columns, rows } of measured) {
     text(`## ${caption}`);
     output(tableBundle({ columns, rows }, { caption }));
+  }
+  for (const { title, above, chart, caption, below } of figures) {
+    text(`## ${title}\n\n${above}`);
+    output(await chartBundle(chart, { caption }), { sjea: { caption } });
+    text(below);
   }
   text("## What defines them");
   if (runs.length === 2) {
