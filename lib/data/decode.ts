@@ -30,8 +30,8 @@ async function load(): Promise<typeof import("sharp")["default"]> {
 /**
  * Decodes an image: a PNG, JPEG, WebP or GIF, whatever its name says; of an animated one the first frame. It
  * is turned upright as its camera noted, laid on white where it is transparent, brought into sRGB, scaled
- * until its shorter side is `size` and cut to its middle. Threads of their own do it: as many at a time as
- * there are processors are the fastest.
+ * until its shorter side is `size` and cut to its middle. Threads of their own do it: twice as many at a
+ * time as there are processors are the fastest.
  *
  * @param bytes The file.
  * @param size Height and width of what comes out, in pixels.

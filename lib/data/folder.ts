@@ -4,18 +4,15 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { basename, dirname, extname, join, sep } from "@std/path";
+import { extname, join, sep } from "@std/path";
 import { z } from "zod";
-import { makeOnce } from "../base/download.ts";
-import { DataError, EnvironmentError, UsageError } from "../base/errors.ts";
-import { exists, explainFault, humanBytes, needRoom, writeAtomically } from "../base/files.ts";
+import { DataError, UsageError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
 import { cacheFolder } from "../base/places.ts";
-import { progress } from "../base/progress.ts";
 import { generator, permutation } from "../base/random.ts";
-import { encodeSafetensors, openSafetensors } from "../base/safetensors.ts";
 import { say } from "../base/say.ts";
 import { type Dataset, type DatasetKind, imageFingerprint, labelsOf, subset } from "./dataset.ts";
-import { decodeImage } from "./decode.ts";
+import { type ImageFile, imageFile, type ReadFiles, readImageFiles } from "./image_files.ts";
 
 /** What is read, and how. */
 export interface FolderOptions {
@@ -43,20 +40,8 @@ const UNLABELLED = "unlabelled";
 /** Faults, or other things, that a message names. */
 const NAMED = 5;
 
-/** Raised when images are decoded otherwise than before. */
-const VERSION = 1;
-
-/** An image's file. */
-interface Entry {
-  /** Path from the folder, with slashes. */
-  readonly path: string;
-  readonly bytes: number;
-  /** When it, or who may read it, was changed last: milliseconds since 1970. */
-  readonly changed: number;
-}
-
 /** An image's file, and where it belongs. */
-interface Placed extends Entry {
+interface Placed extends ImageFile {
   /** `train` or one of {@link TESTS}; empty where that is to be drawn. */
   readonly part: string;
   /** Name of its class; empty where it lies in no folder. */
@@ -73,14 +58,6 @@ interface Listing<Kind> {
   readonly faults: readonly string[];
 }
 
-/** Images of a folder, decoded. */
-interface Decoded {
-  /** `[entries, size, size, 3]`; black where there is a fault. */
-  readonly images: Uint8Array;
-  /** Positions of those that are no images, and why. */
-  readonly faults: readonly (readonly [number, string])[];
-}
-
 const byName = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0;
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort(byName);
 
@@ -91,8 +68,8 @@ function few(all: readonly string[], between = ", "): string {
 }
 
 /** Walks through a folder; links are followed to files in it. */
-function walk(root: string): Listing<Entry> & { readonly others: ReadonlyMap<string, number> } {
-  const entries: Entry[] = [], faults: string[] = [], others = new Map<string, number>();
+function walk(root: string): Listing<ImageFile> & { readonly others: ReadonlyMap<string, number> } {
+  const entries: ImageFile[] = [], faults: string[] = [], others = new Map<string, number>();
   const visit = (below: string) => {
     for (const { name, isDirectory, isSymlink } of Deno.readDirSync(join(root, below))) {
       const path = below + name, ending = extname(name).toLowerCase();
@@ -103,13 +80,13 @@ function walk(root: string): Listing<Entry> & { readonly others: ReadonlyMap<str
           continue;
         }
         const target = isSymlink ? Deno.realPathSync(join(root, path)) : join(root, path);
-        const { size: bytes, mtime, ctime, isFile, ...kind } = Deno.statSync(target);
+        const info = Deno.statSync(target);
         if (isSymlink && !target.startsWith(join(root, sep))) {
           faults.push(`${path} is a link that leaves the folder.`);
-        } else if (kind.isDirectory) faults.push(`${path} is a link to a folder.`);
+        } else if (info.isDirectory) faults.push(`${path} is a link to a folder.`);
         else if (!ENDINGS.includes(ending)) others.set(ending || name, (others.get(ending || name) ?? 0) + 1);
-        else if (!isFile) faults.push(`${path} is no file, but a device or pipe.`);
-        else entries.push({ path, bytes, changed: Math.max(Number(mtime), Number(ctime)) });
+        else if (!info.isFile) faults.push(`${path} is no file, but a device or pipe.`);
+        else entries.push(imageFile(path, info));
       } catch (error) {
         const lost = error instanceof Deno.errors.NotFound;
         faults.push(
@@ -123,7 +100,7 @@ function walk(root: string): Listing<Entry> & { readonly others: ReadonlyMap<str
 }
 
 /** Lists the images of the folder that the user named. */
-async function list(path: string): Promise<Listing<Entry>> {
+async function list(path: string): Promise<Listing<ImageFile>> {
   // Where a data set is asked for by its name alone, as with --dataset.
   if (!path) {
     throw new UsageError(
@@ -149,8 +126,8 @@ async function list(path: string): Promise<Listing<Entry>> {
 }
 
 /** Reads from the paths to which part and class each image belongs. */
-function place({ entries, faults }: Listing<Entry>, root: string): Listing<Placed> {
-  const foldersOf = ({ path }: Entry) => path.split("/").slice(0, -1);
+function place({ entries, faults }: Listing<ImageFile>, root: string): Listing<Placed> {
+  const foldersOf = ({ path }: ImageFile) => path.split("/").slice(0, -1);
   const tops = sorted(entries.map((entry) => foldersOf(entry)[0] ?? ""));
   const tests = tops.includes(TRAIN) ? TESTS.find((name) => tops.includes(name)) : undefined;
   const placed = entries.map((entry): Placed => {
@@ -187,76 +164,12 @@ function judge(faults: readonly string[], good: number, { path, skip }: FolderOp
   say(`${all}\nThey are left out.`);
 }
 
-/** Decodes all images, as many at a time as there are processors. */
-async function decodeAll(entries: readonly Placed[], { path: root, size }: FolderOptions): Promise<Decoded> {
-  const pixels = size * size * 3, images = new Uint8Array(entries.length * pixels);
-  const faults: [number, string][] = [];
-  const bar = progress(`Reading ${basename(root)}`, entries.length);
-  let next = 0, done = 0;
-  const work = async () => {
-    for (let at; (at = next++) < entries.length; bar.update(++done)) {
-      const { path } = entries[at];
-      try {
-        images.set(await decodeImage(await Deno.readFile(join(root, path)), size, path), at * pixels);
-      } catch (error) {
-        if (error instanceof EnvironmentError) throw error;
-        const { message } = error as Error;
-        faults.push([at, error instanceof DataError ? message : `${path} cannot be read (${message}).`]);
-      }
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, work));
-  } finally {
-    bar.stop();
-  }
-  return { images, faults: faults.sort(([a], [b]) => a - b) };
-}
-
-/** The decoded images of a folder: from the cache, where nothing changed since. */
-async function decoded(entries: readonly Placed[], options: FolderOptions): Promise<Decoded> {
-  const { path, size } = options, shape = [entries.length, size, size, 3];
-  const bytes = entries.length * size * size * 3, { available } = Deno.systemMemoryInfo();
-  // Once more while they are written and split.
-  if (2 * bytes > available) {
-    throw new EnvironmentError(
-      `${entries.length} images of ${size}×${size} take ${humanBytes(2 * bytes)} of memory, of which ${
-        humanBytes(available)
-      } are free. Choose a smaller size.`,
-    );
-  }
-  const digest = (data: unknown) => createHash("sha256").update(JSON.stringify(data)).digest("hex");
-  const state = digest([entries, VERSION]), id = digest([await Deno.realPath(path), size]).slice(0, 16);
-  // One file for a folder and a size: what was read before a change is replaced.
-  const file = join(cacheFolder(), "folders", `${id}.safetensors`);
-  const find = async (): Promise<Decoded | undefined> => {
-    if (!await exists(file)) return;
-    try {
-      const { tensors, metadata } = openSafetensors(await Deno.readFile(file), file);
-      const images = tensors.images.read();
-      if (metadata.state !== state || images.shape.join() !== shape.join()) return;
-      return { images: images.data as Uint8Array, faults: JSON.parse(metadata.faults) };
-    } catch {
-      // A damaged one is made again.
-    }
-  };
-  const found = await find();
-  if (found) return found;
-  await makeFolder(dirname(file));
-  return await makeOnce(file, find, async () => {
-    await needRoom(dirname(file), bytes, `Keeping the images of ${path}`);
-    const made = await decodeAll(entries, options), faults = JSON.stringify(made.faults);
-    const tensors = { images: { shape, data: made.images } };
-    await writeAtomically(file, encodeSafetensors(tensors, { state, faults }));
-    return made;
-  });
-}
-
-async function makeFolder(path: string): Promise<void> {
-  await Deno.mkdir(path, { recursive: true }).catch((error) => {
-    explainFault(error, path);
-    throw error;
-  });
+/** The decoded images of a folder, kept in one file for a folder and a size: what was read before a change is replaced. */
+async function decoded(files: readonly ImageFile[], { path, size }: FolderOptions): Promise<ReadFiles> {
+  const place = JSON.stringify([await Deno.realPath(path), size]);
+  const id = createHash("sha256").update(place).digest("hex").slice(0, 16);
+  const kept = join(cacheFolder(), "folders", `${id}.safetensors`);
+  return await readImageFiles(files, { folder: path, size, kept });
 }
 
 /** Positions of the images to learn from and of those to test on; the latter in any order, as the first of them are taken. */

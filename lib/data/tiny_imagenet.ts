@@ -6,12 +6,9 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "@std/path";
 import { z } from "zod";
-import { makeOnce } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
-import { exists, needRoom, writeAtomically } from "../base/files.ts";
+import { exists } from "../base/files.ts";
 import { cacheFolder, type DataPlace } from "../base/places.ts";
-import { progress } from "../base/progress.ts";
-import { encodeSafetensors, openSafetensors } from "../base/safetensors.ts";
 import { again, type CopyKind, filesOf, findCopy, layoutOf } from "./copies.ts";
 import {
   type Dataset,
@@ -21,7 +18,7 @@ import {
   type Labels,
   labelsOf,
 } from "./dataset.ts";
-import { decodeImage } from "./decode.ts";
+import { imageFile, readImageFiles } from "./image_files.ts";
 
 /** How its pictures are read. */
 export interface TinyImagenetOptions {
@@ -41,9 +38,6 @@ const KIND: CopyKind = {
   stem: "tiny-imagenet-200",
   byHand: "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
 };
-
-/** Raised when pictures are decoded otherwise than before. */
-const VERSION = 1;
 
 /** Pictures by their paths, each with the position of its class. */
 interface Listing {
@@ -104,32 +98,6 @@ function heightOf(bytes: Uint8Array, path: string): number {
   throw new DataError(`${path} is no whole JPEG. ${again(KIND)}`);
 }
 
-/** Decodes pictures, as many at a time as there are processors. */
-async function decodeAll(folder: string, paths: readonly string[], size: number): Promise<Uint8Array> {
-  const pixels = size * size * 3, images = new Uint8Array(paths.length * pixels);
-  const bar = progress(`Reading ${basename(folder)}`, paths.length);
-  let next = 0, done = 0;
-  const work = async () => {
-    for (let at; (at = next++) < paths.length; bar.update(++done)) {
-      const path = join(folder, paths[at]);
-      const bytes = await Deno.readFile(path).catch((error) => {
-        throw new DataError(`${path} cannot be read (${error.message}). ${again(KIND)}`);
-      });
-      images.set(await decodeImage(bytes, size, path), at * pixels);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, work));
-  } catch (error) {
-    // The others end with the picture that they have.
-    next = paths.length;
-    throw error;
-  } finally {
-    bar.stop();
-  }
-  return images;
-}
-
 /** Where decoded pictures are kept: beside their folder, if that may be written, or else in the cache. */
 async function keptIn(folder: string, size: number): Promise<string> {
   const above = dirname(folder), name = `${basename(folder)}-${size}px.safetensors`;
@@ -149,61 +117,39 @@ async function mayWrite(folder: string): Promise<boolean> {
   }
 }
 
-/** Both sets, without levels of labels. */
-type Sets = Pick<Dataset, "train" | "test" | "fingerprint">;
-
-/** Reads both sets: as they are kept, if no picture changed since, or decoded. */
-async function readSets(folder: string, listings: readonly Listing[], asked?: number): Promise<Sets> {
+/** Reads both sets, without levels of labels. */
+async function readSets(
+  folder: string,
+  listings: readonly Listing[],
+  asked?: number,
+): Promise<Pick<Dataset, "train" | "test" | "fingerprint">> {
   const first = join(folder, listings[0].paths[0]);
-  const size = asked ?? heightOf(await Deno.readFile(first), first), file = await keptIn(folder, size);
-  const hash = createHash("sha256").update(`${VERSION}`);
-  for (const { paths } of listings) {
-    for (const path of paths) {
-      try {
-        const { size, mtime } = Deno.statSync(join(folder, path));
-        hash.update(`${path} ${size} ${Number(mtime)}\n`);
-      } catch (error) {
-        throw new DataError(
-          `${join(folder, path)} cannot be read (${(error as Error).message}). ${again(KIND)}`,
-        );
-      }
-    }
-  }
-  const state = hash.digest("hex");
-  const setsOf = (images: readonly Uint8Array[]): Sets => {
-    const [train, test] = listings.map(({ labels }, part): ImageSet => ({
-      images: images[part],
-      labels,
-      height: size,
-      width: size,
-    }));
-    return { train, test, fingerprint: imageFingerprint({ train, test }) };
+  const size = asked ?? heightOf(await Deno.readFile(first), first), shape = { height: size, width: size };
+  const setsOf = (images: Uint8Array) => {
+    const [{ labels }, tested] = listings, test = labels.length * size * size * 3;
+    return {
+      train: { images: images.subarray(0, test), labels, ...shape },
+      test: { images: images.subarray(test), labels: tested.labels, ...shape },
+    };
   };
-  const find = async () => {
-    if (!await exists(file)) return;
+  const refuse = (fault: string): never => {
+    throw new DataError(`${folder}/${fault}`);
+  };
+  const files = listings.flatMap(({ paths }) => paths).map((path) => {
     try {
-      const { tensors, metadata } = openSafetensors(await Deno.readFile(file), file);
-      if (metadata.state !== state) return;
-      const sets = setsOf([tensors.train, tensors.test].map((tensor) => tensor.read().data as Uint8Array));
-      if (sets.fingerprint === metadata.fingerprint) return sets;
+      return imageFile(path, Deno.statSync(`${folder}/${path}`));
     } catch (error) {
-      if (!(error instanceof DataError)) throw error;
+      return refuse(`${path} cannot be read (${(error as Error).message}). ${again(KIND)}`);
     }
-  };
-  return await find() ?? await makeOnce(file, find, async () => {
-    const bytes = listings.reduce((sum, { paths }) => sum + paths.length * size * size * 3, 0);
-    await needRoom(dirname(file), bytes, `Keeping the pictures of ${folder}`);
-    const images: Uint8Array[] = [];
-    for (const { paths } of listings) images.push(await decodeAll(folder, paths, size));
-    const sets = setsOf(images), { train, test, fingerprint } = sets;
-    const tensorOf = ({ images: data, labels: { length } }: ImageSet) => ({
-      shape: [length, size, size, 3],
-      data,
-    });
-    const tensors = { train: tensorOf(train), test: tensorOf(test) };
-    await writeAtomically(file, encodeSafetensors(tensors, { state, fingerprint }));
-    return sets;
   });
+  const { images, fingerprint } = await readImageFiles(files, {
+    folder,
+    size,
+    kept: await keptIn(folder, size),
+    refuse,
+    fingerprint: (images) => imageFingerprint(setsOf(images)),
+  });
+  return { ...setsOf(images), fingerprint: fingerprint! };
 }
 
 /** What is known of a class besides its pictures, by the columns of {@link HIERARCHY}. */
