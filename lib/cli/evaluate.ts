@@ -15,7 +15,7 @@ import { tableBundle } from "../notebook/table.ts";
 import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
 import { entry } from "./help.ts";
-import { oneOf, PRESETS } from "./options.ts";
+import { IMAGE_SETS, oneOf, PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task evaluate RUN [options]
@@ -91,11 +91,9 @@ await runCommand(async () => {
     columns: ["", ...columns],
     rows,
     notes: [
-      `${run.id} (${run.title}): ${images.test.labels.length} ${
-        scored === "test" ? "test" : "held-out"
-      } images of ${name}${labels ? ` (${labels})` : ""}, bank of ${known}, one seed; ${
-        metrics.map((metric) => JSON.stringify(metric)).join(", ")
-      }`,
+      `${run.id} (${run.title}): ${images.test.labels.length} ${IMAGE_SETS[scored]} of ${name}${
+        labels ? ` (${labels})` : ""
+      }, bank of ${known}, one seed; ${metrics.map((metric) => JSON.stringify(metric)).join(", ")}`,
     ],
   };
   console.log(tableBundle(table, {})["text/plain"]);

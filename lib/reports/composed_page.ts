@@ -7,8 +7,8 @@ import { parseNotebook } from "../notebook/ipynb.ts";
 import type { Bundle } from "../notebook/table.ts";
 import { renderReport } from "./report.ts";
 
-/** A part of a page: Markdown, or what a cell would show. */
-export type Part = string | Bundle;
+/** A part of a page: Markdown, or what a cell would show, with its caption if it is a figure. */
+export type Part = string | { readonly data: Bundle; readonly caption?: string };
 
 /**
  * Renders a page.
@@ -28,7 +28,11 @@ export async function composedPage(
     metadata: {},
     ...typeof part === "string" ? { cell_type: "markdown", source: part } : {
       ...{ cell_type: "code", source: "", execution_count: null },
-      outputs: [{ output_type: "display_data", data: part, metadata: {} }],
+      outputs: [{
+        output_type: "display_data",
+        data: part.data,
+        metadata: part.caption === undefined ? {} : { sjea: { caption: part.caption } },
+      }],
     },
   }));
   const notebook = parseNotebook(

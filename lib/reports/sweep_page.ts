@@ -35,12 +35,10 @@ export async function renderSweep(results: SweepResults): Promise<string> {
     [
       `# ${sweep.title}\n\n${table.notes[0]}`,
       "## What was found\n\nConfigurations from best to worst; a dot is the mean over the seeds.",
-      await chartBundle(comparison(dots), { caption: sweep.title }),
-      tableBundle(table, { caption: sweep.title }),
+      { data: await chartBundle(comparison(dots), { caption: sweep.title }), caption: sweep.title },
+      { data: tableBundle(table, { caption: sweep.title }) },
       "## The trainings",
-      tableBundle({ columns: ["run", "configuration", "seed", "training"], rows: trainings }, {
-        caption: "Runs",
-      }),
+      { data: tableBundle({ columns: ["run", "configuration", "seed", "training"], rows: trainings }, {}) },
       `## The sweep\n\n\`\`\`json\n${JSON.stringify(sweep, null, 2)}\n\`\`\``,
     ],
   );
