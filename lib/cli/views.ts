@@ -26,9 +26,9 @@ const EPOCHS = 4;
 const HELP = `deno task views SPEC [options]
 
 Draws the views that a run learns from: each row is one of its training images
-and its views in the first ${EPOCHS} epochs, the first view beside the second
-and what others there are. SPEC is what deno task train takes: a JSON file, or one of the paper's
-runs, such as quick/s-jea.
+and its views in the first ${EPOCHS} epochs, the first view beside the second and
+what others there are. SPEC is what deno task train takes: a JSON file, or one
+of the paper's runs, such as quick/s-jea.
 
   --set FIELD=VALUE  changes a field; repeatable: --set view.blur=0.5
                      --set view.second.solarise=0.2

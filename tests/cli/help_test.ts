@@ -89,7 +89,7 @@ Deno.test("every command that a message or a text names is one, with options tha
   for (
     const command of [
       "deno task data cifar10",
-      "deno task export --run s-jea --stack all --preset cpu",
+      "deno task export 3f2a --stack all",
       "deno task reproduce --set lowCovariance=0",
       "deno task train --schema > spec.schema.json",
     ]
