@@ -9,6 +9,8 @@ import { places } from "../base/places.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import type { BenchRow } from "../experiments/bench.ts";
 import { readResults } from "../experiments/results.ts";
+import { readSweepFile } from "../experiments/sweep.ts";
+import { readSweep } from "../experiments/sweep_results.ts";
 import { renderReports } from "../reports/render_reports.ts";
 import { renderReadme } from "../reports/readme.ts";
 import { runCommand } from "./command.ts";
@@ -30,7 +32,14 @@ await runCommand(async () => {
   if (leftOut.length > 0) Deno.exitCode = 1;
   const stored = EXPERIMENT_NAMES.map((name) => readResults(join(places.results, "cpu", `${name}.json`)));
   const engines: BenchRow[] = JSON.parse(await Deno.readTextFile(join(places.results, "engines.json")));
-  const text = renderReadme(await Deno.readTextFile(places.readme), await Promise.all(stored), engines);
+  const { id } = await readSweepFile(join(places.lib, "experiments", "sweeps", "losses.json"));
+  const losses = await readSweep(join(places.results, "sweeps", id));
+  const text = renderReadme(
+    await Deno.readTextFile(places.readme),
+    await Promise.all(stored),
+    losses,
+    engines,
+  );
   // In place: the task may write this file, and none beside it.
   await Deno.writeTextFile(places.readme, text);
 });

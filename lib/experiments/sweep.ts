@@ -83,6 +83,22 @@ export interface PlannedSweep {
   readonly configurations: readonly Configuration[];
 }
 
+/**
+ * Reads a sweep's file.
+ *
+ * @param path The file.
+ * @returns The sweep; and its id: the file's name, and what tells it from other sweeps of that name.
+ * @throws {DataError} The file is missing or no sweep.
+ */
+export async function readSweepFile(path: string): Promise<Pick<PlannedSweep, "sweep" | "id">> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw new DataError(`${path} cannot be read (${error.message}).`);
+  });
+  const sweep = checkedJson(sweepSchema, text, path, "deno task sweep --help shows one.");
+  const { title: _, ...defining } = sweep;
+  return { sweep, id: `${basename(path, ".json")}-${digestOf(defining)}` };
+}
+
 /** Where a sweep's runs live. */
 export interface SweepPlace {
   /** Folder of all runs. */
@@ -101,11 +117,8 @@ export interface SweepPlace {
  * @throws {UsageError} A configuration is no spec, or is another one once more.
  */
 export async function planSweep(path: string, { runs, data }: SweepPlace): Promise<PlannedSweep> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw new DataError(`${path} cannot be read (${error.message}).`);
-  });
-  const sweep = checkedJson(sweepSchema, text, path, "deno task sweep --help shows one.");
-  const { title: _, ...defining } = sweep, asked = preset(sweep.evaluate.preset, sweep.evaluate.set);
+  const { sweep, id } = await readSweepFile(path);
+  const asked = preset(sweep.evaluate.preset, sweep.evaluate.set);
   const own = evaluationOf(asked), { metric, images: scored } = sweep.evaluate;
   const judged = {
     ...own,
@@ -139,7 +152,7 @@ export async function planSweep(path: string, { runs, data }: SweepPlace): Promi
     known.set(opened[0].id, name);
     configurations.push({ name, runs: opened });
   }
-  return { sweep, id: `${basename(path, ".json")}-${digestOf(defining)}`, configurations };
+  return { sweep, id, configurations };
 }
 
 /** Each variant with each combination of the grid: what it is called, and the fields that it changes. */

@@ -11,6 +11,7 @@ import { certainty, differences } from "../experiments/findings.ts";
 import { DEFAULT_PRESET, PURPOSES } from "../experiments/presets.ts";
 import type { BenchRow } from "../experiments/bench.ts";
 import type { Results, Row } from "../experiments/results.ts";
+import { type SweepResults, sweepTable } from "../experiments/sweep_results.ts";
 import { about } from "../experiments/table.ts";
 
 /** Around a part, so that the formatter leaves it as it is. */
@@ -22,6 +23,7 @@ const mark = (part: string) => `<!-- ${part}: written by deno task report -->\n$
  *
  * @param text The README.
  * @param results Results of the paper's tables by one preset, in their order.
+ * @param losses What the sweep over losses found.
  * @param engines Speeds of ONNX Runtime beside TensorFlow, as `deno task bench` wrote them.
  * @returns The README with their numbers.
  * @throws {DataError} A part's mark is missing.
@@ -29,9 +31,15 @@ const mark = (part: string) => `<!-- ${part}: written by deno task report -->\n$
 export function renderReadme(
   text: string,
   results: readonly Results[],
+  losses: SweepResults,
   engines: readonly BenchRow[],
 ): string {
-  const parts = { presets: presetTable(), results: resultPart(results), engines: enginePart(engines) };
+  const parts = {
+    presets: presetTable(),
+    results: resultPart(results),
+    losses: lossPart(losses),
+    engines: enginePart(engines),
+  };
   return Object.entries(parts).reduce((text, [part, content]) => {
     const begin = text.indexOf(mark(part)), end = text.indexOf(END, begin);
     if (begin < 0 || end < 0) {
@@ -53,6 +61,29 @@ function presetTable(): string {
     time,
   ]);
   return table(["preset", "what it trains, seven runs each", "time on 2 cores"], 3, rows);
+}
+
+/** A line a configuration, with the measures of all its stacks. */
+function lossPart(results: SweepResults): string {
+  const { columns, rows, notes } = sweepTable(results), measures = columns.slice(2, -2);
+  const configurations = [...Map.groupBy(rows, ([name]) => name).values()];
+  const stacks = configurations[0].map(([, stack]) => stack);
+  return [
+    table(
+      [
+        "loss of stack 0 and 1",
+        ...stacks.flatMap((stack) => measures.map((name) => `stack ${stack}: ${name}`)),
+        "n",
+      ],
+      1,
+      configurations.map((levels) => [
+        levels[0][0],
+        ...levels.flatMap((row) => row.slice(2, -2)),
+        levels[0].at(-2)!,
+      ]),
+    ),
+    notes.join(" "),
+  ].join("\n\n");
 }
 
 /** ONNX Runtime beside TensorFlow, and WebAssembly where it was measured. */
