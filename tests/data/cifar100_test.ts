@@ -4,48 +4,18 @@ import { join } from "@std/path";
 import { CIFAR100, downloadCifar100, findCifar100, loadCifar100 } from "../../lib/data/cifar100.ts";
 import { atLevel } from "../../lib/data/dataset.ts";
 import { DAMAGED, mutatedBytes, survive } from "../mutate.ts";
+import { BINARY, NAMES, records } from "./cifar100_files.ts";
 import { laid, packed, served } from "./packed.ts";
-import { array, dictionary, integers, text } from "./pickled.ts";
+import { array, batch, dictionary, integers, text } from "./pickled.ts";
 
 const DATA = Deno.env.get("SJEA_DATA");
 if (!DATA) console.log("SJEA_DATA is not set: the tests on real CIFAR-100 records are skipped.");
 
 const AGAIN = "Delete its folder and fetch CIFAR-100 again (deno task data cifar100).";
-const NAMES = Object.fromEntries(
-  [["coarse", 20] as const, ["fine", 100] as const].map(([level, count]) => [
-    level,
-    Array.from({ length: count }, (_, at) => `${level}_${at}`),
-  ]),
-);
-
-/** Records whose fine class is their position, and whose bytes repeat nowhere near. */
-function records(count: number): Uint8Array {
-  const bytes = Uint8Array.from({ length: count * 3074 }, (_, at) => at % 251);
-  for (let at = 0; at < count; at++) bytes.set([Math.floor(at % 100 / 5), at % 100], at * 3074);
-  return bytes;
-}
-
-/** Records of the binary layout as Python has them. */
-function pickled(records: Uint8Array): Uint8Array {
-  const count = records.length / 3074, rows = new Uint8Array(count * 3072);
-  for (let row = 0; row < count; row++) {
-    rows.set(records.subarray(row * 3074 + 2, (row + 1) * 3074), row * 3072);
-  }
-  const label = (place: number) =>
-    integers(Array.from({ length: count }, (_, row) => records[row * 3074 + place]));
-  return dictionary({
-    data: array([count, 3072], false, rows),
-    fine_labels: label(1),
-    coarse_labels: label(0),
-  });
-}
-
-const named = Object.fromEntries(
-  Object.entries(NAMES).map(([level, names]) => [`${level}_label_names.txt`, names.join("\n") + "\n"]),
-);
+const pickled = (records: Uint8Array) => batch(records, ["coarse_labels", "fine_labels"]);
 
 Deno.test("a record: coarse class, fine class, planes", async () => {
-  const folder = await laid({ "train.bin": records(7), "test.bin": records(3), ...named });
+  const folder = await laid({ ...BINARY, "train.bin": records(7), "test.bin": records(3) });
   const { train, test, classes, levels, copy } = await loadCifar100(folder);
   assert.deepEqual([...train.labels], [0, 1, 2, 3, 4, 5, 6]);
   assert.deepEqual([...train.levels!.coarse], [0, 0, 0, 0, 0, 1, 1]);
@@ -71,7 +41,7 @@ Deno.test("its coarse level is a data set of 20 classes", async () => {
 });
 
 Deno.test("Python's version holds the same images", async () => {
-  const binary = await laid({ "train.bin": records(205), "test.bin": records(3), ...named });
+  const binary = await laid({ ...BINARY, "train.bin": records(205), "test.bin": records(3) });
   const meta = dictionary(
     Object.fromEntries(
       Object.entries(NAMES).map(([level, names]) => [`${level}_label_names`, names.map(text)]),

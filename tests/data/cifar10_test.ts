@@ -6,7 +6,7 @@ import { DataError } from "../../lib/base/errors.ts";
 import { downloadCifar10, findCifar10, loadCifar10, readBatch, readRecords } from "../../lib/data/cifar10.ts";
 import { imageFingerprint } from "../../lib/data/dataset.ts";
 import { packed, served } from "./packed.ts";
-import { array, dictionary, integers, text } from "./pickled.ts";
+import { array, batch, dictionary, integers, text } from "./pickled.ts";
 import { DAMAGED, mutatedBytes, survive } from "../mutate.ts";
 
 const DATA = Deno.env.get("SJEA_DATA");
@@ -158,21 +158,7 @@ Deno.test("a batch that is something else is called what it is", async () => {
   }
 });
 
-/** Records of the binary layout as a batch of Python's. */
-function batch(records: Uint8Array, columnsFirst = false): Uint8Array {
-  const count = records.length / 3073, rows = new Uint8Array(count * 3072);
-  for (let row = 0; row < count; row++) {
-    const pixels = records.subarray(row * 3073 + 1, (row + 1) * 3073);
-    if (columnsFirst) pixels.forEach((value, column) => rows[column * count + row] = value);
-    else rows.set(pixels, row * 3072);
-  }
-  const labels = Array.from({ length: count }, (_, row) => records[row * 3073]);
-  return dictionary({
-    batch_label: text("training batch 1 of 5"),
-    labels: integers(labels),
-    data: array([count, 3072], columnsFirst, rows),
-  });
-}
+const pickled = (records: Uint8Array, columnsFirst?: boolean) => batch(records, ["labels"], columnsFirst);
 
 /** Records of all labels and of bytes that repeat nowhere near. */
 function records(count: number): Uint8Array {
@@ -184,7 +170,7 @@ function records(count: number): Uint8Array {
 Deno.test("Python's batches hold the same images as the binary ones", () => {
   const some = records(1001), expected = readRecords(some, "x");
   for (const columnsFirst of [false, true]) {
-    assert.deepEqual(readBatch(batch(some, columnsFirst), "x"), expected);
+    assert.deepEqual(readBatch(pickled(some, columnsFirst), "x"), expected);
   }
 });
 
@@ -192,7 +178,7 @@ Deno.test("a copy in Python's layout is found and loaded", async () => {
   const above = await Deno.makeTempDir(), folder = join(above, "cifar-10-batches-py");
   await Deno.mkdir(folder);
   const some = records(10_000), expected = readRecords(some, "x");
-  await Deno.writeFile(join(folder, "test_batch"), batch(some));
+  await Deno.writeFile(join(folder, "test_batch"), pickled(some));
   for (const number of [1, 2, 3, 4, 5]) {
     await Deno.link(join(folder, "test_batch"), join(folder, `data_batch_${number}`));
   }
@@ -206,7 +192,7 @@ Deno.test("a copy in Python's layout is found and loaded", async () => {
   assert.equal(Buffer.compare(test.images, expected.images), 0);
   assert.equal(fingerprint, imageFingerprint({ train, test }));
   await Deno.remove(join(folder, "data_batch_3"));
-  await Deno.writeFile(join(folder, "data_batch_3"), batch(some.subarray(0, 9_999 * 3073)));
+  await Deno.writeFile(join(folder, "data_batch_3"), pickled(some.subarray(0, 9_999 * 3073)));
   await assert.rejects(loadCifar10(folder), {
     name: "DataError",
     message: /data_batch_3 has 9999 images instead of 10000\. /,
@@ -215,7 +201,7 @@ Deno.test("a copy in Python's layout is found and loaded", async () => {
 });
 
 Deno.test(`${DAMAGED} damaged batches of Python's: other images or a DataError, never worse`, async () => {
-  const { read, refused } = await survive(mutatedBytes(batch(records(2)), "CIFAR's pickle"), (bytes) => {
+  const { read, refused } = await survive(mutatedBytes(pickled(records(2)), "CIFAR's pickle"), (bytes) => {
     const { images, labels } = readBatch(bytes, "x");
     assert.equal(images.length, labels.length * 3072);
     assert.ok(labels.every((label) => label < 10));

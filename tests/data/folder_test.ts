@@ -229,3 +229,84 @@ Deno.test("folders that are none are refused, odd ones commented on", () =>
     );
     assert.ok(said.some((line) => /one image, which is learnt from and not tested on: Cat\./.test(line)));
   }));
+
+/** Nothing may be forbidden to root, or on Windows in this way. */
+const FREE = await (async () => {
+  const file = await Deno.makeTempFile();
+  await Deno.chmod(file, 0).catch(() => {});
+  const free = await Deno.readFile(file).then(() => true, () => false);
+  await Deno.remove(file);
+  if (free) console.log("Every file may be read here: the test on those that may not is skipped.");
+  return free;
+})();
+
+Deno.test("what one finds in folders: each is an image of its colour, or a fault by its name", async (test) => {
+  const frames = await Promise.all(["red", "blue"].map((colour) => plain(colour)));
+  const moving = () => sharp(frames, { join: { animated: true } });
+  const red = () => sharp({ create: { width: 30, height: 20, channels: 3, background: "red" } });
+  const jpeg = await red().jpeg().toBuffer();
+  const images: Record<string, Uint8Array> = {
+    "wide.png": await plain("red", 300, 2),
+    "one pixel.png": await plain("red", 1, 1),
+    "inks.jpg": await red().toColourspace("cmyk").jpeg().toBuffer(),
+    "16 bits.png": await red().toColourspace("rgb16").png().toBuffer(),
+    "moving.gif": await moving().gif().toBuffer(),
+    "moving.webp": await moving().webp({ lossless: true }).toBuffer(),
+    "jpeg called.png": jpeg,
+    "LOUD.JPEG": jpeg,
+  };
+  const faults: Record<string, [content: Uint8Array | string, fault: RegExp]> = {
+    "half.jpg": [jpeg.subarray(0, jpeg.length / 2), / cannot be decoded \(.+\)\. If it is damaged, /],
+    "nothing.png": ["", / is empty, and no image\. /],
+    "page.gif": ["<!doctype html>", / is an HTML page, and no image\. /],
+    "tiff called.jpg": [await red().tiff().toBuffer(), / is no PNG, JPEG, WebP or GIF\. Convert it /],
+    "words.webp": ["a cat", / is a text that begins with "a cat", and no image\. /],
+  };
+  for (const [name, content] of Object.entries(images)) {
+    await test.step(name, () =>
+      within(async (root) => {
+        await write(root, { [`a/${name}`]: content, "b/0.png": frames[1], "b/1.png": frames[1] });
+        const { train, test } = await open(root), [first, green, blue] = imageOf(train, 0);
+        assert.equal(train.labels.length + test.labels.length, 3);
+        assert.ok(first > 200 && green < 60 && blue < 60, `${[first, green, blue]}`);
+      }));
+  }
+  for (const [name, [content, fault]] of Object.entries(faults)) {
+    await test.step(name, () =>
+      within(async (root) => {
+        await write(root, { [`a/${name}`]: content, "b/0.png": frames[1] });
+        await refused(root, new RegExp(`^1 of 2 files in .*:\n  a/${name}${fault.source}`));
+      }));
+  }
+  await test.step("a link to itself", () =>
+    within(async (root) => {
+      await write(root, { "b/0.png": frames[1] });
+      await Deno.symlink(join(root, "b", "1.png"), join(root, "b", "1.png"));
+      await refused(root, /^1 of 2 files in .*:\n {2}b\/1\.png cannot be read \(.+\)\.$/m);
+    }));
+  await test.step({
+    name: "files and folders that may not be read",
+    ignore: FREE,
+    fn: () =>
+      within(async (root) => {
+        await write(root, { "a/0.png": frames[0], "b/0.png": frames[1], "c/0.png": frames[1] });
+        const forbidden: [path: string, fault: RegExp][] = [
+          ["b", /^1 of 3 files in .*:\n {2}b cannot be read \(.+\)\.$/m],
+          ["a/0.png", /^1 of 3 files in .*:\n {2}a\/0\.png cannot be read \(.+\)\.$/m],
+          ["", /images cannot be read \(.+\)\.$/],
+        ];
+        for (const [path, fault] of forbidden) {
+          const place = join(root, path), { mode } = await Deno.stat(place);
+          await Deno.chmod(place, 0);
+          await refused(root, fault);
+          await Deno.chmod(place, mode!);
+        }
+      }),
+  });
+  await test.step("names that differ in case alone", () =>
+    within(async (root) => {
+      await write(root, { "a/x.png": frames[0], "a/X.png": frames[1], "b/0.png": frames[0] });
+      const { train, test } = await open(root), there = [...Deno.readDirSync(join(root, "a"))].length;
+      assert.equal(train.labels.length + test.labels.length, there + 1);
+    }));
+});

@@ -86,3 +86,21 @@ export function dictionary(entries: Record<string, Opcodes | Opcodes[]>): Uint8A
   memo = 0;
   return bytes;
 }
+
+/** Records of CIFAR's binary layout, which begin with labels of these names, as a batch of Python's. */
+export function batch(records: Uint8Array, labels: readonly string[], columnsFirst = false): Uint8Array {
+  const record = labels.length + 3072, count = records.length / record, values = new Uint8Array(count * 3072);
+  for (let row = 0; row < count; row++) {
+    const pixels = records.subarray(row * record + labels.length, (row + 1) * record);
+    if (columnsFirst) pixels.forEach((value, column) => values[column * count + row] = value);
+    else values.set(pixels, row * 3072);
+  }
+  const numbers = labels.map((name, place) =>
+    [name, integers(Array.from({ length: count }, (_, row) => records[row * record + place]))] as const
+  );
+  return dictionary({
+    batch_label: text("training batch 1 of 5"),
+    ...Object.fromEntries(numbers),
+    data: array([count, 3072], columnsFirst, values),
+  });
+}
