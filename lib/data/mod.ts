@@ -21,6 +21,7 @@ export { type Split, split, type SplitSizes, trainingImages } from "./split.ts";
 export { type ViewBatch, viewStream, type ViewStreamOptions } from "./view_stream.ts";
 export {
   augment,
+  type DifferingTransforms,
   drawView,
   type Jitter,
   type Transforms,

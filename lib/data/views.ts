@@ -48,8 +48,8 @@ export interface Transforms {
   readonly solariseThreshold?: number;
 }
 
-/** Fields in which views differ from the first one. */
-type Differing<Field extends keyof Transforms> =
+/** Fields in which views differ from the first one, but for some. */
+export type DifferingTransforms<Field extends keyof Transforms> =
   & Partial<Omit<Transforms, Field | "jitter">>
   & { readonly jitter?: Partial<Jitter> };
 
@@ -58,9 +58,9 @@ export interface ViewOptions extends Transforms {
   /** How many views of this size there are; 2 if absent. Of more, the first and the second one's fields take turns. */
   readonly number?: number;
   /** Fields in which the second view differs from the first. */
-  readonly second?: Differing<"size">;
+  readonly second?: DifferingTransforms<"size">;
   /** Views besides, of smaller parts (Caron et al. 2020's multi-crop): their fields, where they differ from the first one's. */
-  readonly local?: Differing<"size" | "cropScale"> & Pick<Transforms, "size" | "cropScale"> & {
+  readonly local?: DifferingTransforms<"size" | "cropScale"> & Pick<Transforms, "size" | "cropScale"> & {
     readonly number: number;
   };
 }
@@ -140,7 +140,7 @@ export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
  * @returns One entry a view: those of full size, then the local ones.
  */
 export function viewsOf({ number = FULL, second, local, ...first }: ViewOptions): Transforms[] {
-  const other = (fields: Differing<never>) => ({
+  const other = (fields: DifferingTransforms<never>) => ({
     ...first,
     ...fields,
     jitter: { ...first.jitter, ...fields.jitter },

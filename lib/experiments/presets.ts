@@ -22,7 +22,7 @@ const weight = z.number().nonnegative();
 const probability = z.number().min(0).max(1);
 
 /** Whose numbers can be wanted: of the test images, or of the held-out ones for choices between runs. */
-export const SCORED = ["test", "heldOut"] as const;
+export const SCORED = ["test", "heldOut"] as const satisfies Evaluation["scored"][];
 
 /** How representations are evaluated, and on which images; scoring is handed nothing else. */
 export interface Evaluation {
@@ -35,7 +35,7 @@ export interface Evaluation {
   /** Seed of the split into training and held-out images, and of generated images. */
   readonly splitSeed: number;
   /** Whose numbers are wanted. */
-  readonly scored: (typeof SCORED)[number];
+  readonly scored: "test" | "heldOut";
   /** By what they are judged. */
   readonly metrics: readonly MetricConfig[];
 }

@@ -38,7 +38,7 @@ export interface Sweep {
     /** Metrics, as `evaluate --metric` takes them; the preset's where there are none. */
     readonly metric: readonly string[];
     /** Whose numbers: what is chosen by a sweep is chosen on held-out images. */
-    readonly images: (typeof SCORED)[number];
+    readonly images: "test" | "heldOut";
     /** Whether encoders are evaluated as they were before training, too. */
     readonly untrained: boolean;
   };
@@ -76,6 +76,7 @@ export interface Configuration {
 
 /** A sweep and its runs; nothing is trained yet. */
 export interface PlannedSweep {
+  /** What its file says. */
   readonly sweep: Sweep;
   /** The file's name, and what tells it from other sweeps of that name. */
   readonly id: string;

@@ -20,10 +20,12 @@ import { evaluationCode, type Scores } from "./evaluate.ts";
 import { environment, provenance, type Results, summarise, summaryOf, versions } from "./results.ts";
 import type { Summary } from "./results.ts";
 import type { Run } from "./run.ts";
+import type { ResultsTable } from "./table.ts";
 import { type PlannedSweep, type Sweep, sweepSchema } from "./sweep.ts";
 
 /** What is known of one stack of one configuration. */
 export interface SweepRow {
+  /** What it is called. */
   readonly configuration: string;
   /** False: as it was before the first step. */
   readonly trained: boolean;
@@ -38,7 +40,9 @@ export interface SweepRow {
 /** What a sweep found. */
 export interface SweepResults
   extends Pick<Results, "dataset" | "environment" | "versions" | "code" | "created"> {
+  /** Tells the file from others. */
   readonly format: "s-jea sweep";
+  /** Raised when a field changes its meaning. */
   readonly version: 1;
   /** The sweep. */
   readonly sweep: Sweep;
@@ -197,13 +201,6 @@ function rowsOf(found: readonly Found[]): SweepRow[] {
   return rows.toSorted((a, b) => order(a) - order(b) || best(b) - best(a)).flat();
 }
 
-/** A table for people. */
-export interface SweepTable {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly notes: readonly string[];
-}
-
 /**
  * A sweep's results as a table.
  *
@@ -212,7 +209,7 @@ export interface SweepTable {
  */
 export function sweepTable(
   { sweep, rows, runs, accuracies, dataset, versions, code }: SweepResults,
-): SweepTable {
+): ResultsTable {
   const measures = Object.keys(rows[0]?.values ?? {});
   const cell = ({ mean, interval }: Summary) =>
     interval === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${interval.toFixed(1)}`;
