@@ -143,7 +143,7 @@ export interface EncoderCount {
   readonly live: number;
   /** Multiplications of one input's way through it. */
   readonly multiplications: number;
-  /** Values that a training step holds of one input at its peak, roughly. */
+  /** Values that a training step holds of one input at its peak, roughly: {@link HELD} copies of each normalised layer. */
   readonly values: number;
   /** Shape of the map before pooling. */
   readonly map: MapShape;

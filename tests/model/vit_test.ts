@@ -155,10 +155,7 @@ for (const [name, config] of Object.entries(STACKS)) {
     assert.ok(totals[2] < totals[0], `${totals}`);
     for (const [name, parameter] of Object.entries(state.parameters)) {
       const moved = parameter.sub(first.parameters[name]).abs();
-      // Queries and keys of one token have no say.
-      const still = name.startsWith("encoders.1.") && config === STACKS["on a ViT's map, of one token"] &&
-        /attn\.qkv/.test(name);
-      assert.ok(moved.isFinite().all().dataSync()[0] && (still || moved.max().dataSync()[0] > 0), name);
+      assert.ok(moved.isFinite().all().dataSync()[0] && moved.max().dataSync()[0] > 0, name);
     }
     const folder = await Deno.makeTempDir();
     await saveCheckpoint(folder, state, { step: 3, seconds: 1 });
@@ -287,23 +284,15 @@ Deno.test("in a bfloat16 step layer norm, sums over blocks and the map are in fl
   assert.ok(bits.filter((bits) => (bits & 0xffff) > 0).length > 0.99 * bits.length);
 });
 
-Deno.test("a state dict has the fixture's names and layouts; a ViT's is refused where a ResNet's is read", async () => {
-  const config: VitConfig = (await facts("vit")).images, given = below(found, "images.state.");
+Deno.test("a state dict has the fixture's names and layouts; a ViT's is refused where a ResNet's is read", () => {
+  const given = below(found, "images.state.");
   const state = toStateDict(network(given, (key) => `encoders.0.${key}`), 0);
   assert.deepEqual(state, given);
-  const [first, second, third] = Object.keys(
-    toStateDict(initialiseStack(two([{ ...alone, ...config }]), 0), 0),
-  );
   const file = openSafetensors(encodeSafetensors(state), "f").tensors;
   assert.throws(
     () => fromStateDict(file, "f"),
     /^DataError: f has no conv1\.weight, the first layer of torchvision's ResNet; it has .* Save model\.state_dict\(\) of such a ResNet\.$/,
   );
-  assert.deepEqual([first, second, third], [
-    "patch_embed.proj.weight",
-    "patch_embed.proj.bias",
-    "blocks.0.norm1.weight",
-  ]);
 });
 
 for (const [name, config] of Object.entries(STACKS)) {
