@@ -22,8 +22,11 @@ export interface Comparison {
   readonly paper?: number;
 }
 
-/** In pixels: between panels, of a row, of ours above and the paper's below its middle. */
-const GAP = 24, ROW = 36, APART = 6;
+/** In pixels: between panels, of a row, of ours above and the paper's below its middle, of a label before it is cut. */
+const GAP = 24, ROW = 36, APART = 6, LONGEST = 240;
+
+/** Of more labels the rows are lower, and values stand above them. */
+const FEW = 20, LOW_ROW = 20, LITTLE_APART = 4;
 
 /**
  * Draws our numbers as filled dots, with error bars where the spread is known,
@@ -58,28 +61,36 @@ export function comparison(rows: readonly Comparison[]): Chart {
     { label, metric, source: ours, value: short(value), low: short(value - std), high: short(value + std) },
     ...paper === undefined ? [] : [{ label, metric, source: "paper", value: short(paper) }],
   ]);
-  const names = Math.max(...labels.map((label) => textWidth(label, 12)));
+  const names = Math.min(LONGEST, Math.max(...labels.map((label) => textWidth(label, 12))));
+  const many = labels.length > FEW, [row, apart] = many ? [LOW_ROW, LITTLE_APART] : [ROW, APART];
   const width = Math.min(360, Math.floor((WIDTH - names + GAP) / metrics.length) - GAP);
   return themed({
     hconcat: metrics.map((metric, panel) => ({
       data: csv(dots.filter((dot) => dot.metric === metric)),
       width,
-      height: labels.length * ROW,
+      height: labels.length * row,
       encoding: {
         x: {
           type: "quantitative",
           title: metric,
           scale: { zero: false, padding: 12 },
-          axis: { tickCount: 5 },
+          axis: { tickCount: 5, orient: many ? "top" : "bottom" },
         },
         y: {
           field: "label",
           type: "nominal",
           scale: { type: "band", domain: labels, padding: 0 },
           title: null,
-          axis: { labels: panel === 0, domain: false, ticks: false, grid: true, labelPadding: 8 },
+          axis: {
+            labels: panel === 0,
+            labelLimit: LONGEST,
+            domain: false,
+            ticks: false,
+            grid: true,
+            labelPadding: 8,
+          },
         },
-        yOffset: { ...source, scale: { domain: sources, range: [ROW / 2 - APART, ROW / 2 + APART] } },
+        yOffset: { ...source, scale: { domain: sources, range: [row / 2 - apart, row / 2 + apart] } },
       },
       layer: [
         {

@@ -5,7 +5,8 @@
  */
 import { demandFinite, demandLength, demandSome } from "./check.ts";
 import { csv } from "./csv.ts";
-import { curveAxis } from "./scales.ts";
+import { legendLayout } from "./legend.ts";
+import { curveAxis, SYMBOL } from "./scales.ts";
 import { type Chart, colours, GREY, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
 /** A line. */
@@ -59,7 +60,14 @@ export function covarianceCurves(lines: readonly CovarianceLine[]): Chart {
         field: "name",
         type: "nominal",
         scale: { domain: lines.map(({ name }) => name), range: colours(COLOURS, lines.length) },
-        legend: { title: null, orient: "top", symbolType: "stroke", symbolSize: 400, symbolStrokeWidth: 2 },
+        legend: {
+          title: null,
+          orient: "top",
+          symbolType: "stroke",
+          symbolSize: 400,
+          symbolStrokeWidth: 2,
+          ...legendLayout(lines.map(({ name }) => name), SYMBOL),
+        },
       },
       tooltip: [
         { field: "name", title: "title" },

@@ -24,15 +24,15 @@ const FRAMES = {
   "another class": { colour: "#bd1f01", dash: [4, 3] },
 };
 
-/** In pixels: the widest an image gets, between images, for captions, after a query. */
-const LARGEST = 72, GAP = 12, CAPTION = 16, AFTER_QUERY = 14;
+/** In pixels: the widest and the narrowest an image gets, between images, for captions, after a query. */
+const LARGEST = 72, SMALLEST = 8, GAP = 12, CAPTION = 16, AFTER_QUERY = 14;
 
 /**
  * Draws rows of images.
  *
  * @param rows The rows.
  * @returns The chart.
- * @throws {RangeError} There are no images, or captions or frames are not one an image.
+ * @throws {RangeError} There are no images or more than 32 a row, or captions or frames are not one an image.
  * @example
  * ```ts
  * import { imageGrid } from "./image_grid.ts";
@@ -53,6 +53,9 @@ export function imageGrid(rows: readonly ImageRow[]): Chart {
   const framed = rows.some(({ frame }) => frame), captioned = rows.some(({ captions }) => captions);
   const afterQuery = framed ? AFTER_QUERY : 0, below = captioned ? CAPTION : 0;
   const side = Math.min(LARGEST, Math.floor((WIDTH - afterQuery + GAP) / columns) - GAP);
+  if (side < SMALLEST) {
+    throw new RangeError(`Images of a row: there is no room for ${columns} beside each other.`);
+  }
   const cells = rows.flatMap(({ images, captions, frame }, row) =>
     images.map((url, column) => ({
       url,
@@ -104,7 +107,13 @@ export function imageGrid(rows: readonly ImageRow[]): Chart {
         : [],
       ...captioned
         ? [{
-          mark: { type: "text", dy: side / 2 + 5, baseline: "top", fontSize: 11 } as const,
+          mark: {
+            type: "text",
+            dy: side / 2 + 5,
+            baseline: "top",
+            fontSize: 11,
+            limit: side + GAP - 2,
+          } as const,
           encoding: { text: { field: "caption" } },
         }]
         : [],

@@ -5,17 +5,28 @@
  */
 import { demandFinite, demandLength, demandSome } from "./check.ts";
 import { csv } from "./csv.ts";
-import { type Chart, CLASS_COLOURS, colours, FAINT, GREY, type Panel } from "./theme.ts";
+import { legendLayout } from "./legend.ts";
+import { type Chart, FAINT, GREY, type Panel } from "./theme.ts";
 import { PNG_URI, pngBase64 } from "./thumbnails.ts";
 
-/** Says below panels how to zoom. */
-export const ZOOM_HINT: Chart["title"] = {
-  text: "Ctrl + wheel or pinching zooms, dragging moves.",
-  orient: "bottom",
-  color: GREY,
-  fontSize: 11,
-  fontWeight: "normal",
-};
+/**
+ * Says below panels how to zoom.
+ *
+ * @param notes Lines above that.
+ * @returns A chart's title.
+ */
+export function zoomHint(...notes: readonly string[]): Chart["title"] {
+  return {
+    text: [...notes, "Ctrl + wheel or pinching zooms, dragging moves."],
+    orient: "bottom",
+    color: GREY,
+    fontSize: 11,
+    fontWeight: "normal",
+  };
+}
+
+/** Diameter of a legend's symbol and the gap after it, in pixels. */
+const SYMBOL = 16;
 
 /** Points in the plane. */
 export interface Points {
@@ -31,6 +42,8 @@ export interface Groups {
   readonly groups: ArrayLike<number>;
   /** Names of the groups, in the order of the legend. */
   readonly names: readonly string[];
+  /** Colour of each group. */
+  readonly colours: readonly string[];
   /** Thumbnails of some points or all, by index. */
   readonly images?: ReadonlyMap<number, string>;
 }
@@ -43,11 +56,11 @@ export interface Groups {
  * @param groups What is known of the points.
  * @returns The data of the chart and the transforms that complete it.
  * @throws {RangeError} There are no points, a panel has too few or too many, a number is not finite, or a
- * group has no name or no colour, or an image is no PNG.
+ * group has no name, or an image is no PNG.
  */
 export function pointTable(
   panels: readonly Points[],
-  { groups, names, images }: Groups,
+  { groups, names, images }: Omit<Groups, "colours">,
 ): Pick<Chart, "data" | "transform"> {
   demandSome(panels, "Panels");
   const nameless = Array.from(groups).find((group) => group >= names.length);
@@ -91,7 +104,7 @@ export function pointTable(
 export function pointPanel(
   panels: readonly Points[],
   at: number,
-  { groups, names, images }: Groups,
+  { groups, names, colours, images }: Groups,
   side: number,
   legend: boolean,
 ): Panel {
@@ -99,7 +112,7 @@ export function pointPanel(
   const [x, y] = square(points);
   const axis = { axis: null, type: "quantitative" } as const;
   return {
-    title: { text: title, anchor: "middle" },
+    title: { text: title, anchor: "middle", limit: side },
     width: side,
     height: side,
     view: { stroke: FAINT },
@@ -121,8 +134,10 @@ export function pointPanel(
       color: {
         field: "name",
         type: "nominal",
-        scale: { domain: [...names], range: colours(CLASS_COLOURS, names.length) },
-        legend: legend ? { title: null, orient: "bottom", columns: 5, symbolSize: 90 } : null,
+        scale: { domain: [...names], range: [...colours] },
+        legend: legend
+          ? { title: null, orient: "bottom", symbolSize: 90, ...legendLayout(names, SYMBOL) }
+          : null,
       },
       opacity: legend ? { condition: { param: "picked", value: 0.75 }, value: 0.03 } : { value: 0.75 },
       tooltip: [

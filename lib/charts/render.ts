@@ -10,12 +10,21 @@ import { fontsFor, textWidth } from "./font.ts";
 import { quantise } from "./quantise.ts";
 import type { Chart } from "./theme.ts";
 
+/** What vega knows of a text. */
+interface TextItem {
+  readonly fontSize?: number;
+  readonly fontWeight?: unknown;
+  /** Pixels after which it is cut; 0 for none. */
+  readonly limit?: number;
+}
+
 /** Vega's own estimate, 0.8 of the font size a letter, leaves gaps beside every text. Its types lack this. */
 const { textMetrics } = vega as typeof vega & {
-  textMetrics: { width: (item: { fontSize?: number; fontWeight?: unknown }, text: unknown) => number };
+  textMetrics: { width: (item: TextItem, text: unknown) => number };
 };
-textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
-  textWidth(`${text ?? ""}`, fontSize, fontWeight === "bold");
+textMetrics.width = ({ fontSize = 11, fontWeight, limit }, text) =>
+  // Of a text that is cut, what is left of it.
+  Math.min(textWidth(`${text ?? ""}`, fontSize, fontWeight === "bold"), limit || Infinity);
 
 /**
  * Draws a chart as SVG.

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Length of a line in a legend and the gap after it, in pixels. */
+export const SYMBOL = 28;
+
 /**
  * Scale and axis of a curve: logarithmic where values span two decades, of
  * which a linear one would show the upper.

@@ -5,8 +5,8 @@
  */
 import { demandSome } from "./check.ts";
 import { csv } from "./csv.ts";
-import { pointPanel, pointTable, ZOOM_HINT } from "./points.ts";
-import { type Chart, themed, WIDTH } from "./theme.ts";
+import { pointPanel, pointTable, zoomHint } from "./points.ts";
+import { type Chart, CLASS_COLOURS, colours, themed, WIDTH } from "./theme.ts";
 import { pngSize } from "./thumbnails.ts";
 
 /** One class and how it falls apart. */
@@ -35,13 +35,14 @@ const MOST_ZOOM = 2;
  *
  * @param subClusters The class.
  * @returns The chart.
- * @throws {RangeError} There are no points or clusters, a point's cluster has no strip, a number is not
+ * @throws {RangeError} There are no points or clusters, or more than ten of these, a point's cluster has no strip, a number is not
  * finite or a strip is no PNG.
  */
 export function subClusters({ points, clusters, strips, images, title = "" }: SubClusters): Chart {
   demandSome(strips, "Strips");
   const names = strips.map((_, cluster) => `sub-cluster ${cluster + 1}`);
-  const groups = { groups: clusters, names, images }, panels = [{ title, points }];
+  const groups = { groups: clusters, names, colours: colours(CLASS_COLOURS, names.length), images };
+  const panels = [{ title, points }];
   const table = pointTable(panels, groups);
   const width = WIDTH - SIDE - GAP;
   let top = 0;
@@ -63,7 +64,7 @@ export function subClusters({ points, clusters, strips, images, title = "" }: Su
   });
   const at = (field: string) => ({ field, type: "quantitative", scale: null, axis: null }) as const;
   return themed({
-    title: ZOOM_HINT,
+    title: zoomHint(),
     hconcat: [
       { ...table, ...pointPanel(panels, 0, groups, SIDE, false) },
       {

@@ -42,11 +42,32 @@ export function colours(palette: readonly string[], count: number): string[] {
   return palette.slice(0, count);
 }
 
+/**
+ * A list's colours over and over: things share them, which the chart has to say.
+ *
+ * @param palette The list.
+ * @param count How many are needed.
+ * @returns As many colours.
+ */
+export function sharedColours(palette: readonly string[], count: number): string[] {
+  return Array.from({ length: count }, (_, at) => palette[at % palette.length]);
+}
+
 /** What is down-weighted, or of the paper, or beside the point. */
 export const GREY = "#717581";
 
 /** Stacks from the lowest on: blue and orange as in the paper's Figure 4. */
-export const STACK_COLOURS = ["#3f90da", "#e76300", "#832db6", "#a96b59"] as const;
+export const STACK_COLOURS = [
+  "#3f90da",
+  "#e76300",
+  "#832db6",
+  "#a96b59",
+  "#bd1f01",
+  "#92dadd",
+  "#b9ac70",
+  "#ffa90e",
+  "#94a4a2",
+] as const;
 
 /** Text and lines. */
 export const INK = "#26282e";

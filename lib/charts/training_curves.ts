@@ -5,7 +5,8 @@
  */
 import { demandFinite, demandSome } from "./check.ts";
 import { csv } from "./csv.ts";
-import { curveAxis, thin } from "./scales.ts";
+import { legendLayout } from "./legend.ts";
+import { curveAxis, SYMBOL, thin } from "./scales.ts";
 import { type Chart, colours, STACK_COLOURS, themed, WIDTH } from "./theme.ts";
 
 /** A training log. */
@@ -26,14 +27,17 @@ export interface TrainingLog {
 /** Points a line. */
 const MOST = 200;
 
+/** Pixels of line and gap in turn: a line a run. */
+const DASHES = [[1, 0], [4, 2], [2, 1], [1, 1], [1, 2, 4, 2]];
+
 /**
  * Draws the loss terms, a panel a term, a line a stack and run: colour says
  * which stack, dashes which run. Points are means over neighbouring steps.
  *
  * @param runs Logs from the first epoch on.
  * @returns The chart; axes whose values span two decades are logarithmic.
- * @throws {RangeError} There are no runs or steps, nobody says how long an epoch is, there are more than four
- * stacks, or a term is not finite.
+ * @throws {RangeError} There are no runs or steps, nobody says how long an epoch is, there are more than
+ * nine stacks or five runs, or a term is not finite.
  * @example
  * ```ts
  * import { trainingCurves } from "./training_curves.ts";
@@ -45,6 +49,11 @@ const MOST = 200;
  */
 export function trainingCurves(runs: readonly TrainingLog[]): Chart {
   demandSome(runs, "Runs");
+  if (runs.length > DASHES.length) {
+    throw new RangeError(
+      `There are ${DASHES.length} kinds of dashes to tell runs apart, too few for ${runs.length}.`,
+    );
+  }
   const terms = termsOf(runs);
   const points = runs.flatMap((run): Record<string, string | number>[] => {
     const { name, steps } = run;
@@ -76,7 +85,13 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
     symbolSize: 400,
     symbolStrokeWidth: 2,
   } as const;
-  const run = { field: "run", type: "nominal", sort: null, legend } as const;
+  const names = runs.map(({ name }) => name);
+  const dashes = {
+    field: "run",
+    type: "nominal",
+    scale: { domain: names, range: DASHES.slice(0, names.length) },
+    legend: { ...legend, orient: "bottom", ...legendLayout(names, SYMBOL) },
+  } as const;
   return themed({
     data: csv(points),
     columns: 2,
@@ -102,9 +117,9 @@ export function trainingCurves(runs: readonly TrainingLog[]): Chart {
           field: "stack",
           type: "nominal",
           scale: { domain: stacks, range: colours(STACK_COLOURS, stacks.length) },
-          legend,
+          legend: { ...legend, ...legendLayout(stacks.map(String), SYMBOL) },
         },
-        ...runs.length > 1 && { strokeDash: run },
+        ...runs.length > 1 && { strokeDash: dashes },
       },
     })),
   });

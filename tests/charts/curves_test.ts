@@ -69,9 +69,13 @@ Deno.test("training curves refuse what they cannot draw", () => {
     message: "Steps of S-JEA: there is nothing to draw.",
   });
   assert.throws(() => trainingCurves([]), { name: "RangeError", message: "Runs: there is nothing to draw." });
-  assert.throws(() => trainingCurves([log("deep", 5, 2)]), {
+  assert.throws(() => trainingCurves([log("deep", 10, 2)]), {
     name: "RangeError",
-    message: "There are 4 colours to tell things apart, too few for 5.",
+    message: "There are 9 colours to tell things apart, too few for 10.",
+  });
+  assert.throws(() => trainingCurves(Array(6).fill(log("S-JEA", 1, 2))), {
+    name: "RangeError",
+    message: "There are 5 kinds of dashes to tell runs apart, too few for 6.",
   });
 });
 

@@ -19,19 +19,24 @@ Deno.test("confusion matrix: per cent of each row, classes in their order on bot
 });
 
 Deno.test("confusion matrix: every number can be read on its cell", async () => {
-  const size = 101, classes = Array.from({ length: size }, (_, at) => `class ${at}`);
-  const counts = classes.map((_, percent) =>
-    classes.map((_, at) => at === 0 ? percent : at === 1 ? 100 - percent : 0)
-  );
-  const { svg } = await draw(confusionMatrix(counts, classes));
-  const marks = (of: string) =>
-    Array.from(
-      svg.matchAll(new RegExp(`<${of}[^>]*aria-label="[^"]*"[^>]*fill="([^"]*)"`, "g")),
-      ([, fill]) => fill,
+  const size = 10, classes = Array.from({ length: size }, (_, at) => `class ${at}`);
+  const cells: string[] = [], numbers: string[] = [];
+  // All per cents from 0 to 100.
+  for (let first = 0; first <= 50; first += size) {
+    const counts = classes.map((_, row) =>
+      classes.map((_, at) => at === 0 ? first + row : at === 1 ? 100 - first - row : 0)
     );
-  const cells = marks("path").filter((fill) => fill.startsWith("rgb")), numbers = marks("text");
-  assert.equal(cells.length, size * size);
-  assert.equal(numbers.length, size * size);
+    const { svg } = await draw(confusionMatrix(counts, classes));
+    const marks = (of: string) =>
+      Array.from(
+        svg.matchAll(new RegExp(`<${of}[^>]*aria-label="[^"]*"[^>]*fill="([^"]*)"`, "g")),
+        ([, fill]) => fill,
+      );
+    cells.push(...marks("path").filter((fill) => fill.startsWith("rgb")));
+    numbers.push(...marks("text"));
+  }
+  assert.equal(cells.length, 6 * size * size);
+  assert.equal(numbers.length, 6 * size * size);
   const luminance = (fill: string) => {
     const rgb = fill.match(/\d+/g)?.map(Number) ?? Array<number>(3).fill(fill === "white" ? 255 : 0);
     const [red, green, blue] = rgb.map((value) => value / 255).map((value) =>
@@ -111,6 +116,10 @@ Deno.test("image grid refuses what it cannot draw", () => {
     assert.throws(() => imageGrid(rows), { name: "RangeError", message });
   refuse([], "Rows of images: there is nothing to draw.");
   refuse([{ images }, { images: [] }], "Images of row 1: there is nothing to draw.");
+  refuse(
+    [{ images: Array(33).fill(images[0]) }],
+    "Images of a row: there is no room for 33 beside each other.",
+  );
   refuse([{ images, captions: [] }], "Captions of row 0: expected 1 of them, got 0.");
   refuse([{ images, frame: [true, true] }], "Frames of row 0: expected 1 of them, got 2.");
 });

@@ -49,6 +49,7 @@ Deno.test("text on white has the contrast that WCAG AAA asks for", () => {
 Deno.test("a colour is never used twice", () => {
   assert.deepEqual(colours(["a", "b", "c"], 2), ["a", "b"]);
   assert.equal(new Set(CLASS_COLOURS).size, 10);
+  assert.deepEqual(new Set([...STACK_COLOURS, GREY]), new Set(CLASS_COLOURS));
   assert.throws(() => colours(CLASS_COLOURS, 11), {
     name: "RangeError",
     message: "There are 10 colours to tell things apart, too few for 11.",
