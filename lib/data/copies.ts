@@ -186,7 +186,7 @@ export async function originOf(folder: string, fingerprint: string): Promise<Dat
  *
  * @param kind Of what.
  * @param source The archive; only what came out of the verified one is official.
- * @param load Reads a copy, in all ways in which it can be.
+ * @param loads Read a copy, in all ways in which it can be.
  * @param folder The folder in which its folder is made.
  * @returns Its folder.
  * @throws {DataError} The archive is not the expected one.
@@ -195,14 +195,14 @@ export async function originOf(folder: string, fingerprint: string): Promise<Dat
 export async function downloadCopy(
   { stem, layouts: [{ folder: own }] }: CopyKind,
   source: Source,
-  load: (folder: string) => AsyncIterable<Dataset>,
+  loads: readonly ((folder: string) => Promise<Dataset>)[],
   folder: string,
 ): Promise<string> {
   const archive = join(folder, `${stem}binary.tar.gz`), unpacked = join(folder, `${own}.unpacked`);
   const copy = join(unpacked, own), home = join(folder, own);
   const find = async () => {
     try {
-      for await (const { copy } of load(home)) if (copy !== "official") return;
+      for (const load of loads) if ((await load(home)).copy !== "official") return;
       return home;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
@@ -211,7 +211,8 @@ export async function downloadCopy(
   return await makeOnce(home, find, async () => {
     await download(source, archive);
     await unpackTarGz(archive, unpacked);
-    const fingerprints = await Array.fromAsync(load(copy), ({ fingerprint }) => fingerprint);
+    const fingerprints: string[] = [];
+    for (const load of loads) fingerprints.push((await load(copy)).fingerprint);
     await writeAtomically(join(copy, OFFICIAL), JSON.stringify({ fingerprints }));
     if (await exists(home)) await Deno.remove(home, { recursive: true });
     await Deno.rename(copy, home);

@@ -175,11 +175,8 @@ export function findStl10(place: DataPlace): Promise<string | undefined> {
  * @throws {EnvironmentError} It cannot be fetched, or the disk is full.
  */
 export function downloadStl10(folder: string, source: Source = STL10): Promise<string> {
-  return downloadCopy(KIND, source, loadAll, folder);
-}
-
-async function* loadAll(folder: string): AsyncIterable<Dataset> {
-  for (const part of PARTS) yield await loadStl10(folder, { part });
+  const loads = PARTS.map((part) => (folder: string) => loadStl10(folder, { part }));
+  return downloadCopy(KIND, source, loads, folder);
 }
 
 /** STL-10, kept in a folder. */
