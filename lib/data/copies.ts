@@ -72,6 +72,17 @@ export async function filesOf(folder: string): Promise<string[]> {
   }
 }
 
+/**
+ * What a file is by its first bytes.
+ *
+ * @param file The file, of which nothing was read yet.
+ * @returns What {@link fileKind} makes of them.
+ */
+export async function beginningOf(file: Deno.FsFile): Promise<ReturnType<typeof fileKind>> {
+  const first = new Uint8Array(512);
+  return fileKind(first.subarray(0, await file.read(first) ?? 0));
+}
+
 const lackOf = ({ needs }: CopyLayout, files: readonly string[]) =>
   needs.filter((file) => !files.includes(file));
 
@@ -149,8 +160,7 @@ async function describe(
   };
   if ((await Deno.stat(path)).isFile) {
     using file = await Deno.open(path);
-    const first = new Uint8Array(512);
-    const kind = fileKind(first.subarray(0, await file.read(first) ?? 0));
+    const kind = await beginningOf(file);
     const advice = kind && unpackerOf(path) ? unpack(path) : elsewhere;
     return { what: `is a file${kind ? `, ${kind.what}` : ""}`, advice };
   }
@@ -238,7 +248,12 @@ export function namesOf(text: string, file: string, count: number, advice: strin
   throw new DataError(`${file} has ${names.length} names of classes instead of ${count}. ${advice}`);
 }
 
-/** Names of classes that nothing names: their numbers. */
+/**
+ * Names of classes that nothing names.
+ *
+ * @param count How many there are.
+ * @returns Their numbers.
+ */
 export const numbered = (count: number): string[] => Array.from({ length: count }, (_, label) => `${label}`);
 
 /**
