@@ -1,22 +1,67 @@
 /**
- * What the CIFAR data sets have in common: records of the binary version, and batches of Python's
+ * The CIFAR data sets in their official layouts: records of the binary version, and batches of Python's
  * (Krizhevsky 2009).
  *
  * @module
  */
+import { join } from "@std/path";
+import { z } from "zod";
+import type { Source } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
 import { fileKind } from "../base/file_kind.ts";
-import { again, type CopyKind } from "./copies.ts";
+import {
+  again,
+  concatenate,
+  type CopyKind,
+  type CopyLayout,
+  downloadCopy,
+  filesOf,
+  findCopy,
+  layoutOf,
+  namesOf,
+  numbered,
+  originOf,
+} from "./copies.ts";
+import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from "./dataset.ts";
 import { type Pickled, readPickle } from "./pickle.ts";
 
 /** Height and width of an image. */
-export const SIDE = 32;
+const SIDE = 32;
 const PLANE = SIDE * SIDE, PIXELS = 3 * PLANE;
+
+/** One of the two ways in which the same images lie in files. */
+export interface CifarLayout extends CopyLayout {
+  /** Files of the images to learn from, in order. */
+  readonly train: readonly string[];
+  /** The file of those to test on. */
+  readonly test: string;
+  /** The file with the names of a label's classes; without it they are numbers. */
+  readonly names: (label: CifarLabel) => string;
+  /** Whether files are Python's, pickled. */
+  readonly pickled: boolean;
+}
+
+/** A label that each image has. */
+export interface CifarLabel {
+  /** The level of labels that it is; undefined if it is the image's class. */
+  readonly level?: string;
+  /** What Python's version calls it. */
+  readonly field: string;
+  /** What Python's version calls the names of its classes. */
+  readonly names: string;
+  /** How many classes there are. */
+  readonly classes: number;
+}
 
 /** A CIFAR data set. */
 export interface Cifar extends CopyKind {
-  /** What the labels of an image are called in Python's version, in the binary version's order, and how many classes each has. */
-  readonly labels: readonly { readonly field: string; readonly classes: number }[];
+  readonly layouts: readonly CifarLayout[];
+  /** The official archive. */
+  readonly source: Source & { readonly bytes: number };
+  /** Labels of an image in the binary version's order; the last one is its class. */
+  readonly labels: readonly CifarLabel[];
+  /** Images of each file, where all have as many. */
+  readonly count?: number;
 }
 
 /** Images with their labels. */
@@ -106,33 +151,92 @@ export function readCifarBatch(bytes: Uint8Array, file: string, cifar: Cifar): R
   return readCifarRecords(records, file, cifar);
 }
 
-/**
- * Refuses a file that is something else.
- *
- * @param bytes The file.
- * @param path Its path.
- * @param cifar What it should be of.
- * @throws {DataError} It is of a kind that is known.
- */
-export function demandBatch(bytes: Uint8Array, path: string, { title, labels: [{ classes }] }: Cifar): void {
+/** Refuses a file that is something else, if it is of a kind that is known. */
+function demandBatch(bytes: Uint8Array, path: string, { title, labels: [{ classes }] }: Cifar): void {
   const kind = bytes[0] < classes || bytes[0] === 0x80 ? undefined : fileKind(bytes);
   if (kind) throw new DataError(`${path} is ${kind.what}, no batch of ${title}. ${kind.advice}`);
 }
 
 /**
- * Names of classes in Python's version.
+ * Loads a CIFAR data set.
  *
- * @param bytes A pickle.
- * @param file Its file, for messages.
- * @param field Which names.
- * @returns One a line; nothing where it has none.
- * @throws {DataError} It is no pickle.
+ * @param cifar Which one.
+ * @param folder The folder of its files.
+ * @returns The data set.
+ * @throws {DataError} A file is missing, truncated or damaged.
  */
-export function pickledNames(bytes: Uint8Array, file: string, field: string): string {
+export async function loadCifar(cifar: Cifar, folder: string): Promise<Dataset> {
+  const layout = await layoutOf(cifar, cifar.layouts, folder), there = await filesOf(folder);
+  const read = async (file: string): Promise<Records> => {
+    const path = join(folder, file), bytes = await Deno.readFile(path);
+    demandBatch(bytes, path, cifar);
+    const records = (layout.pickled ? readCifarBatch : readCifarRecords)(bytes, path, cifar);
+    const { length } = records.labels[0], { count = length } = cifar;
+    if (length === count) return records;
+    throw new DataError(`${path} has ${length} images instead of ${count}. ${again(cifar)}`);
+  };
+  const named = async (label: CifarLabel): Promise<string[]> => {
+    const file = layout.names(label), path = join(folder, file);
+    if (!there.includes(file)) return numbered(label.classes);
+    const bytes = await Deno.readFile(path);
+    const names = layout.pickled ? pickledNames(bytes, path, label.names) : new TextDecoder().decode(bytes);
+    return namesOf(names, path, label.classes, again(cifar));
+  };
+  /** Of one value a label, those of levels. */
+  const leveled = <Value>(values: readonly Value[]) => {
+    const levels = cifar.labels.flatMap(({ level }, at) => level ? [[level, values[at]] as const] : []);
+    return levels.length > 0 ? { levels: Object.fromEntries(levels) } : {};
+  };
+  const setOf = async (files: readonly string[]): Promise<ImageSet> => {
+    const parts: Records[] = [];
+    for (const file of files) parts.push(await read(file));
+    const labels = cifar.labels.map((_, at) => concatenate(parts.map((part) => part.labels[at])));
+    const images = concatenate(parts.map((part) => part.images));
+    return { images, labels: labels.at(-1)!, ...leveled(labels), height: SIDE, width: SIDE };
+  };
+  const train = await setOf(layout.train), test = await setOf([layout.test]);
+  const fingerprint = imageFingerprint({ train, test }), copy = await originOf(folder, fingerprint);
+  const names = await Promise.all(cifar.labels.map(named));
+  return { name: cifar.name, copy, fingerprint, classes: names.at(-1)!, ...leveled(names), train, test };
+}
+
+/** Names of classes in Python's version, one a line; nothing where it has none. */
+function pickledNames(bytes: Uint8Array, file: string, field: string): string {
   const names = fieldOf(readPickle(bytes, file), field);
   return Array.isArray(names) ? names.join("\n") : "";
 }
 
 function fieldOf(pickle: Pickled, name: string): Pickled | undefined {
   return pickle instanceof Map ? pickle.get(name) : undefined;
+}
+
+/**
+ * Fetches the official copy, unless it is there; it replaces what is left of an earlier one.
+ *
+ * @param cifar Of which data set.
+ * @param folder The folder in which its folder is made.
+ * @param source The archive; only what came out of the verified one is official.
+ * @returns The folder of its files.
+ * @throws {DataError} The archive is not the expected one.
+ * @throws {EnvironmentError} It cannot be fetched, or the disk is full.
+ */
+export function downloadCifar(cifar: Cifar, folder: string, source: Source = cifar.source): Promise<string> {
+  return downloadCopy(cifar, source, [(folder) => loadCifar(cifar, folder)], folder);
+}
+
+/**
+ * A CIFAR data set, kept in a folder.
+ *
+ * @param cifar Which one.
+ * @returns Its record.
+ */
+export function cifarKind(cifar: Cifar): DatasetKind<unknown> {
+  return {
+    title: cifar.title,
+    options: z.strictObject({}),
+    find: (place) => findCopy(cifar, place),
+    fetch: (datasets) => downloadCifar(cifar, datasets),
+    bytes: cifar.source.bytes,
+    load: (_, folder) => loadCifar(cifar, folder),
+  };
 }

@@ -72,6 +72,17 @@ export async function filesOf(folder: string): Promise<string[]> {
   }
 }
 
+/**
+ * What a file is by its first bytes.
+ *
+ * @param file The file, of which nothing was read yet.
+ * @returns What {@link fileKind} makes of them.
+ */
+export async function beginningOf(file: Deno.FsFile): Promise<ReturnType<typeof fileKind>> {
+  const first = new Uint8Array(512);
+  return fileKind(first.subarray(0, await file.read(first) ?? 0));
+}
+
 const lackOf = ({ needs }: CopyLayout, files: readonly string[]) =>
   needs.filter((file) => !files.includes(file));
 
@@ -149,8 +160,7 @@ async function describe(
   };
   if ((await Deno.stat(path)).isFile) {
     using file = await Deno.open(path);
-    const first = new Uint8Array(512);
-    const kind = fileKind(first.subarray(0, await file.read(first) ?? 0));
+    const kind = await beginningOf(file);
     const advice = kind && unpackerOf(path) ? unpack(path) : elsewhere;
     return { what: `is a file${kind ? `, ${kind.what}` : ""}`, advice };
   }
@@ -186,7 +196,7 @@ export async function originOf(folder: string, fingerprint: string): Promise<Dat
  *
  * @param kind Of what.
  * @param source The archive; only what came out of the verified one is official.
- * @param load Reads a copy, in all ways in which it can be.
+ * @param loads Read a copy, in all ways in which it can be.
  * @param folder The folder in which its folder is made.
  * @returns Its folder.
  * @throws {DataError} The archive is not the expected one.
@@ -195,14 +205,14 @@ export async function originOf(folder: string, fingerprint: string): Promise<Dat
 export async function downloadCopy(
   { stem, layouts: [{ folder: own }] }: CopyKind,
   source: Source,
-  load: (folder: string) => AsyncIterable<Dataset>,
+  loads: readonly ((folder: string) => Promise<Dataset>)[],
   folder: string,
 ): Promise<string> {
   const archive = join(folder, `${stem}binary.tar.gz`), unpacked = join(folder, `${own}.unpacked`);
   const copy = join(unpacked, own), home = join(folder, own);
   const find = async () => {
     try {
-      for await (const { copy } of load(home)) if (copy !== "official") return;
+      for (const load of loads) if ((await load(home)).copy !== "official") return;
       return home;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
@@ -211,7 +221,8 @@ export async function downloadCopy(
   return await makeOnce(home, find, async () => {
     await download(source, archive);
     await unpackTarGz(archive, unpacked);
-    const fingerprints = await Array.fromAsync(load(copy), ({ fingerprint }) => fingerprint);
+    const fingerprints: string[] = [];
+    for (const load of loads) fingerprints.push((await load(copy)).fingerprint);
     await writeAtomically(join(copy, OFFICIAL), JSON.stringify({ fingerprints }));
     if (await exists(home)) await Deno.remove(home, { recursive: true });
     await Deno.rename(copy, home);
@@ -237,7 +248,12 @@ export function namesOf(text: string, file: string, count: number, advice: strin
   throw new DataError(`${file} has ${names.length} names of classes instead of ${count}. ${advice}`);
 }
 
-/** Names of classes that nothing names: their numbers. */
+/**
+ * Names of classes that nothing names.
+ *
+ * @param count How many there are.
+ * @returns Their numbers.
+ */
 export const numbered = (count: number): string[] => Array.from({ length: count }, (_, label) => `${label}`);
 
 /**

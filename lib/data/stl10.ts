@@ -7,10 +7,10 @@ import { join } from "@std/path";
 import { z } from "zod";
 import type { Source } from "../base/download.ts";
 import { DataError } from "../base/errors.ts";
-import { fileKind } from "../base/file_kind.ts";
 import type { DataPlace } from "../base/places.ts";
 import {
   again,
+  beginningOf,
   type CopyKind,
   downloadCopy,
   filesOf,
@@ -69,7 +69,7 @@ export async function readPictures(path: string): Promise<Uint8Array> {
   using file = await Deno.open(path);
   const { size } = await file.stat();
   if (size === 0 || size % PIXELS !== 0) {
-    const kind = fileKind(await firstBytes(file));
+    const kind = await beginningOf(file);
     throw new DataError(
       `${path} ${
         kind
@@ -85,11 +85,6 @@ export async function readPictures(path: string): Promise<Uint8Array> {
     for (let from = 0; from < bytes.length; from += PIXELS, to += PIXELS) turn(bytes, from, images, to);
   }
   return images;
-}
-
-async function firstBytes(file: Deno.FsFile): Promise<Uint8Array> {
-  const first = new Uint8Array(512);
-  return first.subarray(0, await file.read(first) ?? 0);
 }
 
 async function fill(file: Deno.FsFile, bytes: Uint8Array, path: string): Promise<void> {
@@ -175,11 +170,8 @@ export function findStl10(place: DataPlace): Promise<string | undefined> {
  * @throws {EnvironmentError} It cannot be fetched, or the disk is full.
  */
 export function downloadStl10(folder: string, source: Source = STL10): Promise<string> {
-  return downloadCopy(KIND, source, loadAll, folder);
-}
-
-async function* loadAll(folder: string): AsyncIterable<Dataset> {
-  for (const part of PARTS) yield await loadStl10(folder, { part });
+  const loads = PARTS.map((part) => (folder: string) => loadStl10(folder, { part }));
+  return downloadCopy(KIND, source, loads, folder);
 }
 
 /** STL-10, kept in a folder. */

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
 import { cacheFolder } from "../../lib/base/places.ts";
-import { findCifar10 } from "../../lib/data/cifar10.ts";
-import { findCifar100 } from "../../lib/data/cifar100.ts";
+import { cifar10 } from "../../lib/data/cifar10.ts";
+import { cifar100 } from "../../lib/data/cifar100.ts";
 import { findTinyImagenet } from "../../lib/data/tiny_imagenet.ts";
 
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const DATA = Deno.env.get("SJEA_DATA"), place = { folder: DATA ?? "" };
-const CIFAR = DATA && await findCifar10(place) && await findCifar100(place);
+const CIFAR = DATA && await cifar10.find!(place) && await cifar100.find!(place);
 const TINY = CIFAR && await findTinyImagenet(place);
 if (!CIFAR) console.log("SJEA_DATA has not both CIFAR data sets: the test of the tasks on them is skipped.");
 if (!TINY) {

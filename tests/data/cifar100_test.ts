@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "@std/path";
-import { CIFAR100, downloadCifar100, findCifar100, loadCifar100 } from "../../lib/data/cifar100.ts";
+import { downloadCifar, loadCifar } from "../../lib/data/cifar.ts";
+import { CIFAR100 } from "../../lib/data/cifar100.ts";
+import { findCopy } from "../../lib/data/copies.ts";
 import { atLevel } from "../../lib/data/dataset.ts";
 import { DAMAGED, mutatedBytes, survive } from "../mutate.ts";
 import { BINARY, NAMES, records } from "./cifar100_files.ts";
@@ -16,7 +18,7 @@ const pickled = (records: Uint8Array) => batch(records, ["coarse_labels", "fine_
 
 Deno.test("a record: coarse class, fine class, planes", async () => {
   const folder = await laid({ ...BINARY, "train.bin": records(7), "test.bin": records(3) });
-  const { train, test, classes, levels, copy } = await loadCifar100(folder);
+  const { train, test, classes, levels, copy } = await loadCifar(CIFAR100, folder);
   assert.deepEqual([...train.labels], [0, 1, 2, 3, 4, 5, 6]);
   assert.deepEqual([...train.levels!.coarse], [0, 0, 0, 0, 0, 1, 1]);
   assert.deepEqual([...test.labels], [0, 1, 2]);
@@ -31,7 +33,7 @@ Deno.test("a record: coarse class, fine class, planes", async () => {
 
 Deno.test("its coarse level is a data set of 20 classes", async () => {
   const folder = await laid({ "train.bin": records(7), "test.bin": records(3) });
-  const fine = await loadCifar100(folder), coarse = atLevel(fine, "coarse");
+  const fine = await loadCifar(CIFAR100, folder), coarse = atLevel(fine, "coarse");
   assert.deepEqual(fine.classes.slice(-2), ["98", "99"], "without names classes are numbers");
   assert.equal(coarse.classes.length, 20);
   assert.deepEqual([...coarse.train.labels], [0, 0, 0, 0, 0, 1, 1]);
@@ -49,8 +51,8 @@ Deno.test("Python's version holds the same images", async () => {
   );
   const above = await Deno.makeTempDir(), python = join(above, "cifar-100-python");
   await Deno.rename(await laid({ train: pickled(records(205)), test: pickled(records(3)), meta }), python);
-  assert.equal(await findCifar100({ folder: above, by: "--data" }), python);
-  assert.deepEqual(await loadCifar100(python), await loadCifar100(binary));
+  assert.equal(await findCopy(CIFAR100, { folder: above, by: "--data" }), python);
+  assert.deepEqual(await loadCifar(CIFAR100, python), await loadCifar(CIFAR100, binary));
   await Deno.remove(above, { recursive: true });
   await Deno.remove(binary, { recursive: true });
 });
@@ -74,7 +76,7 @@ Deno.test("truncated files, wrong labels, other files and missing ones are named
   for (const [content, fault] of cases) {
     const folder = await laid({ "train.bin": content, "test.bin": records(1) });
     await assert.rejects(
-      loadCifar100(folder),
+      loadCifar(CIFAR100, folder),
       (error: Error) =>
         error.name === "DataError" && error.message.startsWith(`${join(folder, "train.bin")} ${fault}`),
     );
@@ -87,34 +89,34 @@ Deno.test("truncated files, wrong labels, other files and missing ones are named
     ] as const
   ) {
     const folder = await laid({ "train.bin": records(1), "test.bin": bytes });
-    await assert.rejects(loadCifar100(folder), {
+    await assert.rejects(loadCifar(CIFAR100, folder), {
       name: "DataError",
       message: `${join(folder, "test.bin")}: ${fault}`,
     });
     await Deno.remove(folder, { recursive: true });
   }
   const other = await laid({ train: python, test: python });
-  await assert.rejects(loadCifar100(other), {
+  await assert.rejects(loadCifar(CIFAR100, other), {
     name: "DataError",
     message: `${join(other, "train")} is a pickle without CIFAR-100's "data" and "coarse_labels" and ` +
       `"fine_labels". ${AGAIN}`,
   });
   await Deno.remove(other, { recursive: true });
   const part = await laid({ "train.bin": records(1), "fine_label_names.txt": "apple\n" });
-  await assert.rejects(loadCifar100(part), {
+  await assert.rejects(loadCifar(CIFAR100, part), {
     name: "DataError",
     message:
       `${part} lacks test.bin: a copy of CIFAR-100 has training images and test images. Complete it. ` +
       `Or: ${AGAIN}`,
   });
-  await assert.rejects(findCifar100({ folder: part, by: "SJEA_DATA" }), {
+  await assert.rejects(findCopy(CIFAR100, { folder: part, by: "SJEA_DATA" }), {
     name: "DataError",
     message: `SJEA_DATA is ${part}, which lacks test.bin. CIFAR-100 is a folder cifar-100-binary or ` +
       "cifar-100-python with training images and test images. Complete it. Or: Name another folder, or " +
       "none: deno task data cifar100 fetches it into data/datasets.",
   });
   await Deno.writeFile(join(part, "test.bin"), records(1));
-  await assert.rejects(loadCifar100(part), {
+  await assert.rejects(loadCifar(CIFAR100, part), {
     name: "DataError",
     message: `${join(part, "fine_label_names.txt")} has 1 names of classes instead of 100. ${AGAIN}`,
   });
@@ -123,11 +125,11 @@ Deno.test("truncated files, wrong labels, other files and missing ones are named
 
 Deno.test("CIFAR-10 and folders of pictures are not taken for it", async () => {
   const ten = await laid({ "data_batch_1.bin": "" }), pictures = await Deno.makeTempDir();
-  await assert.rejects(findCifar100({ folder: ten, by: "--data" }), {
+  await assert.rejects(findCopy(CIFAR100, { folder: ten, by: "--data" }), {
     message: /which holds CIFAR-10, another data set\. /,
   });
   for (const name of ["train", "test"]) await Deno.mkdir(join(pictures, name));
-  assert.equal(await findCifar100({ folder: pictures }), undefined);
+  assert.equal(await findCopy(CIFAR100, { folder: pictures }), undefined);
   await Deno.remove(ten, { recursive: true });
   await Deno.remove(pictures, { recursive: true });
 });
@@ -138,7 +140,7 @@ Deno.test(`${DAMAGED} damaged pickles: other images or a DataError, never worse`
     mutatedBytes(pickled(records(2)), "CIFAR-100"),
     async (bytes) => {
       await Deno.writeFile(join(folder, "train"), bytes);
-      const { train: { images, labels, levels } } = await loadCifar100(folder);
+      const { train: { images, labels, levels } } = await loadCifar(CIFAR100, folder);
       assert.equal(images.length, labels.length * 3072);
       assert.ok(labels.every((label) => label < 100) && levels!.coarse.every((label) => label < 20));
     },
@@ -154,17 +156,17 @@ Deno.test("a verified download is official, until it is changed", async () => {
   );
   await using server = served(archive);
   const datasets = await Deno.makeTempDir();
-  const folder = await downloadCifar100(datasets, server.source);
-  assert.equal(folder, await findCifar100({ folder: datasets }));
+  const folder = await downloadCifar(CIFAR100, datasets, server.source);
+  assert.equal(folder, await findCopy(CIFAR100, { folder: datasets }));
   assert.deepEqual([...Deno.readDirSync(datasets)].map(({ name }) => name), ["cifar-100-binary"]);
-  assert.equal((await loadCifar100(folder)).copy, "official");
+  assert.equal((await loadCifar(CIFAR100, folder)).copy, "official");
   await Deno.writeFile(join(folder, "test.bin"), records(19));
-  assert.equal((await loadCifar100(folder)).copy, "unofficial");
-  await assert.rejects(downloadCifar100(datasets, { ...CIFAR100, url: server.source.url }), {
+  assert.equal((await loadCifar(CIFAR100, folder)).copy, "unofficial");
+  await assert.rejects(downloadCifar(CIFAR100, datasets, { ...CIFAR100.source, url: server.source.url }), {
     name: "DataError",
     message: /bytes instead of 168513733/,
   });
-  assert.equal((await loadCifar100(folder)).test.labels.length, 19, "what was there is still there");
+  assert.equal((await loadCifar(CIFAR100, folder)).test.labels.length, 19, "what was there is still there");
   await Deno.remove(datasets, { recursive: true });
 });
 
@@ -172,7 +174,10 @@ Deno.test({
   name: "real records: every class, each in one coarse class",
   ignore: !DATA,
   fn: async () => {
-    const { train, test, classes, levels } = await loadCifar100((await findCifar100({ folder: DATA! }))!);
+    const { train, test, classes, levels } = await loadCifar(
+      CIFAR100,
+      (await findCopy(CIFAR100, { folder: DATA! }))!,
+    );
     assert.deepEqual([classes[0], classes[99]], ["apple", "worm"]);
     assert.deepEqual([levels!.coarse[0], levels!.coarse[19]], ["aquatic_mammals", "vehicles_2"]);
     const coarse = new Map<number, number>();
