@@ -97,8 +97,9 @@ export function confusionMatrix(counts: readonly (readonly number[])[], classes:
           color: {
             field: "percent",
             type: "quantitative",
-            scale: { domain: [0, 100], range: RAMP },
-            legend: numbered ? null : { title: "%", orient: "right", values: [0, 50, 100] },
+            // Where the numbers do not say it, few per cent have to be seen.
+            scale: { type: numbered ? "linear" : "sqrt", domain: [0, 100], range: RAMP },
+            legend: numbered ? null : { title: "%", orient: "right", values: [0, 5, 25, 50, 100] },
           },
         },
       },

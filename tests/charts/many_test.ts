@@ -77,6 +77,12 @@ Deno.test("confusion matrix of many classes: names on both axes are apart, that 
     demandApart(standing);
     const every = Math.ceil(classes.length / lying.length);
     assert(words(svg).some((word) => word.startsWith(`One class in ${every} is named`)));
+    const reds = Array.from(
+      svg.matchAll(/<path[^>]*aria-label="[^>]*fill="rgb\((\d+)/g),
+      ([, red]) => Number(red),
+    );
+    // The ground's is 243.
+    assert(Math.max(...reds) < 200, `few per cent look like none: ${Math.max(...reds)}`);
     assert(!words(svg).includes("70"), "numbers on cells that have no room for them");
   }
 });
