@@ -126,10 +126,10 @@ async function readSets(
   const first = join(folder, listings[0].paths[0]);
   const size = asked ?? heightOf(await Deno.readFile(first), first), shape = { height: size, width: size };
   const setsOf = (images: Uint8Array) => {
-    const [{ labels }, tested] = listings, test = labels.length * size * size * 3;
+    const [train, test] = listings, end = train.paths.length * size * size * 3;
     return {
-      train: { images: images.subarray(0, test), labels, ...shape },
-      test: { images: images.subarray(test), labels: tested.labels, ...shape },
+      train: { images: images.subarray(0, end), labels: train.labels, ...shape },
+      test: { images: images.subarray(end), labels: test.labels, ...shape },
     };
   };
   const refuse = (fault: string): never => {
