@@ -100,7 +100,7 @@ for (const name of Object.keys(tasks)) {
     const { paths, errors } = await written(name, project, [...ELSEWHERE, outside, ...ALLOWED]);
     const own = name === "report"
       ? ["README.md"]
-      : ["runs", "views"].includes(name) || WRITING.includes(name)
+      : WRITING.includes(name)
       ? ALLOWED
       : [];
     assert.deepEqual(paths, own, errors);
@@ -140,7 +140,7 @@ Deno.test({
 });
 
 /** Tasks that may start an engine, and so fetch ONNX Runtime. */
-const COMPUTING = ["reproduce", "train", "views", "evaluate", "embed", "doctor", "export", "import"];
+const COMPUTING = WRITING.filter((name) => name !== "data");
 
 Deno.test("tasks may reach npm's registry, wherever the user has it, and else only the hosts of the project", async () => {
   const project = await probeProject();
