@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
+import { readableJson } from "../base/json.ts";
 import { lock } from "../base/lock.ts";
 import { places } from "../base/places.ts";
 import { keptEvaluations } from "../experiments/evaluate.ts";
@@ -81,7 +82,7 @@ await runCommand(async () => {
   if (verb === "list") return list(runs, folder);
   if (verb === "remove") return await remove(chosen[0]);
   const figures = map ? await maps(chosen[0], folder, ofMap) : [], measured = await scores(chosen);
-  if (verb === "show") console.log(JSON.stringify(chosen[0].spec, null, 2));
+  if (verb === "show") console.log(readableJson(chosen[0].spec));
   else {print({
       caption: "",
       columns: ["field", ...chosen.map(({ id }) => id)],

@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "../base/errors.ts";
+import { readableJson } from "../base/json.ts";
 import { places } from "../base/places.ts";
 import { duration } from "../base/progress.ts";
 import { demandMemory } from "../experiments/estimate.ts";
@@ -59,7 +60,7 @@ await runCommand(async () => {
   const source = isPresetRun(from) ? from : userPath(from);
   const fields = set.map((field) => field.replace(FOLDER, (_, name, path) => name + userPath(path)));
   const { spec, dataset } = await readSpecFile({ from: source, set: fields, data }), id = runId(spec);
-  if (values.print) return console.log(JSON.stringify(spec, null, 2));
+  if (values.print) return console.log(readableJson(spec));
   if (!await isFinished(spec, runs)) demandMemory(spec);
   const { seconds } = await train(spec, dataset, runs, values.title ?? id);
   console.log(`${id} is trained (${duration(seconds)}), in ${runs}`);

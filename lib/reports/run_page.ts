@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readableJson } from "../base/json.ts";
 import { lastTerms, trainingCurves } from "../charts/training_curves.ts";
 import { composedPage, type Part } from "./composed_page.ts";
 import type { Figure } from "./maps.ts";
@@ -60,7 +61,7 @@ export async function renderRuns(
       ...drawn,
       "## What defines them",
       ...runs.length === 2 ? [table(columns, differences(runs[0].spec, runs[1].spec), differing)] : [],
-      ...runs.map(({ id, spec }) => `${id}:\n\n\`\`\`json\n${JSON.stringify(spec, null, 2)}\n\`\`\``),
+      ...runs.map(({ id, spec }) => `${id}:\n\n\`\`\`json\n${readableJson(spec)}\n\`\`\``),
     ],
   );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readableJson } from "../base/json.ts";
 import { type Comparison, comparison } from "../charts/comparison.ts";
 import { type SweepResults, sweepTable } from "../experiments/sweep_results.ts";
 import { chartBundle } from "../notebook/show.ts";
@@ -39,7 +40,7 @@ export async function renderSweep(results: SweepResults): Promise<string> {
       { data: tableBundle(table, { caption: sweep.title }) },
       "## The trainings",
       { data: tableBundle({ columns: ["run", "configuration", "seed", "training"], rows: trainings }, {}) },
-      `## The sweep\n\n\`\`\`json\n${JSON.stringify(sweep, null, 2)}\n\`\`\``,
+      `## The sweep\n\n\`\`\`json\n${readableJson(sweep)}\n\`\`\``,
     ],
   );
 }

@@ -9,6 +9,7 @@ import { join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
+import { readableJson } from "../base/json.ts";
 import { checkedJson, oneOf } from "../base/schema.ts";
 import type { Precision } from "../compute/compile.ts";
 import { type DatasetConfig, DATASETS } from "../data/datasets.ts";
@@ -111,7 +112,7 @@ export const SPEC = "spec.json";
 
 /** Writes a run's spec into its folder. */
 export async function writeSpec(folder: string, spec: RunSpec): Promise<void> {
-  await writeAtomically(join(folder, SPEC), JSON.stringify(spec, null, 2) + "\n");
+  await writeAtomically(join(folder, SPEC), readableJson(spec) + "\n");
 }
 
 /**

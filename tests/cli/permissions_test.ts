@@ -98,11 +98,7 @@ for (const name of Object.keys(tasks)) {
   Deno.test(`deno task ${name} can write nowhere but where it has to`, async () => {
     const project = await probeProject(), outside = join(await Deno.makeTempDir(), "file");
     const { paths, errors } = await written(name, project, [...ELSEWHERE, outside, ...ALLOWED]);
-    const own = name === "report"
-      ? ["README.md"]
-      : WRITING.includes(name)
-      ? ALLOWED
-      : [];
+    const own = name === "report" ? ["README.md"] : WRITING.includes(name) ? ALLOWED : [];
     assert.deepEqual(paths, own, errors);
   });
 }
