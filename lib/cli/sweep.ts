@@ -10,7 +10,8 @@ import { places } from "../base/places.ts";
 import { duration } from "../base/progress.ts";
 import { start } from "../compute/backend.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
-import { type PlannedSweep, planSweep } from "../experiments/sweep.ts";
+import type { Run } from "../experiments/run.ts";
+import { type PlannedSweep, planSweep, sizeOf } from "../experiments/sweep.ts";
 import { measureSweep, sweepTable, writeSweep } from "../experiments/sweep_results.ts";
 import { tableBundle } from "../notebook/table.ts";
 import { renderSweep } from "../reports/sweep_page.ts";
@@ -33,7 +34,10 @@ in what they differ, and by what they are judged:
 base is a spec's file or a preset's run. Each variant is trained with each
 combination of the grid, by each seed. Numbers are of held-out images, unless
 evaluate.images is "test"; "untrained": true adds encoders before training.
-A run that other sweeps or commands trained is taken as it is.
+A run that other sweeps or commands trained is taken as it is. With
+"halving": { "epochs": [5, 15, 45], "keep": 0.33 } all are trained for 5
+epochs, the best third of them by stack 0's first measure anew for 15, and so
+on ("stack" and "measure" name others).
 
   --plan       prints what there is to do, with its time, and does nothing
   --data DIR   folder with data sets (default: SJEA_DATA, then data/datasets)
@@ -64,19 +68,29 @@ await runCommand(async () => {
 });
 
 /** What there is to train, and about how long it takes. */
-async function outlook({ configurations }: PlannedSweep): Promise<string> {
-  const speed = await deviceSpeed();
+async function outlook(planned: PlannedSweep): Promise<string> {
+  const speed = await deviceSpeed(), [first, ...later] = planned.rounds;
   let seconds = 0, missing = 0, all = 0;
   const rows: string[][] = [];
-  for (const { name, runs } of configurations) {
+  const add = (name: string, done: number, count: number, left: number, time: number) => {
+    seconds += time;
+    missing += left;
+    all += count;
+    rows.push([name, `${done} of ${count}`, left > 0 ? `about ${duration(time)}` : "–"]);
+  };
+  const timeOf = (runs: readonly Run[]) =>
+    runs.reduce((sum, { spec }) => sum + trainingSeconds(spec, speed), 0);
+  for (const { name, runs } of first) {
     const finished = await Promise.all(runs.map((run) => run.isFinished()));
     const left = runs.filter((_, at) => !finished[at]);
-    const time = left.reduce((sum, { spec }) => sum + trainingSeconds(spec, speed), 0);
-    seconds += time;
-    missing += left.length;
-    all += runs.length;
-    const done = finished.filter(Boolean).length;
-    rows.push([name, `${done} of ${runs.length}`, left.length > 0 ? `about ${duration(time)}` : "–"]);
+    add(name, runs.length - left.length, runs.length, left.length, timeOf(left));
+  }
+  for (const [at, configurations] of later.entries()) {
+    // Which ones, the rounds before tell.
+    const part = sizeOf(planned, at + 1), runs = configurations.flatMap(({ runs }) => runs);
+    const count = part * runs.length / configurations.length, { epochs } = runs[0].spec;
+    const time = timeOf(runs) * part / configurations.length;
+    add(`the best ${part} for ${epochs} epochs, at most`, 0, count, count, time);
   }
   const table = tableBundle({ columns: ["configuration", "trained", "left"], rows }, {});
   const cores = navigator.hardwareConcurrency, hours = (seconds * cores / 3600).toFixed(1);

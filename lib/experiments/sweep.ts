@@ -17,6 +17,17 @@ import { openRun, type Run } from "./run.ts";
 import type { Setting } from "./setting.ts";
 import { isPresetRun, metricsFrom, put, readFields, type SpecFields, specOf } from "./spec_file.ts";
 
+/** All configurations are trained for few epochs, the best of them anew for more, and so on. */
+export interface Halving {
+  /** Epochs of each round, rising. */
+  readonly epochs: readonly number[];
+  /** Part of the configurations that go on. */
+  readonly keep: number;
+  /** By which stack and measure; the first measure if none is named. */
+  readonly stack: number;
+  readonly measure?: string;
+}
+
 /** A sweep as its file describes it. */
 export interface Sweep {
   /** What it is about. */
@@ -29,6 +40,8 @@ export interface Sweep {
   readonly grid: Readonly<Record<string, readonly unknown[]>>;
   /** Trainings of each configuration. */
   readonly seeds: readonly number[];
+  /** Successive halving (Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943), if it is wanted. */
+  readonly halving?: Halving;
   /** How they are judged. */
   readonly evaluate: {
     /** Whose numbers of images and metrics. */
@@ -53,6 +66,15 @@ const evaluation = z.strictObject({
   untrained: z.boolean().default(false).describe("evaluate encoders before training, too"),
 });
 
+const halving = z.strictObject({
+  epochs: z.array(z.int().positive()).min(2)
+    .refine((all) => all.every((epochs, at) => at === 0 || epochs > all[at - 1]), "epochs have to rise")
+    .describe("of each round"),
+  keep: z.number().positive().lt(1).default(1 / 3).describe("part of the configurations that go on"),
+  stack: z.int().nonnegative().default(0).describe("the stack by which they are judged"),
+  measure: z.string().optional().describe("such as k-NN 200; the first one if none is named"),
+});
+
 /** {@link Sweep} as a schema. */
 export const sweepSchema: z.ZodType<Sweep> = z.strictObject({
   $schema: z.string().optional(),
@@ -63,6 +85,7 @@ export const sweepSchema: z.ZodType<Sweep> = z.strictObject({
   grid: z.record(z.string(), z.array(z.unknown()).min(1)).default({}).describe("values by field"),
   seeds: z.array(z.int().nonnegative()).min(1)
     .refine((all) => new Set(all).size === all.length, "a seed occurs twice").default([0]),
+  halving: halving.optional(),
   evaluate: evaluation.default(evaluation.parse({})),
 }).transform(({ $schema: _, $comment: __, ...sweep }) => sweep) as unknown as z.ZodType<Sweep>;
 
@@ -80,8 +103,11 @@ export interface PlannedSweep {
   readonly sweep: Sweep;
   /** The file's name, and what tells it from other sweeps of that name. */
   readonly id: string;
-  /** In the file's order, the grid's first field slowest. */
-  readonly configurations: readonly Configuration[];
+  /**
+   * One entry a round; without halving there is one. Each has all configurations in the file's order, the grid's
+   * first field slowest, whether they will get so far or not.
+   */
+  readonly rounds: readonly (readonly Configuration[])[];
 }
 
 /**
@@ -131,29 +157,49 @@ export async function planSweep(path: string, { runs, data }: SweepPlace): Promi
   const settings = new Map<Dataset, (spec: RunSpec["data"]) => Promise<Setting>>();
   const open = async (fields: SpecFields, seed: number, name: string) => {
     const { spec, dataset } = await specOf({ ...fields, seed }, `${path}: ${name}`, datasets);
-    const setting = settings.get(dataset) ?? once((data: RunSpec["data"]) => {
-      const evaluation = onItsImages(judged, { ...spec, data }, dataset);
-      return settingOf({ dataset, evaluation, runs, data: place.data });
+    const setting = settings.get(dataset) ?? once((learnt: RunSpec["data"]) => {
+      const evaluation = onItsImages(judged, { ...spec, data: learnt }, dataset);
+      return settingOf({ dataset, evaluation, runs, data });
     });
     settings.set(dataset, setting);
     return openRun(spec, await setting(spec.data), name);
   };
-  const place = { data }, base = isPresetRun(sweep.base) ? sweep.base : resolve(dirname(path), sweep.base);
-  const common = await readFields({ from: base }), configurations: Configuration[] = [];
-  const known = new Map<string, string>();
-  for (const [name, changes] of combinations(sweep)) {
-    const fields = Object.entries(changes).reduce(
-      (fields, [field, value]) => put(fields, field, value, `${path}: ${name}`),
-      common,
-    );
-    const opened: Run[] = [];
-    for (const seed of sweep.seeds) opened.push(await open(fields, seed, name));
-    const same = known.get(opened[0].id);
-    if (same !== undefined) throw new UsageError(`${path}: ${name} is ${same} once more.`);
-    known.set(opened[0].id, name);
-    configurations.push({ name, runs: opened });
+  const common = await readFields({
+    from: isPresetRun(sweep.base) ? sweep.base : resolve(dirname(path), sweep.base),
+  });
+  const rounds: Configuration[][] = [], known = new Map<string, string>();
+  for (const epochs of sweep.halving?.epochs ?? [undefined]) {
+    const configurations: Configuration[] = [];
+    for (const [combination, changes] of combinations(sweep)) {
+      const name = epochs === undefined ? combination : `${combination}, ${epochs} epochs`;
+      const all = epochs === undefined ? changes : { ...changes, epochs };
+      const fields = Object.entries(all).reduce(
+        (fields, [field, value]) => put(fields, field, value, `${path}: ${name}`),
+        common,
+      );
+      const opened: Run[] = [];
+      for (const seed of sweep.seeds) opened.push(await open(fields, seed, name));
+      const same = known.get(opened[0].id);
+      if (same !== undefined) throw new UsageError(`${path}: ${name} is ${same} once more.`);
+      known.set(opened[0].id, name);
+      configurations.push({ name, runs: opened });
+    }
+    rounds.push(configurations);
   }
-  return { sweep, id, configurations };
+  return { sweep, id, rounds };
+}
+
+/**
+ * How many configurations a round has.
+ *
+ * @param planned The sweep.
+ * @param round Which round, from 0.
+ * @returns All in the first one, one at least in each.
+ */
+export function sizeOf({ sweep: { halving }, rounds: [first] }: PlannedSweep, round: number): number {
+  let count = first.length;
+  for (let at = 0; at < round; at++) count = Math.max(1, Math.round(count * halving!.keep));
+  return count;
 }
 
 /** Each variant with each combination of the grid: what it is called, and the fields that it changes. */

@@ -8,7 +8,7 @@ import { csvFormat } from "d3-dsv";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { z } from "zod";
 import { commit } from "../base/code.ts";
-import { DataError, TrainingError } from "../base/errors.ts";
+import { DataError, TrainingError, UsageError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
 import { checkedJson } from "../base/schema.ts";
@@ -21,7 +21,7 @@ import { environment, provenance, type Results, summarise, summaryOf, versions }
 import type { Summary } from "./results.ts";
 import type { Run } from "./run.ts";
 import type { ResultsTable } from "./table.ts";
-import { type PlannedSweep, type Sweep, sweepSchema } from "./sweep.ts";
+import { type Halving, type PlannedSweep, sizeOf, type Sweep, sweepSchema } from "./sweep.ts";
 
 /** What is known of one stack of one configuration. */
 export interface SweepRow {
@@ -48,7 +48,7 @@ export interface SweepResults
   readonly sweep: Sweep;
   /** Measures that are percent of images. */
   readonly accuracies: readonly string[];
-  /** Configurations that are finished, best first by their best stack's first measure; then the untrained. */
+  /** Configurations that are finished, best first by their best stack's first measure, those of a later round before; then the untrained. */
   readonly rows: readonly SweepRow[];
   /** The trainings behind the rows. */
   readonly runs: readonly {
@@ -109,11 +109,11 @@ export async function measureSweep(
   planned: PlannedSweep,
   note: (results: SweepResults) => Promise<void>,
 ): Promise<SweepResults> {
-  const device = await start(), { sweep, configurations } = planned;
+  const device = await start(), { sweep, rounds } = planned;
   const found: Found[] = [], runs: SweepResults["runs"][number][] = [];
   const untrained = sweep.evaluate.untrained ? controls(planned) : new Map<string, string>();
   const code = { training: await trainingCode(), evaluation: await evaluationCode(), ...await commit() };
-  const [{ runs: [{ setting: { dataset, images } }] }] = configurations;
+  const [[{ runs: [{ setting: { dataset, images } }] }]] = rounds;
   const sizes = [images.train, images.heldOut, images.test].map(({ labels }) => labels.length);
   const results = (): SweepResults => ({
     format: "s-jea sweep",
@@ -124,30 +124,55 @@ export async function measureSweep(
       images: { train: sizes[0], heldOut: sizes[1], test: sizes[2] },
     },
     accuracies: Object.keys(found[0]?.levels[0].predictions ?? {}),
-    rows: rowsOf(found),
+    rows: rowsOf(found, rounds),
     runs: [...runs],
     environment: environment(device),
     versions: versions(device),
     code,
     created: new Date().toISOString(),
   });
-  let latest = results();
-  // All configurations by the first seed first: a table early, better known later.
-  for (const at of sweep.seeds.keys()) {
-    for (const { name: configuration, runs: { [at]: run } } of configurations) {
-      const training = await trained(run), { seed } = run.spec;
-      runs.push({ id: run.id, configuration, seed, failed: null, ...training });
-      if (!("failed" in training)) {
-        found.push({ configuration, trained: true, run, levels: await run.evaluate() });
+  let latest = results(), places = [...rounds[0].keys()];
+  for (const [round, all] of rounds.entries()) {
+    const configurations = places.map((place) => all[place]);
+    // All configurations by the first seed first: a table early, better known later.
+    for (const at of sweep.seeds.keys()) {
+      for (const { name: configuration, runs: { [at]: run } } of configurations) {
+        const training = await trained(run), { seed } = run.spec;
+        runs.push({ id: run.id, configuration, seed, failed: null, ...training });
+        if (!("failed" in training)) {
+          found.push({ configuration, trained: true, run, levels: await run.evaluate() });
+        }
+        const control = untrained.get(configuration);
+        if (control !== undefined) {
+          found.push({ configuration: control, trained: false, run, levels: await run.evaluate(false) });
+        }
+        await note(latest = results());
       }
-      const control = untrained.get(configuration);
-      if (control !== undefined) {
-        found.push({ configuration: control, trained: false, run, levels: await run.evaluate(false) });
-      }
-      await note(latest = results());
+    }
+    if (round + 1 < rounds.length) {
+      const scores = new Map(places.map((place) => [place, scoreOf(all[place].name, found, sweep.halving!)]));
+      places = places.toSorted((a, b) => scores.get(b)! - scores.get(a)!).slice(
+        0,
+        sizeOf(planned, round + 1),
+      );
     }
   }
   return latest;
+}
+
+/** What of a configuration decides whether it goes on: a mean over the seeds; of no encoder, the least there is. */
+function scoreOf(configuration: string, found: readonly Found[], { stack, measure }: Halving): number {
+  const values = found.filter((one) => one.trained && one.configuration === configuration).map(
+    ({ levels }) => {
+      const scores = levels[stack]?.values ?? {}, name = measure ?? Object.keys(scores)[0];
+      if (name in scores) return scores[name];
+      throw new UsageError(
+        `halving: stack ${stack} of ${configuration} has no measure ${name}. ` +
+          `Stacks: 0 to ${levels.length - 1}; measures: ${Object.keys(levels[0].values).join(", ")}.`,
+      );
+    },
+  );
+  return values.length === 0 ? -Infinity : summarise(values).mean;
 }
 
 type Trained = Training | { seconds: number; origins: []; collapsed: []; failed: string };
@@ -163,7 +188,7 @@ async function trained(run: Run): Promise<Trained> {
 }
 
 /** Of configurations whose encoders start out the same, the first one, and what their untrained encoders are called. */
-function controls({ configurations }: PlannedSweep): Map<string, string> {
+function controls({ rounds: [configurations] }: PlannedSweep): Map<string, string> {
   const alike = Map.groupBy(configurations, ({ runs: [{ spec }] }) => digestOf(startOf(spec)));
   return new Map(
     [...alike.values()].map(([{ name }]) => [name, alike.size === 1 ? "untrained" : `untrained: ${name}`]),
@@ -178,7 +203,7 @@ function startOf({ levels, wiring, data: { dataset } }: RunSpec): object {
   return { parts, wiring, dataset };
 }
 
-function rowsOf(found: readonly Found[]): SweepRow[] {
+function rowsOf(found: readonly Found[], rounds: PlannedSweep["rounds"]): SweepRow[] {
   const groups = [
     ...Map.groupBy(found, ({ configuration, trained }) => `${trained} ${configuration}`).values(),
   ];
@@ -197,7 +222,10 @@ function rowsOf(found: readonly Found[]): SweepRow[] {
   );
   const best = (stacks: readonly SweepRow[]) =>
     Math.max(...stacks.map(({ values }) => Object.values(values)[0].mean));
-  const order = (stacks: readonly SweepRow[]) => stacks[0].trained ? 0 : 1;
+  const roundOf = new Map(rounds.flatMap((all, round) => all.map(({ name }) => [name, round] as const)));
+  // Who got furthest first, the untrained last.
+  const order = ([{ trained, configuration }]: readonly SweepRow[]) =>
+    trained ? -roundOf.get(configuration)! : 1;
   return rows.toSorted((a, b) => order(a) - order(b) || best(b) - best(a)).flat();
 }
 

@@ -42,7 +42,7 @@ async function inFolder(sweep: object, work: (path: string, runs: string) => Pro
 
 Deno.test("each variant with each value of the grid, by each seed; what all have is in no name", async () => {
   await inFolder(SWEEP, async (path, runs) => {
-    const { configurations, id } = await planSweep(path, { runs });
+    const { rounds: [configurations], id } = await planSweep(path, { runs });
     assert.match(id, /^mine-[0-9a-f]{12}$/);
     assert.deepEqual(configurations.map(({ name }) => name), [
       "joint, levels.1.weight 0.5",
@@ -62,7 +62,7 @@ Deno.test("each variant with each value of the grid, by each seed; what all have
 
 Deno.test("for choices no image of the test set is read, and no held-out one is learnt from", async () => {
   await inFolder(SWEEP, async (path, runs) => {
-    const { configurations: [{ runs: [{ setting }] }] } = await planSweep(path, { runs });
+    const { rounds: [[{ runs: [{ setting }] }]] } = await planSweep(path, { runs });
     const { images, dataset } = setting, size = 32 * 32 * 3;
     const pictures = (set: Uint8Array) =>
       new Set(
@@ -87,7 +87,7 @@ Deno.test("for choices no image of the test set is read, and no held-out one is 
 Deno.test("what is missing is trained; tables say what the runs found, best first, and are read by others", async () => {
   await inFolder({ ...SWEEP, grid: {} }, async (path, runs) => {
     const planned = await planSweep(path, { runs }), folder = join(runs, "..", "table");
-    const [{ runs: [first] }] = planned.configurations;
+    const [configurations] = planned.rounds, [{ runs: [first] }] = configurations;
     const { seconds } = await first.train();
     let notes = 0;
     const results = await measureSweep(planned, async (results) => {
@@ -99,7 +99,7 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
     assert.equal(results.runs.find(({ id }) => id === first.id)!.seconds, seconds);
     const trained = results.rows.filter(({ trained }) => trained);
     assert.equal(trained.length, 4);
-    for (const { name, runs } of planned.configurations) {
+    for (const { name, runs } of configurations) {
       for (const stack of [0, 1]) {
         const row = trained.find((row) => row.configuration === name && row.stack === stack)!;
         const scores = await Promise.all(runs.map((run) => run.evaluate()));
@@ -135,6 +135,35 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
   });
 });
 
+Deno.test("of all that are trained for few epochs the best are trained for more, and what did not go on is in the table", async () => {
+  const grid = { "levels.1.weight": [0.5, 1, 2] }, halving = { epochs: [1, 2], keep: 0.34, stack: 1 };
+  await inFolder({ ...SWEEP, variants: {}, grid, seeds: [0], halving }, async (path, runs) => {
+    const planned = await planSweep(path, { runs });
+    assert.deepEqual(planned.rounds.map((all) => all.map(({ runs: [{ spec }] }) => spec.epochs)), [
+      [1, 1, 1],
+      [2, 2, 2],
+    ]);
+    const { rows, runs: trainings } = await measureSweep(planned, async () => {});
+    const scores = [0.5, 1, 2].map((weight) =>
+      rows.find(({ configuration, stack }) =>
+        configuration === `levels.1.weight ${weight}, 1 epochs` && stack === 1
+      )!.values["k-NN 5"].mean
+    );
+    const best = [0.5, 1, 2][scores.indexOf(Math.max(...scores))];
+    assert.deepEqual(trainings.map(({ configuration }) => configuration), [
+      ...[0.5, 1, 2].map((weight) => `levels.1.weight ${weight}, 1 epochs`),
+      `levels.1.weight ${best}, 2 epochs`,
+    ]);
+    assert.equal(rows[0].configuration, `levels.1.weight ${best}, 2 epochs`);
+    assert.deepEqual(rows.filter(({ trained }) => !trained).length, 2);
+    const measure = { ...planned, sweep: { ...planned.sweep, halving: { ...halving, measure: "k-NN" } } };
+    await assert.rejects(
+      measureSweep(measure, async () => {}),
+      /has no measure k-NN\. Stacks: 0 to 1; measures: k-NN 5\./,
+    );
+  });
+});
+
 Deno.test("a training that diverges is noted, and the others go on", async () => {
   const variants = {
     fine: {},
@@ -160,6 +189,7 @@ Deno.test("what is wrong with a sweep's file is told with its place", async () =
       [{ variants: { a: {}, b: {} }, grid: {} }, /mine.json: b is a once more/],
       [{ evaluate: { preset: "quikc" } }, /There is no preset "quikc". Did you mean quick\?/],
       [{ evaluate: { images: "tests" } }, /evaluate.images is "tests". Did you mean test\?/],
+      [{ halving: { epochs: [5, 5] } }, /halving.epochs: epochs have to rise/],
       [{ seeds: [] }, /seeds: /],
       [{ seeds: [0, 0] }, /seeds: a seed occurs twice/],
     ] as const
