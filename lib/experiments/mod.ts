@@ -25,7 +25,14 @@ export { mcnemar, type Paired, type StoredRun, storedRuns } from "./run_folders.
 export { RUN_NAMES, RUN_TITLES, type RunName, runSpec } from "./runs.ts";
 export type { Setting } from "./setting.ts";
 export { readSpecFile, type SpecFields, type SpecSource } from "./spec_file.ts";
-export { type Configuration, type PlannedSweep, planSweep, type Sweep, type SweepPlace } from "./sweep.ts";
+export {
+  type Configuration,
+  type Halving,
+  type PlannedSweep,
+  planSweep,
+  type Sweep,
+  type SweepPlace,
+} from "./sweep.ts";
 export { measureSweep, type SweepResults, type SweepRow, sweepTable } from "./sweep_results.ts";
 export { type DatasetChoice, fromEnvironment, openStudy, type Study, type StudyOptions } from "./study.ts";
 export { renderMarkdown, renderTable, type ResultsTable, tableOf } from "./table.ts";

@@ -23,8 +23,9 @@ export interface Halving {
   readonly epochs: readonly number[];
   /** Part of the configurations that go on. */
   readonly keep: number;
-  /** By which stack and measure; the first measure if none is named. */
+  /** By which stack it is decided. */
   readonly stack: number;
+  /** By which measure; the first one if none is named. */
   readonly measure?: string;
 }
 
