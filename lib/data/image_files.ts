@@ -13,7 +13,7 @@ import { encodeSafetensors, openSafetensors } from "../base/safetensors.ts";
 import { decodeImage } from "./decode.ts";
 
 /** Raised when images are decoded otherwise than before. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** An image's file. */
 export interface ImageFile {
@@ -35,8 +35,6 @@ export interface Reading {
   readonly kept: string;
   /** Throws what a fault, a sentence that begins with the file's path, is to the reader; without it faults are gathered. */
   readonly refuse?: (fault: string) => never;
-  /** Tells images apart: those that were kept are taken only if they are told to be what they were. */
-  readonly fingerprint?: (images: Uint8Array) => string;
 }
 
 /** Images of files. */
@@ -45,8 +43,6 @@ export interface ReadFiles {
   readonly images: Uint8Array;
   /** Positions of the files that are no images, and why. */
   readonly faults: readonly (readonly [position: number, fault: string])[];
-  /** What {@link Reading.fingerprint} makes of the images. */
-  readonly fingerprint?: string;
 }
 
 /**
@@ -71,7 +67,7 @@ export function imageFile(path: string, { size, mtime, ctime }: Deno.FileInfo): 
  * @throws Whatever `refuse` throws.
  */
 export async function readImageFiles(files: readonly ImageFile[], reading: Reading): Promise<ReadFiles> {
-  const { folder, size, kept, fingerprint: of } = reading, bytes = files.length * size * size * 3;
+  const { folder, size, kept } = reading, bytes = files.length * size * size * 3;
   const { available } = Deno.systemMemoryInfo();
   // Once more while they are written and split.
   if (2 * bytes > available) {
@@ -82,15 +78,15 @@ export async function readImageFiles(files: readonly ImageFile[], reading: Readi
     );
   }
   const stamps = files.map(({ path, bytes, changed }) => [path, bytes, changed]);
-  const state = createHash("sha256").update(JSON.stringify([VERSION, size, stamps])).digest("hex");
+  const state = digestOf(JSON.stringify([VERSION, size, stamps]));
   const find = async (): Promise<ReadFiles | undefined> => {
     if (!await exists(kept)) return;
     try {
       const { tensors, metadata } = openSafetensors(await Deno.readFile(kept), kept);
       if (metadata.state !== state) return;
-      const images = tensors.images.read().data as Uint8Array, fingerprint = of?.(images);
-      if (images.length !== bytes || fingerprint !== metadata.fingerprint) return;
-      return { images, faults: JSON.parse(metadata.faults), fingerprint };
+      const images = tensors.images.read().data as Uint8Array;
+      if (images.length !== bytes || digestOf(images) !== metadata.digest) return;
+      return { images, faults: JSON.parse(metadata.faults) };
     } catch {
       // A damaged one is made again.
     }
@@ -103,19 +99,21 @@ export async function readImageFiles(files: readonly ImageFile[], reading: Readi
   });
   return await makeOnce(kept, find, async () => {
     await needRoom(dirname(kept), bytes, `Keeping the images of ${folder}`);
-    const { images, faults } = await decodeAll(files, reading), fingerprint = of?.(images);
-    const metadata = { state, faults: JSON.stringify(faults), ...fingerprint && { fingerprint } };
+    const { images, faults } = await decodeAll(files, reading);
+    const metadata = { state, faults: JSON.stringify(faults), digest: digestOf(images) };
     const tensors = { images: { shape: [files.length, size, size, 3], data: images } };
     await writeAtomically(kept, encodeSafetensors(tensors, metadata));
-    return { images, faults, fingerprint };
+    return { images, faults };
   });
 }
+
+const digestOf = (data: Uint8Array | string) => createHash("sha256").update(data).digest("hex");
 
 /** Decodes all files, twice as many at a time as there are processors: while one is decoded, another is read. */
 async function decodeAll(
   files: readonly ImageFile[],
   { folder, size, refuse }: Reading,
-): Promise<Pick<ReadFiles, "images" | "faults">> {
+): Promise<ReadFiles> {
   const pixels = size * size * 3, images = new Uint8Array(files.length * pixels);
   const faults: [number, string][] = [];
   const bar = progress(`Reading ${basename(folder)}`, files.length);

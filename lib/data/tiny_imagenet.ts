@@ -142,14 +142,14 @@ async function readSets(
       return refuse(`${path} cannot be read (${(error as Error).message}). ${again(KIND)}`);
     }
   });
-  const { images, fingerprint } = await readImageFiles(files, {
+  const { images } = await readImageFiles(files, {
     folder,
     size,
     kept: await keptIn(folder, size),
     refuse,
-    fingerprint: (images) => imageFingerprint(setsOf(images)),
   });
-  return { ...setsOf(images), fingerprint: fingerprint! };
+  const sets = setsOf(images);
+  return { ...sets, fingerprint: imageFingerprint(sets) };
 }
 
 /** What is known of a class besides its pictures, by the columns of {@link HIERARCHY}. */
