@@ -123,7 +123,9 @@ const OPTIONS = {
 const HELP = `deno task bench [options]
 
 Times each case in processes of its own, after a warm-up, and prints medians of
-several rounds. The sides take turns and never work at once.
+several rounds. The sides take turns and never work at once. Of a step it also
+says which part of a large matrix product's speed it reaches, in multiplications
+of its layers, however these are computed.
 
   --case NAME        one case; repeatable (default: all but ${GROWTH.name})
   --against NAME     torch: also PyTorch, from the virtual environment,
@@ -233,8 +235,8 @@ interface Side {
   /** Library and version. */
   readonly library: string;
   readonly device: Job["device"];
-  /** Works a round: items a second. */
-  round(): Promise<number>;
+  /** Works a round: items a second, and of a step the share of the matrix rate that it reaches. */
+  round(): Promise<{ rate: number; share?: number }>;
   /** Its largest memory so far, in bytes; 0 where the system does not tell. */
   peak(): Promise<number>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -270,7 +272,7 @@ async function open(
     device,
     async round() {
       child.stdin.write("\n");
-      return (await answer()).rate;
+      return await answer();
     },
     async peak() {
       const status = await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "");
@@ -316,9 +318,13 @@ async function* contest(
       }
     }
   }
-  const all = [ours, ...peers], rates = all.map((): number[] => []);
+  const all = [ours, ...peers], rates = all.map((): number[] => []), shares: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    for (const [at, side] of all.entries()) rates[at].push(await side.round());
+    for (const [at, side] of all.entries()) {
+      const { rate, share } = await side.round();
+      rates[at].push(rate);
+      if (side === ours && share !== undefined) shares.push(share);
+    }
   }
   const row = (
     suffix: string,
@@ -337,7 +343,8 @@ async function* contest(
       machine: machine(all),
     };
   };
-  yield row("", UNITS[load.kind], rates.map(median), Math.max);
+  const speeds = row("", UNITS[load.kind], rates.map(median), Math.max);
+  yield shares.length > 0 ? { ...speeds, share: median(shares) } : speeds;
   if (load.kind !== "step") return;
   const peaks = await Promise.all(all.map((side) => side.peak()));
   if (peaks[0] > 0) yield row(" memory", "GB", peaks.map((peak) => peak / 1e9), Math.min);
@@ -353,7 +360,7 @@ async function* growth({ rounds, seconds }: Options): AsyncGenerator<BenchRow> {
       if (last + 2 * (last - before) > GROWTH.bytes) break;
       await using side = await open("ours", OURS, { ...BASE, load: step(width, batch), seconds });
       const rates: number[] = [];
-      while (rates.length < rounds) rates.push(await side.round());
+      while (rates.length < rounds) rates.push((await side.round()).rate);
       peaks.push(await side.peak());
       const row = (suffix: string, unit: string, ours: number): BenchRow => ({
         case: `width ${width} batch ${batch}${suffix}`,
@@ -388,11 +395,12 @@ function machine(sides: readonly Side[]): string {
     .join(", ");
 }
 
-function render({ case: name, unit, ours, ratio, peers }: BenchRow): string {
+function render({ case: name, unit, ours, ratio, peers, share }: BenchRow): string {
   const number = (value: number) => value >= 100 ? value.toFixed(0) : value.toPrecision(3);
   const others = Object.entries(peers).map(([name, value]) => `${name} ${number(value)}`).join(", ");
   const compared = ratio === null ? "" : `  ratio ${ratio.toFixed(2)}  (${others})`;
-  return `${name.padEnd(26)} ${number(ours).padStart(6)} ${unit.padEnd(9)}${compared}`.trimEnd();
+  const part = share === undefined ? "" : `  ${(100 * share).toFixed(0)} % of the matrix rate`;
+  return `${name.padEnd(26)} ${number(ours).padStart(6)} ${unit.padEnd(9)}${part}${compared}`.trimEnd();
 }
 
 await runCommand(async () => {

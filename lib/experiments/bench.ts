@@ -24,6 +24,7 @@ import { initialiseStack } from "../model/stack.ts";
 import { optimiser, type OptimiserConfig } from "../training/optimiser.ts";
 import type { LevelSpec } from "../training/spec.ts";
 import { type StepConfig, type TrainingState, trainingStep } from "../training/step.ts";
+import { matrixRate, stepMultiplications } from "./estimate.ts";
 
 /** Two encoders, each with a projector of three layers. */
 export interface Architecture {
@@ -86,6 +87,8 @@ export interface BenchRow {
   /** `ours / peer`. */
   readonly ratio: number | null;
   readonly peers: Readonly<Record<string, number>>;
+  /** Of a step, ours: its layers' multiplications a second, however they are computed, as a part of a large matrix product's in the same precision. */
+  readonly share?: number;
   readonly machine: string;
 }
 
@@ -225,6 +228,12 @@ function prepare(load: Load): Work {
   }
 }
 
+/** A step's speed as a part of what the engine reaches in a large product. */
+async function shareOf(load: Training, rate: number): Promise<number> {
+  const spec = { ...model(load), view: { ...VIEW, size: load.size } };
+  return rate * stepMultiplications(spec) / await matrixRate(load.precision);
+}
+
 if (import.meta.main) {
   const { load, seconds }: Job = JSON.parse(Deno.args[0]);
   const { engine, version, gpu } = await start();
@@ -238,6 +247,7 @@ if (import.meta.main) {
   const runs = Math.max(1, Math.round(seconds / await time(1)));
   console.log(JSON.stringify({ library: `${ENGINES[engine]} ${version}`, device: gpu ? "cuda" : "cpu" }));
   for await (const _ of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify({ rate: runs * items / await time(runs) }));
+    const rate = runs * items / await time(runs);
+    console.log(JSON.stringify({ rate, ...load.kind === "step" && { share: await shareOf(load, rate) } }));
   }
 }

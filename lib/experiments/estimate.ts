@@ -6,7 +6,7 @@
 import { EnvironmentError } from "../base/errors.ts";
 import { humanBytes } from "../base/files.ts";
 import { engine } from "../compute/backend.ts";
-import { compile, dispose } from "../compute/compile.ts";
+import { compile, dispose, type Precision } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
 import { viewsOf } from "../data/views.ts";
@@ -28,13 +28,16 @@ const SIDE = 1024;
 const EFFICIENCY: Readonly<Record<EngineName, number>> = { tensorflow: 0.6, onnxruntime: 0.36 };
 
 /**
- * Multiplications a second that a training step reaches in float32.
+ * Multiplications a second of a large matrix product, the fastest that the engine gets out of this machine.
  *
- * @returns Concluded from a matrix product, which is measured in less than a second.
+ * @param precision Arithmetic of the product.
+ * @returns Measured in less than a second.
  */
-export async function deviceSpeed(): Promise<number> {
+export async function matrixRate(precision: Precision): Promise<number> {
   const x = tf.randomNormal([SIDE, SIDE], 0, 1, "float32", 1);
-  const product = compile((x: tf.Tensor) => tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D).sum());
+  const product = compile((x: tf.Tensor) => tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D).sum(), {
+    precision,
+  });
   const times: number[] = [];
   for (let at = 0; at < 8; at++) {
     const began = performance.now();
@@ -45,7 +48,26 @@ export async function deviceSpeed(): Promise<number> {
   }
   x.dispose();
   product.dispose();
-  return EFFICIENCY[engine().name] * SIDE ** 3 / Math.min(...times);
+  return SIDE ** 3 / Math.min(...times);
+}
+
+/**
+ * Multiplications a second that a training step reaches in float32.
+ *
+ * @returns Concluded from a matrix product.
+ */
+export async function deviceSpeed(): Promise<number> {
+  return EFFICIENCY[engine().name] * await matrixRate("float32");
+}
+
+/**
+ * Multiplications that a training step takes for an image: forward, and backward to the weights and to the input.
+ *
+ * @param spec Stack and views.
+ * @returns Those of encoders and projectors.
+ */
+export function stepMultiplications(spec: Costly): number {
+  return 3 * costs(spec).multiplications;
 }
 
 /**
@@ -56,10 +78,8 @@ export async function deviceSpeed(): Promise<number> {
  * @returns Within a factor of about one and a half.
  */
 export function trainingSeconds(spec: RunSpec, speed: number): number {
-  // Forward, and backward to the weights and to the input.
-  const passes = 3;
   const precision = spec.precision === "bfloat16" ? 1.5 : 1;
-  return totalSteps(spec) * spec.batch * passes * costs(spec).multiplications / (speed * precision);
+  return totalSteps(spec) * spec.batch * stepMultiplications(spec) / (speed * precision);
 }
 
 /** Steps that a measurement takes; the first ones are slower. */
@@ -131,8 +151,11 @@ export function demandMemory(spec: RunSpec, available = Deno.systemMemoryInfo().
   );
 }
 
+/** What of a spec decides what an image costs. */
+type Costly = Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "view">;
+
 /** What the ways of one image's views through all encoders and projectors take: multiplications, values that a step holds, weights. */
-function costs(spec: RunSpec): { multiplications: number; values: number; parameters: number } {
+function costs(spec: Costly): { multiplications: number; values: number; parameters: number } {
   const sum = { multiplications: 0, values: 0, parameters: 0 };
   for (const { size } of viewsOf(spec.view)) {
     // Of the network there is one, however many views go through it.
