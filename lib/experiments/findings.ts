@@ -6,7 +6,8 @@
  * @module
  */
 import { PAPER_DATASET } from "./paper.ts";
-import { type Results, type Row, summarise, type Summary } from "./results.ts";
+import type { Results, Row } from "./results.ts";
+import { summarise, type Summary } from "./statistics.ts";
 import { signed } from "./table.ts";
 
 /** Fewer seeds than this say nothing about a difference. */

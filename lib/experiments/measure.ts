@@ -15,7 +15,8 @@ import { evaluatePixels, evaluationCode, type Scores } from "./evaluate.ts";
 import { type ExperimentName, EXPERIMENTS, type RowPlan, runsOf } from "./experiments.ts";
 import { PAPER_DATASET } from "./paper.ts";
 import { predictionName, type StoredPredictions } from "./predictions.ts";
-import { environment, type Results, type Row, summarise, versions } from "./results.ts";
+import { environment, type Results, type Row, versions } from "./results.ts";
+import { summarise } from "./statistics.ts";
 import { RUN_TITLES } from "./runs.ts";
 import type { Study } from "./study.ts";
 

@@ -68,7 +68,7 @@ export async function writePredictions(
  * @example McNemar's test asks how many images only one of two encoders gets right.
  * ```ts
  * import { readPredictions, writePredictions } from "./predictions.ts";
- * import { summarise } from "./results.ts";
+ * import { summarise } from "./statistics.ts";
  * const path = `${await Deno.makeTempDir()}/linear-evaluation.json`;
  * await writePredictions(path, {
  *   labels: Uint8Array.of(0, 1, 1, 2),

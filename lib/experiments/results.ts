@@ -5,7 +5,6 @@
  */
 import { cpus, totalmem } from "node:os";
 import { version as tfjs } from "@tensorflow/tfjs";
-import jstat from "jstat";
 import { z } from "zod";
 import type { Commit } from "../base/code.ts";
 import { DataError } from "../base/errors.ts";
@@ -15,23 +14,7 @@ import type { Device } from "../compute/backend.ts";
 import { type Origin, originSchema } from "../training/origin.ts";
 import { EXPERIMENT_NAMES, type ExperimentName, type Method } from "./experiments.ts";
 import { type Preset, presetSchema } from "./presets.ts";
-
-/** Quantile of Student's t distribution. */
-const quantile: (probability: number, degrees: number) => number = jstat.studentt.inv;
-
-/** A value measured n times. */
-export interface Summary {
-  /** Arithmetic mean. */
-  readonly mean: number;
-  /** Unbiased standard deviation; null for one value. */
-  readonly std: number | null;
-  /** Half the width of Student's 95 % interval of the mean; null for one value. */
-  readonly interval: number | null;
-  /** Number of values. */
-  readonly n: number;
-  /** All of them, by seed. */
-  readonly values: readonly number[];
-}
+import { type Summary, summaryOf } from "./statistics.ts";
 
 /** A row of the table. */
 export interface Row {
@@ -129,15 +112,6 @@ export interface Results {
 
 const percent = z.number().min(0).max(100), text = z.string();
 
-/** {@link Summary} as a schema, of such values. */
-export const summaryOf = (value: z.ZodNumber): z.ZodType<Summary> =>
-  z.strictObject({
-    mean: value,
-    std: z.number().nullable(),
-    interval: z.number().nullable(),
-    n: z.int().positive(),
-    values: z.array(value),
-  });
 const summarySchema = summaryOf(percent);
 
 const rowSchema = z.strictObject({
@@ -155,14 +129,16 @@ const rowSchema = z.strictObject({
   predictions: text.nullable(),
 });
 
-/** On what, where, with what and when something was measured, as a schema. */
+/** On what something was measured, as a schema. */
+export const datasetSchema = z.strictObject({
+  name: text,
+  copy: z.enum(["official", "unofficial", "generated"]),
+  fingerprint: text,
+  images: z.strictObject({ train: z.int(), heldOut: z.int(), test: z.int() }),
+});
+
+/** Where, with what and when something was measured, as a schema. */
 export const provenance = {
-  dataset: z.strictObject({
-    name: text,
-    copy: z.enum(["official", "unofficial", "generated"]),
-    fingerprint: text,
-    images: z.strictObject({ train: z.int(), heldOut: z.int(), test: z.int() }),
-  }),
   environment: z.strictObject({
     os: text,
     cpu: text,
@@ -188,6 +164,7 @@ const resultsSchema: z.ZodType<Results> = z.strictObject({
   preset: text,
   overrides: z.array(text),
   recipe: presetSchema,
+  dataset: datasetSchema,
   seeds: z.array(z.int()),
   rows: z.array(rowSchema),
   runs: z.array(z.strictObject({
@@ -201,36 +178,6 @@ const resultsSchema: z.ZodType<Results> = z.strictObject({
   durations: z.record(text, z.number()),
   ...provenance,
 });
-
-/**
- * Mean and spread of some values.
- *
- * @param values At least one.
- * @returns Their summary.
- * @example
- * ```ts
- * import { summarise } from "./results.ts";
- * const { mean, std } = summarise([80, 82]);
- * if (mean !== 81 || std !== Math.SQRT2) throw new Error("the deviation is unbiased");
- * ```
- */
-export function summarise(values: readonly number[]): Summary {
-  const n = values.length, mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const std = n > 1 ? Math.sqrt(squares / (n - 1)) : null;
-  const interval = std === null ? null : intervalFactor(n) * std;
-  return { mean, std, interval, n, values: [...values] };
-}
-
-/**
- * Half the width of Student's 95 % interval of a mean, in standard deviations.
- *
- * @param n Number of values, at least two.
- * @returns Such as 2.48 for three.
- */
-export function intervalFactor(n: number): number {
-  return quantile(0.975, n - 1) / Math.sqrt(n);
-}
 
 /**
  * Writes a results file, whole or not at all.

@@ -4,11 +4,9 @@
  * @module
  */
 import { join } from "@std/path";
-import jstat from "jstat";
 import { DataError, UsageError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import { nearest } from "../base/schema.ts";
-import type { Labels } from "../data/dataset.ts";
 import { encoderTitle } from "../model/encoders.ts";
 import { hasEncoder } from "../training/checkpoint.ts";
 import { readMetrics } from "../training/log.ts";
@@ -130,41 +128,4 @@ function leaves(value: unknown, path: string): [string, string][] {
   return Object.entries(value as object).flatMap(([key, inner]) =>
     leaves(inner, path ? `${path}.${key}` : key)
   );
-}
-
-/** McNemar's test of two classifiers on the same images. */
-export interface Paired {
-  /** Images that only the first, and only the second one gets right. */
-  readonly onlyFirst: number;
-  /** The same for the second one. */
-  readonly onlySecond: number;
-  /** Two-sided, exact: of a difference as large as this if both were equally good. */
-  readonly p: number;
-}
-
-/**
- * Compares two classifiers on the same images by McNemar's exact test.
- *
- * @param labels True classes.
- * @param first Predicted classes.
- * @param second Predicted classes of the other one.
- * @returns The test.
- * @example
- * ```ts
- * import { mcnemar } from "./run_folders.ts";
- * const labels = new Uint8Array(20), wrong = new Uint8Array(20).fill(1);
- * const { onlyFirst, p } = mcnemar(labels, labels, wrong.fill(0, 10));
- * if (onlyFirst !== 10 || Math.abs(p - 2 / 1024) > 1e-9) throw new Error(`${onlyFirst} ${p}`);
- * ```
- */
-export function mcnemar(labels: Labels, first: Labels, second: Labels): Paired {
-  let onlyFirst = 0, onlySecond = 0;
-  labels.forEach((label, at) => {
-    const [a, b] = [first[at] === label, second[at] === label];
-    if (a && !b) onlyFirst++;
-    if (b && !a) onlySecond++;
-  });
-  const n = onlyFirst + onlySecond;
-  const p = n === 0 ? 1 : Math.min(1, 2 * jstat.binomial.cdf(Math.min(onlyFirst, onlySecond), n, 0.5));
-  return { onlyFirst, onlySecond, p };
 }

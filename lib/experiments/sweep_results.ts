@@ -7,20 +7,21 @@ import { join } from "@std/path";
 import { csvFormat } from "d3-dsv";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { z } from "zod";
-import { commit } from "../base/code.ts";
+import { commit, commitName } from "../base/code.ts";
 import { DataError, TrainingError, UsageError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
 import { checkedJson } from "../base/schema.ts";
 import { start } from "../compute/backend.ts";
+import { engineTitle } from "../compute/engine.ts";
 import { type Origin, originSchema, trainingCode } from "../training/origin.ts";
 import { digestOf, type RunSpec } from "../training/spec.ts";
 import type { Training } from "../training/train.ts";
 import { evaluationCode, type Scores } from "./evaluate.ts";
-import { environment, provenance, type Results, summarise, summaryOf, versions } from "./results.ts";
-import type { Summary } from "./results.ts";
+import { datasetSchema, environment, provenance, type Results, versions } from "./results.ts";
+import { summarise, type Summary, summaryOf } from "./statistics.ts";
 import type { Run } from "./run.ts";
-import type { ResultsTable } from "./table.ts";
+import { type ResultsTable, signed } from "./table.ts";
 import { type Halving, type PlannedSweep, sizeOf, type Sweep, sweepSchema } from "./sweep.ts";
 
 /** What is known of one stack of one configuration. */
@@ -70,6 +71,7 @@ const schema: z.ZodType<SweepResults> = z.strictObject({
   format: z.literal("s-jea sweep"),
   version: z.literal(1),
   sweep: sweepSchema,
+  dataset: datasetSchema,
   accuracies: z.array(text),
   rows: z.array(z.strictObject({
     configuration: text,
@@ -233,17 +235,16 @@ function rowsOf(found: readonly Found[], rounds: PlannedSweep["rounds"]): SweepR
  * A sweep's results as a table.
  *
  * @param results What it found.
- * @returns Means with their 95 % intervals, and what they are numbers of.
+ * @returns Means with their 95 % intervals, the first measure's paired difference from the first configuration, and
+ * what they are numbers of.
  */
-export function sweepTable(
-  { sweep, rows, runs, accuracies, dataset, versions, code }: SweepResults,
-): ResultsTable {
-  const measures = Object.keys(rows[0]?.values ?? {});
-  const cell = ({ mean, interval }: Summary) =>
-    interval === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${interval.toFixed(1)}`;
+export function sweepTable(results: SweepResults): ResultsTable {
+  const { sweep, rows, runs, accuracies, dataset, versions, code } = results;
+  const measures = Object.keys(rows[0]?.values ?? {}), first = runs[0]?.configuration;
+  const compared = rows.some(({ trained, configuration }) => trained && configuration !== first);
   const time = (configuration: string) => {
-    const seconds = runs.filter((run) => run.configuration === configuration).map(({ seconds }) => seconds);
-    return seconds.length > 0 ? duration(seconds.reduce((sum, each) => sum + each, 0) / seconds.length) : "–";
+    const all = runs.filter((run) => run.configuration === configuration).map(({ seconds }) => seconds);
+    return all.length > 0 ? duration(all.reduce((sum, each) => sum + each, 0) / all.length) : NONE;
   };
   const lost = runs.filter(({ failed }) => failed !== null),
     fallen = runs.filter((run) => run.collapsed.length > 0);
@@ -254,23 +255,47 @@ export function sweepTable(
     columns: [
       ...["configuration", "stack"],
       ...measures.map((name) => accuracies.includes(name) ? `${name} %` : name),
+      ...compared ? [`${measures[0]} − ${first}'s`] : [],
       ...["n", "a training"],
     ],
-    rows: rows.map(({ configuration, stack, values }) => [
-      ...[configuration, `${stack}`],
-      ...measures.map((name) => cell(values[name])),
-      ...[`${values[measures[0]].n}`, time(configuration)],
+    rows: rows.map((row) => [
+      ...[row.configuration, `${row.stack}`],
+      ...measures.map((name) => summaryCell(row.values[name])),
+      ...compared ? [differenceCell(row, rows, measures[0], first)] : [],
+      ...[`${row.seeds.length}`, time(row.configuration)],
     ]),
     notes: [
-      `Mean and 95 % interval over n seeds; ${test} ${scored} images of ${dataset.name} ` +
-      `(${dataset.copy} copy, fingerprint ${dataset.fingerprint}), bank and probe of ${train}; ` +
-      `${
-        versions.tensorflow ? `TensorFlow ${versions.tensorflow}` : `ONNX Runtime ${versions.onnxruntime}`
-      }, code ${code.commit?.slice(0, 7) ?? code.training}.`,
+      `Mean and 95 % interval over n seeds${
+        compared ? ", differences paired by seed" : ""
+      }; ${test} ${scored} images of ${dataset.name} (${dataset.copy} copy, fingerprint ` +
+      `${dataset.fingerprint}), bank and probe of ${train}; ${engineTitle(versions)}, code ${
+        commitName(code)
+      }.`,
       ...lost.length > 0 ? [`Without an encoder: ${names(lost)}.`] : [],
       ...fallen.length > 0 ? [`Collapsed at the end: ${names(fallen)}.`] : [],
     ],
   };
+}
+
+const NONE = "–";
+
+/** A mean, with its interval where there is one. */
+export function summaryCell({ mean, interval }: Summary): string {
+  return interval === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${interval.toFixed(1)}`;
+}
+
+/** How far a stack is above the first configuration's, by the seeds that both have. */
+function differenceCell(row: SweepRow, rows: readonly SweepRow[], measure: string, first?: string): string {
+  const base = rows.find(({ trained, configuration, stack }) =>
+    trained && configuration === first && stack === row.stack
+  );
+  if (!base || base === row) return NONE;
+  const valueOf = ({ seeds, values }: SweepRow, seed: number) => values[measure].values[seeds.indexOf(seed)];
+  const differences = row.seeds.filter((seed) => base.seeds.includes(seed))
+    .map((seed) => valueOf(row, seed) - valueOf(base, seed));
+  if (differences.length === 0) return NONE;
+  const { mean, interval } = summarise(differences);
+  return interval === null ? signed(mean) : `${signed(mean)} ± ${interval.toFixed(1)}`;
 }
 
 /** The file with all that a sweep found. */

@@ -9,7 +9,8 @@ import { duration } from "../base/progress.ts";
 import type { Origin } from "../training/origin.ts";
 import { EXPERIMENTS } from "./experiments.ts";
 import { PAPER_DATASET } from "./paper.ts";
-import { intervalFactor, type Results, type Row, type Summary } from "./results.ts";
+import type { Results, Row } from "./results.ts";
+import { intervalFactor, type Summary } from "./statistics.ts";
 
 /** A column of a table. */
 interface Column {

@@ -11,7 +11,7 @@ import { certainty, differences } from "../experiments/findings.ts";
 import { DEFAULT_PRESET, PURPOSES } from "../experiments/presets.ts";
 import type { BenchRow } from "../experiments/bench.ts";
 import type { Results, Row } from "../experiments/results.ts";
-import { type SweepResults, sweepTable } from "../experiments/sweep_results.ts";
+import { summaryCell, type SweepResults, type SweepRow, sweepTable } from "../experiments/sweep_results.ts";
 import { about } from "../experiments/table.ts";
 
 /** Around a part, so that the formatter leaves it as it is. */
@@ -65,24 +65,23 @@ function presetTable(): string {
 
 /** A line a configuration, with the measures of all its stacks. */
 function lossPart(results: SweepResults): string {
-  const { columns, rows, notes } = sweepTable(results), measures = columns.slice(2, -2);
-  const configurations = [...Map.groupBy(rows, ([name]) => name).values()];
-  const stacks = configurations[0].map(([, stack]) => stack);
+  const configurations = [...Map.groupBy(results.rows, ({ configuration }) => configuration).values()];
+  const cellsOf = (levels: readonly SweepRow[]) =>
+    levels.flatMap(({ stack, values }) =>
+      Object.entries(values).map(([name, value]) => [`stack ${stack}: ${name}`, summaryCell(value)] as const)
+    );
+  const heads = cellsOf(configurations[0]).map(([head]) => head);
   return [
     table(
-      [
-        "loss of stack 0 and 1",
-        ...stacks.flatMap((stack) => measures.map((name) => `stack ${stack}: ${name}`)),
-        "n",
-      ],
+      ["loss of both stacks", ...heads, "n"],
       1,
       configurations.map((levels) => [
-        levels[0][0],
-        ...levels.flatMap((row) => row.slice(2, -2)),
-        levels[0].at(-2)!,
+        levels[0].configuration,
+        ...cellsOf(levels).map(([, cell]) => cell),
+        `${levels[0].seeds.length}`,
       ]),
     ),
-    notes.join(" "),
+    sweepTable(results).notes.join(" "),
   ].join("\n\n");
 }
 

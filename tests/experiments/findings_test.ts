@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
 import { EXPERIMENT_NAMES } from "../../lib/experiments/experiments.ts";
 import { findings, verdicts } from "../../lib/experiments/findings.ts";
-import { readResults, type Results, type Row, summarise } from "../../lib/experiments/results.ts";
+import { readResults, type Results, type Row } from "../../lib/experiments/results.ts";
+import { summarise } from "../../lib/experiments/statistics.ts";
 
 const stored = (name: string) => readResults(join(places.results, "cpu", `${name}.json`));
 

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DataError } from "../../lib/base/errors.ts";
 import { decodeSafetensors } from "../../lib/base/safetensors.ts";
 import { predictionName, readPredictions, writePredictions } from "../../lib/experiments/predictions.ts";
-import { summarise } from "../../lib/experiments/results.ts";
+import { summarise } from "../../lib/experiments/statistics.ts";
 
 const labels = Uint8Array.of(0, 1, 2, 255);
 const predictions = {

@@ -16,7 +16,8 @@ import {
   silhouetteRemark,
   speedRemark,
 } from "../../lib/experiments/remarks.ts";
-import { readResults, summarise } from "../../lib/experiments/results.ts";
+import { readResults } from "../../lib/experiments/results.ts";
+import { summarise } from "../../lib/experiments/statistics.ts";
 
 /** A log of two epochs of two steps, whose total goes from one value to another in each stack. */
 function log(name: string, ...totals: readonly (readonly [first: number, last: number])[]): TrainingLog {

@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { DataError } from "../../lib/base/errors.ts";
 import { presets } from "../../lib/experiments/presets.ts";
-import {
-  parseResults,
-  readResults,
-  type Results,
-  summarise,
-  writeResults,
-} from "../../lib/experiments/results.ts";
+import { parseResults, readResults, type Results, writeResults } from "../../lib/experiments/results.ts";
+import { summarise } from "../../lib/experiments/statistics.ts";
 import { DAMAGED, mutatedJson, survive } from "../mutate.ts";
 
 const results: Results = {

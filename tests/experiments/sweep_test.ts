@@ -117,8 +117,19 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
       ["untrained", 1],
     ]);
     const { columns, rows } = sweepTable(results);
-    assert.deepEqual(columns, ["configuration", "stack", "k-NN 5 %", "n", "a training"]);
+    assert.deepEqual(columns, ["configuration", "stack", "k-NN 5 %", "k-NN 5 − joint's", "n", "a training"]);
     assert.equal(rows.length, 6);
+    for (const stack of [0, 1]) {
+      const [joint, stopped] = ["joint", "stopped"].map((name) =>
+        trained.find((row) => row.configuration === name && row.stack === stack)!.values["k-NN 5"].values
+      );
+      const [one, other] = stopped.map((value, at) => value - joint[at]), mean = (one + other) / 2;
+      const cell = rows.find(([name, level]) => name === "stopped" && level === `${stack}`)![3];
+      assert.ok(cell.startsWith(`${mean < 0 ? "−" : "+"}${Math.abs(mean).toFixed(1)} ± `), cell);
+      // Student's 0.975 quantile with one degree of freedom, 12.706.
+      assert.ok(cell.endsWith((12.7062 * Math.abs(one - other) / 2).toFixed(1)), cell);
+      assert.equal(rows.find(([name, level]) => name === "joint" && level === `${stack}`)![3], "–");
+    }
     assert.match(await Deno.readTextFile(join(folder, "table.md")), /32 held-out images of generated/);
     const table = await parquetReadObjects({
       file: (await Deno.readFile(join(folder, "table.parquet"))).buffer as ArrayBuffer,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type Experiment, type ExperimentName, EXPERIMENTS } from "../../lib/experiments/experiments.ts";
 import { TABLE_1 } from "../../lib/experiments/paper.ts";
 import { presets } from "../../lib/experiments/presets.ts";
-import { type Results, type Row, summarise } from "../../lib/experiments/results.ts";
+import type { Results, Row } from "../../lib/experiments/results.ts";
+import { summarise } from "../../lib/experiments/statistics.ts";
 import { renderMarkdown, renderTable, tableOf } from "../../lib/experiments/table.ts";
 
 const row = (method: Row["method"], stack: number | null, values: number[], paper: Row["paper"]): Row => ({
