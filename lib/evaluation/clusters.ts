@@ -97,13 +97,19 @@ function lloyd(x: tf.Tensor2D, centres: tf.Tensor2D): { assignment: tf.Tensor1D;
 
 /** Centres drawn from the points, each with a chance as its squared distance from those drawn before. */
 function plusPlus(x: tf.Tensor2D, k: number, random: Generator): tf.Tensor2D {
-  const [count] = x.shape;
+  const [count, features] = x.shape, points = x.dataSync();
   const chosen = [random.integer(count)];
   const nearest = new Float64Array(count).fill(Infinity);
   while (chosen.length < k) {
-    const distances = tf.tidy(() => x.sub(x.slice([chosen.at(-1)!, 0], [1, -1])).square().sum(1).dataSync());
+    const centre = chosen.at(-1)! * features;
     let total = 0;
-    for (let at = 0; at < count; at++) total += nearest[at] = Math.min(nearest[at], distances[at]);
+    for (let at = 0; at < count; at++) {
+      let square = 0;
+      for (let axis = 0; axis < features && square < nearest[at]; axis++) {
+        square += (points[at * features + axis] - points[centre + axis]) ** 2;
+      }
+      total += nearest[at] = Math.min(nearest[at], square);
+    }
     let left = random.uniform() * total;
     const drawn = nearest.findIndex((chance) => chance > 0 && (left -= chance) < 0);
     // Without distances, as with equal points, any point does.
