@@ -158,13 +158,13 @@ function expectedTerm(a: number, b: number, total: number): number {
     chances += chance;
     if (m > 0) sum += chance * m / total * Math.log(total * m / (a * b));
   };
-  // From the likeliest number on, and relative to its chance, no chance overflows.
-  const likeliest = Math.floor((a + 1) * (b + 1) / (total + 2)), neither = total - a - b;
-  add(likeliest, 1);
-  for (let m = likeliest, chance = 1; m < Math.min(a, b); m++) {
+  // From the mean on, where chances are largest, and relative to the chance there, none overflows.
+  const middle = Math.floor(a * b / total), neither = total - a - b;
+  add(middle, 1);
+  for (let m = middle, chance = 1; m < Math.min(a, b); m++) {
     add(m + 1, chance *= (a - m) * (b - m) / ((m + 1) * (neither + m + 1)));
   }
-  for (let m = likeliest, chance = 1; m > Math.max(0, -neither); m--) {
+  for (let m = middle, chance = 1; m > 0; m--) {
     add(m - 1, chance *= m * (neither + m) / ((a - m + 1) * (b - m + 1)));
   }
   return sum / chances;

@@ -36,6 +36,10 @@ Deno.test("alpha as numpy fits it: ranges, features that do not vary, fewer rows
   const x = tensor((await fixture("clusters")).x) as tf.Tensor2D;
   const { alphas } = await facts("clusters");
   assert.equal(alphas.length, 5);
+  const set = { features: x, labels: new Uint8Array(150) };
+  const judged = { train: set, heldOut: set, test: set, classes: 1, seed: 0 };
+  const byDefault = await alphaReqMetric.measure(judged, DEFAULTS);
+  close(Number(byDefault["α-ReQ"]), alphas[0].alpha, 1e-5);
   for (const { rows, first, last, alpha } of alphas) {
     close(alphaReq(x.slice([0, 0], [rows, -1]), { first, last }), alpha, 1e-5);
   }
