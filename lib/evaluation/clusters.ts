@@ -1,15 +1,18 @@
 /**
  * How representations fall into groups: k-means (Lloyd 1982, started by k-means++, Arthur and
- * Vassilvitskii 2007), the silhouette of a grouping (Rousseeuw 1987), and the normalised mutual
- * information of two groupings, I(a; b) / ((H(a) + H(b)) / 2).
+ * Vassilvitskii 2007), the silhouette of a grouping (Rousseeuw 1987), and whether groups are classes.
  *
  * @module
  */
+import { z } from "zod";
 import { type Generator, generator } from "../base/random.ts";
 import { compile, dispose } from "../compute/compile.ts";
 import { blocks, squaredDistances } from "../compute/distances.ts";
 import { demandFinite } from "../compute/finite.ts";
 import { tf } from "../compute/tf.ts";
+import { pca } from "../projection/pca.ts";
+import { adjustedMutualInformation, adjustedRandIndex, encode, matchedAccuracy } from "./agreement.ts";
+import { checkLabelled, type Judged, type Metric } from "./metric.ts";
 
 /** A grouping of points around centres. */
 export interface Clustering {
@@ -94,13 +97,19 @@ function lloyd(x: tf.Tensor2D, centres: tf.Tensor2D): { assignment: tf.Tensor1D;
 
 /** Centres drawn from the points, each with a chance as its squared distance from those drawn before. */
 function plusPlus(x: tf.Tensor2D, k: number, random: Generator): tf.Tensor2D {
-  const [count] = x.shape;
+  const [count, features] = x.shape, points = x.dataSync();
   const chosen = [random.integer(count)];
   const nearest = new Float64Array(count).fill(Infinity);
   while (chosen.length < k) {
-    const distances = tf.tidy(() => x.sub(x.slice([chosen.at(-1)!, 0], [1, -1])).square().sum(1).dataSync());
+    const centre = chosen.at(-1)! * features;
     let total = 0;
-    for (let at = 0; at < count; at++) total += nearest[at] = Math.min(nearest[at], distances[at]);
+    for (let at = 0; at < count; at++) {
+      let square = 0;
+      for (let axis = 0; axis < features && square < nearest[at]; axis++) {
+        square += (points[at * features + axis] - points[centre + axis]) ** 2;
+      }
+      total += nearest[at] = Math.min(nearest[at], square);
+    }
     let left = random.uniform() * total;
     const drawn = nearest.findIndex((chance) => chance > 0 && (left -= chance) < 0);
     // Without distances, as with equal points, any point does.
@@ -173,45 +182,63 @@ export async function silhouette(x: tf.Tensor2D, assignment: ArrayLike<number>):
   return total / count;
 }
 
+/** How to look for classes. */
+export interface ClassClustersOptions {
+  /** Clusters, at most 256; as many as classes if absent. */
+  readonly k?: number;
+  /** Starts of k-means. */
+  readonly restarts: number;
+  /** Most principal components that are kept. */
+  readonly reduce: number;
+}
+
 /**
- * How much two groupings of the same things say about each other: 1 if they are the same but for
- * names, 0 if they are independent.
+ * Groups the test images by the principal components of their representations' directions, without their
+ * labels, and compares the groups with the classes.
  *
- * @param a The group of each thing in one grouping.
- * @param b In the other one.
- * @returns 0..1; 1 if both have a single group.
- * @throws {RangeError} They are not of the same things, or of none.
+ * @param judged The representations.
+ * @param options How many groups, and how they are looked for.
+ * @returns Adjusted mutual information, adjusted Rand index and the accuracy of the best matching of
+ * groups to classes, in percent.
+ * @throws {RangeError} k is more than 256 or than there are images, labels do not fit, or a feature is not finite.
  * @example
  * ```ts
- * import { normalisedMutualInformation } from "./clusters.ts";
- * const same = normalisedMutualInformation([0, 0, 1, 1], [7, 7, 3, 3]);
- * if (Math.abs(same - 1) > 1e-12) throw new Error("the same but for names");
+ * import { start } from "../compute/backend.ts";
+ * import { tf } from "../compute/tf.ts";
+ * import { classClusters } from "./clusters.ts";
+ * await start();
+ * const set = { features: tf.tensor2d([[9, 1], [8, 1], [1, 5], [1, 6]]), labels: Uint8Array.of(0, 0, 1, 1) };
+ * const judged = { train: set, heldOut: set, test: set, classes: 2, seed: 0 };
+ * const found = await classClusters(judged, { restarts: 3, reduce: 2 });
+ * if (found["clusters %"] !== 100) throw new Error("they are far apart");
  * ```
  */
-export function normalisedMutualInformation(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length || a.length === 0) {
-    throw new RangeError(`Groupings of ${a.length} and of ${b.length} things cannot be compared.`);
-  }
-  const first = encode(a), second = encode(b);
-  const pairs = encode(first.codes.map((code, at) => code * second.sizes.length + second.codes[at]));
-  const [entropyA, entropyB, joint] = [first, second, pairs].map(({ sizes }) => entropy(sizes, a.length));
-  const mean = (entropyA + entropyB) / 2;
-  return mean === 0 ? 1 : Math.min(1, Math.max(0, (entropyA + entropyB - joint) / mean));
-}
-
-/** Values numbered in the order of their appearance, and how often each occurs. */
-function encode(values: ArrayLike<number>): { codes: Int32Array; sizes: number[] } {
-  const numbers = new Map<number, number>(), sizes: number[] = [];
-  const codes = Int32Array.from(values, (value) => {
-    const code = numbers.get(value) ?? numbers.size;
-    numbers.set(value, code);
-    sizes[code] = (sizes[code] ?? 0) + 1;
-    return code;
+export async function classClusters(
+  { test, classes, seed }: Judged,
+  { k = classes, restarts, reduce }: ClassClustersOptions,
+): Promise<Record<string, number>> {
+  checkLabelled({ test }, classes);
+  const { features, labels } = test;
+  const kept = Math.min(reduce, ...features.shape);
+  const reduced = tf.tidy(() => {
+    const directions = features.div(features.norm("euclidean", 1, true).add(1e-12)) as tf.Tensor2D;
+    return tf.tensor2d(pca(directions, kept).points, [labels.length, kept]);
   });
-  return { codes, sizes };
+  const { assignment } = await kmeans(reduced, k, seed, restarts);
+  reduced.dispose();
+  return {
+    "AMI %": 100 * adjustedMutualInformation(assignment, labels),
+    "ARI %": 100 * adjustedRandIndex(assignment, labels),
+    "clusters %": 100 * matchedAccuracy(assignment, labels),
+  };
 }
 
-/** −Σ p log p of a distribution given by counts. */
-function entropy(sizes: readonly number[], total: number): number {
-  return sizes.reduce((sum, size) => sum - size / total * Math.log(size / total), 0);
-}
+/** As many clusters as classes, in 64 dimensions. */
+export const clustersMetric: Metric<ClassClustersOptions> = {
+  options: z.strictObject({
+    k: z.int().min(1).max(256).optional().describe("clusters; as many as classes if absent"),
+    restarts: z.int().positive().default(10).describe("starts of k-means"),
+    reduce: z.int().positive().default(64).describe("most principal components that are kept"),
+  }),
+  measure: classClusters,
+};

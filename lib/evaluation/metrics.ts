@@ -6,6 +6,8 @@
  */
 import type { z } from "zod";
 import { oneOf } from "../base/schema.ts";
+import { alphaReqMetric } from "./alpha_req.ts";
+import { clustersMetric } from "./clusters.ts";
 import { fewShotMetric } from "./few_shot.ts";
 import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
@@ -18,6 +20,8 @@ export const METRICS = {
   knn: knnMetric,
   "few-shot": fewShotMetric,
   rankme: rankMetric,
+  clusters: clustersMetric,
+  "alpha-req": alphaReqMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */

@@ -3,7 +3,14 @@
  *
  * @module
  */
-export { type Clustering, kmeans, normalisedMutualInformation, silhouette } from "./clusters.ts";
+export {
+  adjustedMutualInformation,
+  adjustedRandIndex,
+  matchedAccuracy,
+  normalisedMutualInformation,
+} from "./agreement.ts";
+export { alphaReq, type AlphaReqOptions } from "./alpha_req.ts";
+export { classClusters, type ClassClustersOptions, type Clustering, kmeans, silhouette } from "./clusters.ts";
 export { type FeatureOptions, features, pixelFeatures } from "./features.ts";
 export { fewShot, type FewShotOptions } from "./few_shot.ts";
 export { knn, type KnnOptions, type KnnResult } from "./knn.ts";

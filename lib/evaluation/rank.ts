@@ -42,8 +42,13 @@ export function rankMe(x: tf.Tensor2D): number {
   );
 }
 
-/** In float64 throughout: squares of small singular values would be lost in float32's products. */
-function singularValues(x: tf.Tensor2D): number[] {
+/**
+ * In float64 throughout: squares of small singular values would be lost in float32's products.
+ *
+ * @param x `[count, features]`, all finite.
+ * @returns The min(count, features) singular values, largest first.
+ */
+export function singularValues(x: tf.Tensor2D): number[] {
   const [count, features] = x.shape, data = x.dataSync();
   // Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller matrix: products of columns, or of rows.
   const wide = features > count, size = Math.min(count, features), length = Math.max(count, features);

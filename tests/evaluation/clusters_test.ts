@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { start } from "../../lib/compute/backend.ts";
 import { tf } from "../../lib/compute/tf.ts";
-import { kmeans, normalisedMutualInformation, silhouette } from "../../lib/evaluation/clusters.ts";
+import {
+  adjustedMutualInformation,
+  adjustedRandIndex,
+  matchedAccuracy,
+} from "../../lib/evaluation/agreement.ts";
+import { classClusters, clustersMetric, kmeans, silhouette } from "../../lib/evaluation/clusters.ts";
+import type { Labelled } from "../../lib/evaluation/metric.ts";
 import { facts, fixture, tensor } from "../fixtures/read.ts";
 
 await start();
@@ -115,33 +121,64 @@ Deno.test("silhouette refuses what it is not defined for", async () => {
   await refuses([0, 1, 2], "The silhouette of 3 points needs 2 to 2 clusters, not 3.");
 });
 
-Deno.test("normalised mutual information agrees with scikit-learn", () => {
-  const scores = expected["mutual information"];
-  close(normalisedMutualInformation(labels, three), scores.three, 1e-12);
-  const features = found.x.data, sign = labels.map((_, at) => features[24 * at] > 5 ? 1 : 0);
-  close(normalisedMutualInformation(labels, sign), scores.sign, 1e-12);
-  close(normalisedMutualInformation(sign, labels), scores.sign, 1e-12);
-});
-
-Deno.test("mutual information of the same, of independent and of single groups", () => {
-  close(normalisedMutualInformation(labels, labels.map((label) => 9 - label)), 1, 1e-12);
-  close(normalisedMutualInformation([0, 0, 1, 1], [0, 1, 0, 1]), 0, 1e-12);
-  assert.equal(normalisedMutualInformation([2, 2], [5, 5]), 1);
-  assert.equal(normalisedMutualInformation([2, 2], [5, 6]), 0);
-});
-
-Deno.test("mutual information refuses groupings of different things", () => {
-  for (const [a, b] of [[[1], [1, 2]], [[], []]]) {
-    assert.throws(() => normalisedMutualInformation(a, b), {
-      name: "RangeError",
-      message: `Groupings of ${a.length} and of ${b.length} things cannot be compared.`,
-    });
-  }
-});
-
 Deno.test("k-means and silhouette free what they make", async () => {
   const before = tf.memory().numTensors;
   const { assignment } = await kmeans(x, 3, 0, 2);
   await silhouette(x, assignment);
+  assert.equal(tf.memory().numTensors, before);
+});
+
+const judged = (test: Labelled, classes: number) => ({ train: test, heldOut: test, test, classes, seed: 3 });
+const defaults = clustersMetric.options.parse({}) as { restarts: number; reduce: number };
+
+Deno.test("clusters that are the classes, by bytes and by whole numbers, and whatever the length", async () => {
+  const labels = Uint8Array.from({ length: 400 }, (_, at) => at % 200);
+  // Two hundred directions, each twice, of lengths that say nothing.
+  const features = tf.tidy(() =>
+    tf.tile(tf.eye(200), [2, 1]).mul(tf.range(1, 401).expandDims(1)) as tf.Tensor2D
+  );
+  for (const given of [labels, Int32Array.from(labels)]) {
+    const found = await classClusters(judged({ features, labels: given }, 200), {
+      restarts: 1,
+      reduce: 200,
+    });
+    assert.deepEqual(found, { "AMI %": 100, "ARI %": 100, "clusters %": 100 });
+  }
+});
+
+Deno.test("clusters of directions in as many dimensions as asked for, compared with the classes", async () => {
+  const test = { features: x, labels };
+  const unit = tf.tidy(() => x.div(x.norm("euclidean", 1, true)) as tf.Tensor2D);
+  for (const [k, restarts] of [[5, 10], [8, 1]]) {
+    const found = await classClusters(judged(test, 5), { ...defaults, k, restarts });
+    // 24 components are all: the directions themselves, turned.
+    const { assignment } = await kmeans(unit, k, 3, restarts);
+    close(found["AMI %"], 100 * adjustedMutualInformation(assignment, labels));
+    close(found["ARI %"], 100 * adjustedRandIndex(assignment, labels));
+    close(found["clusters %"], 100 * matchedAccuracy(assignment, labels));
+    assert.ok(found["clusters %"] < 100);
+  }
+  const whole = await classClusters(judged(test, 5), { ...defaults, k: 5 });
+  assert.deepEqual(await classClusters(judged(test, 5), defaults), whole);
+  const line = await classClusters(judged(test, 5), { ...defaults, reduce: 1 });
+  assert.ok(line["AMI %"] < whole["AMI %"] - 5, JSON.stringify({ line, whole }));
+});
+
+Deno.test("clusters refuse labels that are no class, and more clusters than there are images or bytes say", async () => {
+  const refuses = async (classes: number, k: number, message: string) => {
+    const test = { features: x, labels };
+    await assert.rejects(classClusters(judged(test, classes), { ...defaults, k }), {
+      name: "RangeError",
+      message,
+    });
+  };
+  await refuses(4, 5, "test: expected labels below 4, the number of classes, got 4.");
+  await refuses(5, 257, "600 points fall into 1 to 256 clusters, not 257.");
+  assert.equal(clustersMetric.options.safeParse({ k: 257 }).success, false);
+});
+
+Deno.test("clusters free what they make", async () => {
+  const before = tf.memory().numTensors;
+  await classClusters(judged({ features: x, labels }, 5), { restarts: 1, reduce: 3 });
   assert.equal(tf.memory().numTensors, before);
 });
