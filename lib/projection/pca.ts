@@ -43,8 +43,9 @@ export function pca(x: tf.Tensor2D, components: number): { points: Float32Array;
     const vectors = tf.tensor2d(largest(components), [most, components]);
     const directions = wide ? tf.matMul(centred, vectors, true) : vectors;
     const axes = directions.div(directions.norm(2, 0).maximum(1e-30)) as tf.Tensor2D;
-    const strongest = axes.abs().max(0);
-    const signs = axes.abs().equal(strongest).mul(axes.sign()).sum(0).sign();
+    // Of equally large ones the first: opposite ones must not cancel out.
+    const first = tf.oneHot(axes.abs().argMax(0), axes.shape[0]).transpose();
+    const signs = first.mul(axes.sign()).sum(0);
     const points = tf.matMul(centred, axes.mul(signs) as tf.Tensor2D);
     return {
       points: points.dataSync() as Float32Array,

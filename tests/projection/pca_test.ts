@@ -41,6 +41,14 @@ Deno.test("a component's sign makes its largest coefficient positive", () => {
   assert.deepEqual(mirrored, points.map((value) => -value));
 });
 
+Deno.test("equally large coefficients of opposite signs leave a component what it is", () => {
+  const { points, variance } = pca(tf.tensor2d([[1, -1], [-1, 1], [2, -2], [-2, 2]]), 1);
+  [1, -1, 2, -2].forEach((value, at) =>
+    assert.ok(Math.abs(points[at] - value * Math.SQRT2) < 1e-5, `${points}`)
+  );
+  assert.ok(Math.abs(variance[0] - 20 / 3) < 1e-4);
+});
+
 Deno.test("points without variance stay at 0", () => {
   for (const shape of [[6, 3], [3, 6]] as [number, number][]) {
     assert.deepEqual(pca(tf.fill(shape, 7), 2), { points: new Float32Array(shape[0] * 2), variance: [0, 0] });
