@@ -255,7 +255,7 @@ export function sweepTable(results: SweepResults): ResultsTable {
     columns: [
       ...["configuration", "stack"],
       ...measures.map((name) => accuracies.includes(name) ? `${name} %` : name),
-      ...compared ? [`${measures[0]} − ${first}'s`] : [],
+      ...compared ? [`${measures[0]} − ${first}'s, paired`] : [],
       ...["n", "a training"],
     ],
     rows: rows.map((row) => [
@@ -265,9 +265,7 @@ export function sweepTable(results: SweepResults): ResultsTable {
       ...[`${row.seeds.length}`, time(row.configuration)],
     ]),
     notes: [
-      `Mean and 95 % interval over n seeds${
-        compared ? ", differences paired by seed" : ""
-      }; ${test} ${scored} images of ${dataset.name} (${dataset.copy} copy, fingerprint ` +
+      `Mean and 95 % interval over n seeds; ${test} ${scored} images of ${dataset.name} (${dataset.copy} copy, fingerprint ` +
       `${dataset.fingerprint}), bank and probe of ${train}; ${engineTitle(versions)}, code ${
         commitName(code)
       }.`,

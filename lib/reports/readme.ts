@@ -68,7 +68,10 @@ function lossPart(results: SweepResults): string {
   const configurations = [...Map.groupBy(results.rows, ({ configuration }) => configuration).values()];
   const cellsOf = (levels: readonly SweepRow[]) =>
     levels.flatMap(({ stack, values }) =>
-      Object.entries(values).map(([name, value]) => [`stack ${stack}: ${name}`, summaryCell(value)] as const)
+      Object.entries(values).map(([name, value]) => {
+        const unit = results.accuracies.includes(name) ? " %" : "";
+        return [`stack ${stack}: ${name}${unit}`, summaryCell(value)] as const;
+      })
     );
   const heads = cellsOf(configurations[0]).map(([head]) => head);
   return [

@@ -117,7 +117,14 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
       ["untrained", 1],
     ]);
     const { columns, rows } = sweepTable(results);
-    assert.deepEqual(columns, ["configuration", "stack", "k-NN 5 %", "k-NN 5 − joint's", "n", "a training"]);
+    assert.deepEqual(columns, [
+      "configuration",
+      "stack",
+      "k-NN 5 %",
+      "k-NN 5 − joint's, paired",
+      "n",
+      "a training",
+    ]);
     assert.equal(rows.length, 6);
     for (const stack of [0, 1]) {
       const [joint, stopped] = ["joint", "stopped"].map((name) =>
