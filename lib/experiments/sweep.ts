@@ -142,7 +142,7 @@ export interface SweepPlace {
  * @param place Where the runs live.
  * @returns The sweep.
  * @throws {DataError} The file is missing or no sweep.
- * @throws {UsageError} A configuration is no spec, or is another one once more.
+ * @throws {UsageError} A configuration is no spec, or is another one once more, or is of another data set.
  */
 export async function planSweep(path: string, { runs, data }: SweepPlace): Promise<PlannedSweep> {
   const { sweep, id } = await readSweepFile(path);
@@ -186,6 +186,12 @@ export async function planSweep(path: string, { runs, data }: SweepPlace): Promi
       configurations.push({ name, runs: opened });
     }
     rounds.push(configurations);
+  }
+  if (settings.size > 1) {
+    const names = [...settings.keys()].map(({ name, fingerprint }) => `${name} (${fingerprint})`);
+    throw new UsageError(
+      `${path}: a sweep is of one data set, not of ${names.join(" and ")}. Make one of each.`,
+    );
   }
   return { sweep, id, rounds };
 }

@@ -249,6 +249,8 @@ export function sweepTable(results: SweepResults): ResultsTable {
   const lost = runs.filter(({ failed }) => failed !== null),
     fallen = runs.filter((run) => run.collapsed.length > 0);
   const { train, test } = dataset.images, scored = sweep.evaluate.images === "test" ? "test" : "held-out";
+  const changed = [...Object.values(sweep.variants), sweep.grid].flatMap(Object.keys);
+  const bank = changed.includes("data.images") ? "the images that each learnt from" : `${train}`;
   const names = (some: typeof runs) =>
     some.map(({ configuration, seed }) => `${configuration}, seed ${seed}`).join("; ");
   return {
@@ -266,7 +268,7 @@ export function sweepTable(results: SweepResults): ResultsTable {
     ]),
     notes: [
       `Mean and 95 % interval over n seeds; ${test} ${scored} images of ${dataset.name} (${dataset.copy} copy, fingerprint ` +
-      `${dataset.fingerprint}), bank and probe of ${train}; ${engineTitle(versions)}, code ${
+      `${dataset.fingerprint}), bank and probe of ${bank}; ${engineTitle(versions)}, code ${
         commitName(code)
       }.`,
       ...lost.length > 0 ? [`Without an encoder: ${names(lost)}.`] : [],
@@ -313,18 +315,22 @@ export async function writeSweep(folder: string, results: SweepResults): Promise
     }))
   );
   const { columns, rows: cells, notes } = sweepTable(results);
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const markdown = [line(columns), line(columns.map(() => "---")), ...cells.map(line), "", ...notes, ""];
   const files: Record<string, string | Uint8Array> = {
     [RESULTS]: JSON.stringify(schema.parse(results), null, 2) + "\n",
     "table.csv": csvFormat(rows) + "\n",
     "table.md": markdown.join("\n"),
-    "table.parquet": new Uint8Array(parquetWriteBuffer({
-      columnData: Object.keys(rows[0] ?? {}).map((name) => ({
-        name,
-        data: rows.map((row) => (row as Record<string, unknown>)[name]),
+    // Of no rows there are no columns, and no such file.
+    ...rows.length > 0 && {
+      "table.parquet": new Uint8Array(parquetWriteBuffer({
+        columnData: Object.keys(rows[0]).map((name) => ({
+          name,
+          data: rows.map((row) => (row as Record<string, unknown>)[name]),
+        })),
       })),
-    })),
+    },
   };
   for (const [name, content] of Object.entries(files)) await writeAtomically(join(folder, name), content);
 }

@@ -13,7 +13,7 @@ import { composedPage } from "./composed_page.ts";
 /**
  * Renders a sweep's results.
  *
- * @param results What it found, of one configuration at least.
+ * @param results What it found.
  * @returns An HTML document.
  */
 export async function renderSweep(results: SweepResults): Promise<string> {
@@ -36,7 +36,9 @@ export async function renderSweep(results: SweepResults): Promise<string> {
     [
       `# ${sweep.title}\n\n${table.notes[0]}`,
       "## What was found\n\nConfigurations from best to worst; a dot is the mean over the seeds.",
-      { data: await chartBundle(comparison(dots), { caption: sweep.title }), caption: sweep.title },
+      ...dots.length > 0
+        ? [{ data: await chartBundle(comparison(dots), { caption: sweep.title }), caption: sweep.title }]
+        : [],
       { data: tableBundle(table, { caption: sweep.title }) },
       "## The trainings",
       { data: tableBundle({ columns: ["run", "configuration", "seed", "training"], rows: trainings }, {}) },

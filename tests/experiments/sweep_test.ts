@@ -194,6 +194,21 @@ Deno.test("a training that diverges is noted, and the others go on", async () =>
   });
 });
 
+Deno.test("where all trainings diverge, that is what the table and the page say", async () => {
+  const variants = { "a | b": { optimiser: { name: "sgd" }, schedule: { name: "vicreg", base: 1e9 } } };
+  const evaluate = { ...SWEEP.evaluate, untrained: false };
+  await inFolder({ ...SWEEP, variants, grid: {}, seeds: [0], evaluate }, async (path, runs) => {
+    const folder = join(runs, "..", "table");
+    const results = await measureSweep(
+      await planSweep(path, { runs }),
+      (results) => writeSweep(folder, results),
+    );
+    assert.deepEqual((await readSweep(folder)).rows, []);
+    assert.match(await Deno.readTextFile(join(folder, "table.md")), /Without an encoder: a \| b, seed 0\./);
+    assert.match(await renderSweep(results), /Without an encoder: a \| b, seed 0\./);
+  });
+});
+
 Deno.test("what is wrong with a sweep's file is told with its place", async () => {
   for (
     const [change, message] of [
@@ -207,6 +222,10 @@ Deno.test("what is wrong with a sweep's file is told with its place", async () =
       [{ variants: { a: {}, b: {} }, grid: {} }, /mine.json: b is a once more/],
       [{ evaluate: { preset: "quikc" } }, /There is no preset "quikc". Did you mean quick\?/],
       [{ evaluate: { images: "tests" } }, /evaluate.images is "tests". Did you mean test\?/],
+      [
+        { variants: { a: {}, b: { "data.dataset.seed": 1 } } },
+        /mine.json: a sweep is of one data set, not of generated \([0-9a-f]+\) and generated \([0-9a-f]+\)/,
+      ],
       [{ halving: { epochs: [5, 5] } }, /halving.epochs: epochs have to rise/],
       [{ seeds: [] }, /seeds: /],
       [{ seeds: [0, 0] }, /seeds: a seed occurs twice/],
