@@ -118,8 +118,14 @@ async function extended(from: string, seen: readonly string[]): Promise<Json> {
   return merged(await extended(below, [...seen, from]), own);
 }
 
-/** The fields with the data set's path, if it has one, seen from elsewhere. */
-function withPath(fields: Json, seen: (path: string) => string): Json {
+/**
+ * The fields with the data set's path, if it has one, seen from elsewhere.
+ *
+ * @param fields What is written.
+ * @param seen Makes the path absolute.
+ * @returns A copy, or the same where there is no path.
+ */
+export function withPath(fields: SpecFields, seen: (path: string) => string): SpecFields {
   const data = Object(fields.data) as Json, dataset = Object(data.dataset) as Json, { path } = dataset;
   if (typeof path !== "string" || !path) return fields;
   return { ...fields, data: { ...data, dataset: { ...dataset, path: seen(path) } } };

@@ -15,7 +15,7 @@ import { onItsImages, settingOf } from "./opened_run.ts";
 import { evaluationOf, preset, SCORED } from "./presets.ts";
 import { openRun, type Run } from "./run.ts";
 import type { Setting } from "./setting.ts";
-import { isPresetRun, metricsFrom, put, readFields, type SpecFields, specOf } from "./spec_file.ts";
+import { isPresetRun, metricsFrom, put, readFields, type SpecFields, specOf, withPath } from "./spec_file.ts";
 
 /** All configurations are trained for few epochs, the best of them anew for more, and so on. */
 export interface Halving {
@@ -174,10 +174,11 @@ export async function planSweep(path: string, { runs, data }: SweepPlace): Promi
     for (const [combination, changes] of combinations(sweep)) {
       const name = epochs === undefined ? combination : `${combination}, ${epochs} epochs`;
       const all = epochs === undefined ? changes : { ...changes, epochs };
-      const fields = Object.entries(all).reduce(
+      const changed = Object.entries(all).reduce(
         (fields, [field, value]) => put(fields, field, value, `${path}: ${name}`),
         common,
       );
+      const fields = withPath(changed, (folder) => resolve(dirname(path), folder));
       const opened: Run[] = [];
       for (const seed of sweep.seeds) opened.push(await open(fields, seed, name));
       const same = known.get(opened[0].id);

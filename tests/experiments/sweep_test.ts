@@ -60,6 +60,15 @@ Deno.test("each variant with each value of the grid, by each seed; what all have
   });
 });
 
+Deno.test("a folder that a variant names is seen from the sweep's file", async () => {
+  const variants = { own: { "data.dataset": { name: "folder", path: "pictures" } } };
+  await inFolder({ ...SWEEP, variants }, async (path, runs) => {
+    await assert.rejects(planSweep(path, { runs }), {
+      message: `There is no folder ${join(path, "..", "pictures")}.`,
+    });
+  });
+});
+
 Deno.test("for choices no image of the test set is read, and no held-out one is learnt from", async () => {
   await inFolder(SWEEP, async (path, runs) => {
     const { rounds: [[{ runs: [{ setting }] }]] } = await planSweep(path, { runs });
