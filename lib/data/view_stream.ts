@@ -39,7 +39,10 @@ export interface ViewBatch {
 }
 
 /** What a worker is told once; after that, a step's number asks for its views. */
-export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" | "view">;
+export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" | "view"> & {
+  /** Steps of the whole training. */
+  readonly steps: number;
+};
 
 /** What a worker answers when a step's views cannot be computed. */
 export interface ViewFault {
@@ -50,7 +53,7 @@ export interface ViewFault {
 
 /**
  * Streams batches of views in the order of their steps. Each view depends on
- * (seed, epoch, image, view) alone, so neither the number of workers nor a
+ * (seed, epoch, image, view) and its size alone, so neither the number of workers nor a
  * resumed run changes it.
  *
  * @param options What to stream.
@@ -74,7 +77,7 @@ export function viewStream(options: ViewStreamOptions): AsyncIterable<ViewBatch>
   const steps = Math.floor(set.labels.length / batch) * epochs;
   const images = new Uint8Array(new SharedArrayBuffer(set.images.length));
   images.set(set.images);
-  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, view };
+  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, view, steps };
 
   const pending = new Map<number, PromiseWithResolvers<ViewBatch>>();
   let failure: Error | undefined;

@@ -59,6 +59,13 @@ export interface ViewOptions extends Transforms {
   readonly number?: number;
   /** Fields in which the second view differs from the first. */
   readonly second?: DifferingTransforms<"size">;
+  /** Views of full size are smaller at first: cheaper steps while there is most to learn (progressive resizing). */
+  readonly early?: {
+    /** Their height and width in pixels then. */
+    readonly size: number;
+    /** Part of a training's steps for which they are. */
+    readonly part: number;
+  };
   /** Views besides, of smaller parts (Caron et al. 2020's multi-crop): their fields, where they differ from the first one's. */
   readonly local?: DifferingTransforms<"size" | "cropScale"> & Pick<Transforms, "size" | "cropScale"> & {
     readonly number: number;
@@ -126,6 +133,10 @@ export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   solariseThreshold: optional(fields.solariseThreshold, ABSENT.solariseThreshold),
   number: optional(z.int().min(2).describe("how many views of this size an image has"), FULL),
   second: differing.partial().optional().describe("fields in which the second view differs from the first"),
+  early: z.strictObject({
+    size: z.int().positive().describe("their height and width in pixels"),
+    part: z.number().gt(0).lt(1).describe("part of a training's steps, from the first on"),
+  }).optional().describe("views of full size are smaller at first"),
   local: differing.partial().extend({
     number: z.int().positive().describe("how many there are"),
     size: z.int().positive().describe("their height and width in pixels"),
@@ -137,9 +148,14 @@ export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
  * How each view of an image is made.
  *
  * @param options The description of all.
+ * @param done Part of a training's steps that is over, from 0 on; the end if absent.
  * @returns One entry a view: those of full size, then the local ones.
  */
-export function viewsOf({ number = FULL, second, local, ...first }: ViewOptions): Transforms[] {
+export function viewsOf(
+  { number = FULL, second, local, early, ...last }: ViewOptions,
+  done = 1,
+): Transforms[] {
+  const first = early && done < early.part ? { ...last, size: early.size } : last;
   const other = (fields: DifferingTransforms<never>) => ({
     ...first,
     ...fields,

@@ -9,7 +9,7 @@ import { engine } from "../compute/backend.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
-import { viewsOf } from "../data/views.ts";
+import { type Transforms, viewsOf } from "../data/views.ts";
 import { HELD } from "../model/layers.ts";
 import { countEncoders } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
@@ -156,8 +156,17 @@ type Costly = Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "view">;
 
 /** What the ways of one image's views through all encoders and projectors take: multiplications, values that a step holds, weights. */
 function costs(spec: Costly): { multiplications: number; values: number; parameters: number } {
+  const { early } = spec.view, whole = costsAt(spec, viewsOf(spec.view));
+  if (!early) return whole;
+  const small = costsAt(spec, viewsOf(spec.view, 0));
+  const { part } = early, multiplications = part * small.multiplications + (1 - part) * whole.multiplications;
+  return { ...whole, multiplications, values: Math.max(small.values, whole.values) };
+}
+
+/** The same of one list of views. */
+function costsAt(spec: Costly, views: readonly Transforms[]): ReturnType<typeof costs> {
   const sum = { multiplications: 0, values: 0, parameters: 0 };
-  for (const { size } of viewsOf(spec.view)) {
+  for (const { size } of views) {
     // Of the network there is one, however many views go through it.
     sum.parameters = 0;
     const add = (multiplications: number, values: number, parameters: number) => {

@@ -97,6 +97,10 @@ export function runSpec(
         ...{ name: "lars", momentum: 0.9, eta: 1e-3, weightDecay } as const,
         ...{ slope: "decayed", clip: false, spare: true } as const,
       },
+      "lars-clipped": {
+        ...{ name: "lars", momentum: 0.9, eta: 0.02, weightDecay } as const,
+        ...{ slope: "sum", clip: true, spare: true } as const,
+      },
       sgd: { name: "sgd", momentum: 0.9, nesterov: false, weightDecay, spare: false } as const,
     }[preset.optimiser],
     schedule: {

@@ -119,7 +119,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   });
   for await (const batch of batches) {
     const rate = learningRate(spec.schedule, batch.step, steps, steps / spec.epochs);
-    const inputs = inputsOf(batch, spec, rate);
+    const inputs = inputsOf(batch, config, rate);
     const result = await step(state, ...inputs);
     dispose([state, inputs]);
     state = result.state;
@@ -133,7 +133,13 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
 }
 
 /** The views, the learning rate and the step's number from 1, as a step takes them. */
-function inputsOf({ step, views }: ViewBatch, { batch, view }: RunSpec, rate: number) {
-  const tensors = viewsOf(view).map(({ size }, at) => tf.tensor4d(views[at], [batch, size, size, 3]));
+function inputsOf(
+  { step, views }: ViewBatch,
+  { batch, view, steps }: RunSpec & { steps: number },
+  rate: number,
+) {
+  const tensors = viewsOf(view, step / steps).map(({ size }, at) =>
+    tf.tensor4d(views[at], [batch, size, size, 3])
+  );
   return [tensors, tf.scalar(rate), tf.scalar(step + 1)] as const;
 }

@@ -52,8 +52,8 @@ refuses(["cpu"], `Unexpected argument 'cpu'. ${OPTIONS}`);
 refuses(["--preset"], `Option '--preset <value>' argument missing. ${OPTIONS}`);
 refuses(["--preset", "--help"], `Option '--preset' argument is ambiguous. ${OPTIONS}`);
 refuses(["--help=yes"], `Option '--help' does not take an argument. ${OPTIONS}`);
-refuses(["--preset", "huge"], "--preset huge does not exist. Valid: smoke, quick, cpu, paper.");
-refuses(["--preset", "toString"], "--preset toString does not exist. Valid: smoke, quick, cpu, paper.");
+refuses(["--preset", "huge"], "--preset huge does not exist. Valid: smoke, quick, cpu, evening, paper.");
+refuses(["--preset", "toString"], "--preset toString does not exist. Valid: smoke, quick, cpu, evening, paper.");
 refuses(
   ["--experiment", "table-9"],
   "--experiment table-9 does not exist. Valid: all, linear-evaluation, deep-vs-stacked, projector-ablation.",

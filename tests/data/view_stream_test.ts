@@ -117,3 +117,14 @@ Deno.test("a closed stream says so", async () => {
   }, closed);
   await assert.rejects(Array.fromAsync(stream), closed);
 });
+
+Deno.test("views are small until their part of all steps is over, whichever step the stream starts at", async () => {
+  const early = { size: 16, part: 0.75 },
+    sizes = (batches: ViewBatch[]) => batches.map(({ views: [{ length }] }) => Math.sqrt(length / 8 / 3));
+  const whole = await collect({ view: { ...view, early } });
+  assert.deepEqual(sizes(whole), [...new Array(9).fill(16), ...new Array(3).fill(32)]);
+  assert.deepEqual(await collect({ view: { ...view, early }, startStep: 8 }), whole.slice(8));
+  const [{ views: small }] = await collect({ view: { ...view, size: 16 } });
+  assert.deepEqual(whole[0].views, small);
+  assert.deepEqual(whole.slice(9), (await collect()).slice(9));
+});

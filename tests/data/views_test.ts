@@ -255,3 +255,15 @@ Deno.test("what is no description of views is refused", () => {
   assert.match(fault({ number: 1 })!, /^Too small/);
   assert.match(fault({ local: { number: 2, cropScale: [0.1, 0.3] } })!, /expected number/);
 });
+
+Deno.test("views of full size are smaller for the first part of a training, local ones are not", () => {
+  const local = { number: 1, size: 8, cropScale: [0.05, 0.3] } as const;
+  const view = { ...plain, size: 32, early: { size: 24, part: 0.6 }, local };
+  const sizes = (done?: number) => viewsOf(view, done).map(({ size }) => size);
+  assert.deepEqual([sizes(0), sizes(0.59), sizes(0.6), sizes()], [
+    ...[[24, 24, 8], [24, 24, 8]],
+    ...[[32, 32, 8], [32, 32, 8]],
+  ]);
+  assert.deepEqual(viewSchema.parse(view), view);
+  assert.throws(() => viewSchema.parse({ ...view, early: { size: 24, part: 1 } }), /part/);
+});

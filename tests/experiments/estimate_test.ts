@@ -40,6 +40,14 @@ Deno.test("a stack 1 that does not shrink its map costs more: 16 times as much i
   assert.ok(more > 1.05 * seconds, `${more} and ${seconds}`);
 });
 
+Deno.test("small views cost their part of the time less, and no less memory", () => {
+  const half = { ...spec, view: { ...spec.view, size: 16 } };
+  const early = { ...spec, view: { ...spec.view, early: { size: 16, part: 0.25 } } };
+  const [whole, small, mixed] = [spec, half, early].map((spec) => trainingSeconds(spec, 1e9));
+  assert.ok(Math.abs(mixed - (0.25 * small + 0.75 * whole)) < 1e-9 * whole);
+  assert.equal(trainingBytes(early), trainingBytes(spec));
+});
+
 Deno.test("a training that does not fit into memory is refused, with the batch that would", () => {
   const large = { ...spec, batch: 1000 };
   demandMemory(large, trainingBytes(large));

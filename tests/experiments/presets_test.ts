@@ -40,7 +40,7 @@ Deno.test("overrides: number, list, boolean, name; the preset stays as it is", (
 Deno.test("unknown presets and fields are refused with the list of valid ones", () => {
   assert.throws(
     () => preset("huge"),
-    new UsageError('There is no preset "huge". Valid: smoke, quick, cpu, paper.'),
+    new UsageError('There is no preset "huge". Valid: smoke, quick, cpu, evening, paper.'),
   );
   assert.throws(() => preset("qick"), new UsageError('There is no preset "qick". Did you mean quick?'));
   assert.throws(

@@ -54,15 +54,17 @@ Deno.test("more views and local ones train; without the local ones it is another
 
 Deno.test("killed in its second epoch, then told to stop in its third, a run ends at the same weights", async () => {
   await start();
+  // Small views at first: their size, too, follows from the step.
+  const growing = { ...spec, view: { ...spec.view, early: { size: 16, part: 0.6 } } };
   const [whole, broken] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
-  const expected = await trainIn(whole, spec), folder = join(broken, runId(spec));
-  const killed = await startTraining(broken, spec);
-  await until(async () => await stepsOf(broken, spec) > 5);
+  const expected = await trainIn(whole, growing), folder = join(broken, runId(growing));
+  const killed = await startTraining(broken, growing);
+  await until(async () => await stepsOf(broken, growing) > 5);
   killed.kill("SIGKILL");
   await killed.output();
 
-  const stopped = await startTraining(broken, spec);
-  await until(async () => await stepsOf(broken, spec) > 7);
+  const stopped = await startTraining(broken, growing);
+  await until(async () => await stepsOf(broken, growing) > 7);
   stopped.kill("SIGTERM");
   const { code, stderr } = await stopped.output(), said = new TextDecoder().decode(stderr);
   assert.equal(code, 143, said);
@@ -70,9 +72,9 @@ Deno.test("killed in its second epoch, then told to stop in its third, a run end
     /tiny: stopped after step (\d+) of 12\. The same command goes on from there\.\n$/,
   )!;
   assert.ok(Number(step) > 7 && Number(step) < 12, said);
-  assert.equal(await stepsOf(broken, spec), Number(step));
+  assert.equal(await stepsOf(broken, growing), Number(step));
 
-  const resumed = await trainIn(broken, spec);
+  const resumed = await trainIn(broken, growing);
   assert.deepEqual(await withoutSpeed(folder), await withoutSpeed(expected.folder));
   assert.deepEqual(await weights(folder), await weights(expected.folder));
   // From the last epoch's end before it was killed, and from where it was stopped.
