@@ -34,7 +34,8 @@ export const IMAGE_SETS = {
 
 /** What the user asked for. */
 export interface Options {
-  readonly experiment: typeof EXPERIMENTS[number];
+  /** The preset's if absent. */
+  readonly experiment?: typeof EXPERIMENTS[number];
   /** `quick`, perhaps scaled, if absent. */
   readonly preset?: PresetName;
   readonly dataset: DatasetChoice;
@@ -50,7 +51,7 @@ export interface Options {
 }
 
 const OPTIONS = {
-  experiment: { type: "string", default: EXPERIMENTS[0] },
+  experiment: { type: "string" },
   preset: { type: "string" },
   dataset: { type: "string", default: "auto" },
   seeds: { type: "string" },
@@ -77,7 +78,7 @@ export function parseOptions(args: readonly string[]): Options {
   const { values } = parse({ args, options: OPTIONS });
   const { experiment, preset, dataset, seeds, data, set, publish, help } = values;
   return {
-    experiment: oneOf("experiment", experiment, EXPERIMENTS),
+    experiment: experiment === undefined ? undefined : oneOf("experiment", experiment, EXPERIMENTS),
     preset: preset === undefined ? undefined : oneOf("preset", preset, PRESETS),
     dataset: oneOf("dataset", dataset, DATASET_CHOICES),
     seeds: seeds === undefined ? undefined : positive("seeds", seeds),
@@ -130,7 +131,14 @@ Trains what is missing, evaluates, prints the paper's tables beside ours,
 executes the notebooks and renders them as pages in data/reports, the first one
 after the first table.
 
-${entry("--experiment NAME", `all (default), or one table alone: ${EXPERIMENT_NAMES.join(", ")}`)}
+${
+    entry(
+      "--experiment NAME",
+      `all, or one table alone: ${EXPERIMENT_NAMES.join(", ")} (default: all; with preset ${DEFAULT_PRESET} ${
+        PURPOSES[DEFAULT_PRESET].experiment
+      })`,
+    )
+  }
 ${entry("--preset NAME", `how large: ${PRESETS.join(", ")}`)}
 ${
     entry(

@@ -15,7 +15,7 @@ import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
 import { EXPERIMENT_NAMES, runsOf } from "../experiments/experiments.ts";
 import { measure, predictionsOf } from "../experiments/measure.ts";
 import { writePredictions } from "../experiments/predictions.ts";
-import { DEFAULT_PRESET, UNASKED } from "../experiments/presets.ts";
+import { DEFAULT_PRESET, PURPOSES, UNASKED } from "../experiments/presets.ts";
 import { environment, versions, writeResults } from "../experiments/results.ts";
 import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
 import { openStudy, type Study } from "../experiments/study.ts";
@@ -34,23 +34,23 @@ const CELL_LIMIT = 30;
 await runCommand(async () => {
   const options = parseOptions(Deno.args);
   if (options.help) return console.log(help(options.preset ?? DEFAULT_PRESET));
-  const all = options.experiment === "all";
+  const presetName = options.preset ?? DEFAULT_PRESET;
+  const experiment = options.experiment ?? PURPOSES[presetName].experiment, all = experiment === "all";
   const notebooks = all ? await ownNotebooks(places.notebooks) : { own: [], others: [] };
   for (const [path, reason] of notebooks.others) console.log(`${path} is left as it is, for ${reason}.`);
   const device = await start(), { engine } = device;
   const unasked = options.preset === undefined && options.set.length === 0 ? UNASKED[engine] : [];
   if (unasked.length > 0) {
-    const preset = DEFAULT_PRESET;
     console.log(
-      `Scaled      ${preset}, the preset where none is named, with ${
+      `Scaled      ${presetName}, the preset where none is named, with ${
         unasked.join(" ")
       }: all of it would take ` +
-        `over half an hour on ${ENGINES[engine]}. --preset ${preset} does all of it.`,
+        `over half an hour on ${ENGINES[engine]}. --preset ${presetName} does all of it.`,
     );
   }
   const study = await openStudy({
     ...options,
-    preset: options.preset ?? DEFAULT_PRESET,
+    preset: presetName,
     set: [...options.set, ...unasked],
   });
   const kind = study.dataset.copy === "generated" ? "drawn from a seed" : `${study.dataset.copy} copy`;
@@ -59,7 +59,13 @@ await runCommand(async () => {
     `Engine      ${ENGINES[engine]} ${device.version} (${device.library.origin}) on ${device.name}, ` +
       `${device.threads} threads`,
   );
-  const experiments = EXPERIMENT_NAMES.filter((name) => all || name === options.experiment);
+  const experiments = EXPERIMENT_NAMES.filter((name) => all || name === experiment);
+  if (!all && options.experiment === undefined) {
+    console.log(
+      `Part        ${experiment} alone, which is what preset ${presetName} has time for; ` +
+        "--experiment all does the other tables and figures, too",
+    );
+  }
   console.log(await plan(study, all ? RUN_NAMES : experiments.flatMap(runsOf)));
   const folder = options.publish ? places.notebooks : join(places.reports, basename(study.results));
   if (all && !options.publish) await copyBeside(places.notebooks, folder);

@@ -16,6 +16,7 @@ import {
   DATASETS,
 } from "../data/datasets.ts";
 import type { MetricConfig } from "../evaluation/metrics.ts";
+import type { ExperimentName } from "./experiments.ts";
 
 const count = z.int().positive();
 const weight = z.number().nonnegative();
@@ -327,13 +328,38 @@ export function evaluationOf(preset: Preset): Evaluation {
   return { trainImages, heldOutImages, testImages, splitSeed, scored: "test", metrics };
 }
 
-/** What a preset is for, and how long all of `deno task reproduce` takes on two cores. */
-export const PURPOSES: Readonly<Record<PresetName, { readonly what: string; readonly time: string }>> = {
-  smoke: { what: "tiny, on generated images: does everything work?", time: "5 to 10 minutes" },
-  quick: { what: "part of CIFAR-10, a quarter of the width: a first look", time: "15 to 30 minutes" },
-  cpu: { what: "all training images, a quarter of the width: results worth reading", time: "2 to 4 hours" },
-  evening: { what: "a tuned recipe at a quarter of the width and the epochs, three seeds", time: "a day" },
-  paper: { what: "the authors' released recipe at full size, three seeds", time: "days; use a GPU" },
+/** What a preset is for, what `deno task reproduce` does of it unless it is told, and how long that takes on two cores. */
+export const PURPOSES: Readonly<
+  Record<
+    PresetName,
+    { readonly what: string; readonly time: string; readonly experiment: ExperimentName | "all" }
+  >
+> = {
+  smoke: {
+    what: "tiny, on generated images: does everything work?",
+    time: "5 to 10 minutes",
+    experiment: "all",
+  },
+  quick: {
+    what: "Table 1 and Figure 2 at a quarter of the width, few epochs: a first look",
+    time: "15 minutes",
+    experiment: "linear-evaluation",
+  },
+  cpu: {
+    what: "all training images, a quarter of the width: results worth reading",
+    time: "2 to 4 hours",
+    experiment: "all",
+  },
+  evening: {
+    what: "a tuned recipe at a quarter of the width and the epochs, three seeds",
+    time: "a day",
+    experiment: "all",
+  },
+  paper: {
+    what: "the authors' released recipe at full size, three seeds",
+    time: "days; use a GPU",
+    experiment: "all",
+  },
 };
 
 /** The preset that is taken where none is named. */

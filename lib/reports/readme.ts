@@ -60,7 +60,7 @@ function presetTable(): string {
     what,
     time,
   ]);
-  return table(["preset", "what it trains, seven runs each", "time on 2 cores"], 3, rows);
+  return table(["preset", "what `deno task reproduce` does of it", "time on 2 cores"], 3, rows);
 }
 
 /** A line a configuration, with the measures of all its stacks. */

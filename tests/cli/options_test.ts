@@ -14,7 +14,7 @@ function refuses(args: string[], message: string): void {
 
 Deno.test("no arguments: the defaults", () => {
   assert.deepEqual(parseOptions([]), {
-    experiment: "all",
+    experiment: undefined,
     preset: undefined,
     dataset: "auto",
     seeds: undefined,
@@ -53,7 +53,10 @@ refuses(["--preset"], `Option '--preset <value>' argument missing. ${OPTIONS}`);
 refuses(["--preset", "--help"], `Option '--preset' argument is ambiguous. ${OPTIONS}`);
 refuses(["--help=yes"], `Option '--help' does not take an argument. ${OPTIONS}`);
 refuses(["--preset", "huge"], "--preset huge does not exist. Valid: smoke, quick, cpu, evening, paper.");
-refuses(["--preset", "toString"], "--preset toString does not exist. Valid: smoke, quick, cpu, evening, paper.");
+refuses(
+  ["--preset", "toString"],
+  "--preset toString does not exist. Valid: smoke, quick, cpu, evening, paper.",
+);
 refuses(
   ["--experiment", "table-9"],
   "--experiment table-9 does not exist. Valid: all, linear-evaluation, deep-vs-stacked, projector-ablation.",
