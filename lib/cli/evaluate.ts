@@ -80,11 +80,15 @@ await runCommand(async () => {
   }
   const rows: string[][] = [];
   let columns: string[] = [];
-  for (const trained of [true, false]) {
-    for (const [stack, { values, predictions }] of (await run.evaluate(trained)).entries()) {
+  const controls = run.spec.levels.map((_, from) =>
+    [from, from === 0 ? ", untrained" : `, untrained on trained stack ${from - 1}`] as const
+  );
+  for (const [from, what] of [[undefined, ""] as const, ...controls]) {
+    for (const [stack, { values, predictions }] of (await run.evaluate(from)).entries()) {
+      if (stack < (from ?? 0)) continue;
       columns = Object.keys(values).map((name) => name in predictions ? `${name} %` : name);
       const found = Object.values(values).map((value) => value.toFixed(1));
-      rows.push([`stack ${stack}${trained ? "" : ", untrained"}`, ...found]);
+      rows.push([`stack ${stack}${what}`, ...found]);
     }
   }
   const table = {

@@ -10,6 +10,7 @@ export {
   normalisedMutualInformation,
 } from "./agreement.ts";
 export { alphaReq, type AlphaReqOptions } from "./alpha_req.ts";
+export { calibrate } from "./calibrate.ts";
 export { classClusters, type ClassClustersOptions, type Clustering, kmeans, silhouette } from "./clusters.ts";
 export { type FeatureOptions, features, pixelFeatures } from "./features.ts";
 export { fewShot, type FewShotOptions } from "./few_shot.ts";

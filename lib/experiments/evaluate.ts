@@ -226,7 +226,7 @@ export interface Kept {
 export async function keptEvaluations(folder: string): Promise<Kept[]> {
   const found: Kept[] = [];
   for (const name of Object.keys(METRICS)) {
-    const path = join(folder, `${evaluationFile(true)}-${name}.safetensors`);
+    const path = join(folder, `${evaluationFile()}-${name}.safetensors`);
     if (!await exists(path)) continue;
     const file = decodeSafetensors(await Deno.readFile(path), path);
     const { weights: _, ...protocol } = JSON.parse(file.metadata.recipe);
@@ -239,5 +239,8 @@ export async function keptEvaluations(folder: string): Promise<Kept[]> {
   return found;
 }
 
-/** How the files in a run's folder begin that keep what was found of its trained encoders, or of those before the first step. */
-export const evaluationFile = (trained: boolean): string => `evaluation-${trained ? "trained" : "untrained"}`;
+/** How the files in a run's folder begin that keep what was found of its encoders, trained below some level. */
+export const evaluationFile = (untrainedFrom = Infinity): string =>
+  `evaluation-${
+    untrainedFrom === Infinity ? "trained" : untrainedFrom === 0 ? "untrained" : `untrained-${untrainedFrom}`
+  }`;

@@ -8,7 +8,7 @@ import { NOTES, type PaperNumbers, TABLE_1, TABLE_2, TABLE_3 } from "./paper.ts"
 import type { RunName } from "./runs.ts";
 
 /** How a row's encoder was trained, if it was. */
-export type Method = "VICReg" | "S-JEA" | "untrained" | "raw pixels";
+export type Method = "VICReg" | "S-JEA" | "untrained" | "half-trained" | "raw pixels";
 
 /** A row of a table. */
 export interface RowPlan {
@@ -55,6 +55,7 @@ const linearEvaluation: Experiment = {
     // Stack 0 of S-JEA starts out as the encoder of VICReg does, so this is both.
     { method: "untrained", run: "s-jea", level: 0, stack: 0 },
     { method: "untrained", run: "s-jea", level: 1, stack: 1 },
+    { method: "half-trained", run: "s-jea", level: 1, stack: 1 },
     { method: "raw pixels", level: 0, stack: null },
   ],
   notes: NOTES.linear,

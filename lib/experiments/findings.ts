@@ -64,6 +64,7 @@ const CONTRASTS: Readonly<Record<Results["experiment"], readonly Contrast[]>> = 
     between(["stack 0", "VICReg"], stack0, plain),
     between(["stack 0", "its untrained self"], stack0, trained("untrained", 0)),
     between(["stack 1", "its untrained self"], stack1, trained("untrained", 1)),
+    between(["stack 1", "a random one on the trained stack 0"], stack1, trained("half-trained", 1)),
     between(["VICReg", "raw pixels"], plain, trained("raw pixels", null)),
   ],
   "deep-vs-stacked": [
@@ -79,6 +80,10 @@ const CONTRASTS: Readonly<Record<Results["experiment"], readonly Contrast[]>> = 
     between(["stack 1", "stack 0"], stack1, stack0, ", mean of the four"),
   ],
 };
+
+/** The differences that can be taken: a table may have been measured before it had all rows of today. */
+const contrasts = (experiment: Results["experiment"], rows: readonly Row[]) =>
+  CONTRASTS[experiment].filter(({ sides }) => sides(rows).every(({ length }) => length > 0));
 
 /**
  * The differences that a table is read for, in points, as Markdown: ours, paired
@@ -108,7 +113,7 @@ export function findings(results: Results): string {
  */
 export function differences({ experiment, dataset, rows }: Results): string {
   const comparable = dataset.name === PAPER_DATASET;
-  const lines = CONTRASTS[experiment].map(({ name, sides }) => {
+  const lines = contrasts(experiment, rows).map(({ name, sides }) => {
     const [these, those] = sides(rows);
     const cells = MEASURES.flatMap(([, measure]) => [
       ours(these, those, measure),
@@ -151,7 +156,7 @@ export function certainty({ seeds: { length: n }, rows, dataset: { images } }: R
  * neither above nor below.
  */
 export function verdicts({ experiment, seeds: { length: n }, dataset, rows }: Results): string {
-  const lines = CONTRASTS[experiment].map(({ words: [these, those], sides }) => {
+  const lines = contrasts(experiment, rows).map(({ words: [these, those], sides }) => {
     const ours = MEASURES.map(([, measure]) => {
       const { mean, interval } = difference(...sides(rows), measure);
       return n >= JUDGED && Math.abs(tenths(mean)) <= tenths(interval!) ? "not told apart from" : place(mean);

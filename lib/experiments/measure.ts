@@ -87,17 +87,23 @@ export async function predictionsOf(study: Study, name: ExperimentName): Promise
 }
 
 /** What a reader calls a row. */
-function nameOf({ method, run, stack }: RowPlan): string {
-  const title = run ? `${RUN_TITLES[run]}${method === "untrained" ? ", untrained" : ""}` : method;
+function nameOf(plan: RowPlan): string {
+  const { method, run, stack } = plan, control = untrainedFrom(plan) !== undefined;
+  const title = run ? `${RUN_TITLES[run]}${control ? `, ${method}` : ""}` : method;
   return stack === null ? title : `${title}/stack ${stack}`;
 }
 
+/** The lowest level of a row's encoders that is random, if one is. */
+const untrainedFrom = ({ method, level }: RowPlan): number | undefined =>
+  method === "untrained" ? 0 : method === "half-trained" ? level : undefined;
+
 /** Scores of a row, one entry a seed; raw pixels have nothing to draw. */
-async function scoresOf(study: Study, { method, run, level }: RowPlan): Promise<Scores[]> {
+async function scoresOf(study: Study, plan: RowPlan): Promise<Scores[]> {
+  const { run, level } = plan, from = untrainedFrom(plan);
   if (!run) return [await evaluatePixels(study)];
   const scores: Scores[] = [];
   for (const seed of study.seeds) {
-    scores.push((await study.run(run, seed).evaluate(method !== "untrained"))[level]);
+    scores.push((await study.run(run, seed).evaluate(from))[level]);
   }
   return scores;
 }

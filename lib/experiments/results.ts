@@ -115,7 +115,7 @@ const percent = z.number().min(0).max(100), text = z.string();
 const summarySchema = summaryOf(percent);
 
 const rowSchema = z.strictObject({
-  method: z.enum(["VICReg", "S-JEA", "untrained", "raw pixels"] satisfies Method[]),
+  method: z.enum(["VICReg", "S-JEA", "untrained", "half-trained", "raw pixels"] satisfies Method[]),
   encoder: text,
   stack: z.int().nullable(),
   projectors: z.array(z.boolean()).length(2).nullable(),

@@ -6,11 +6,13 @@
  */
 import { join } from "@std/path";
 import { start } from "../compute/backend.ts";
-import { dispose } from "../compute/compile.ts";
+import { dispose, flatten, mapTree } from "../compute/compile.ts";
+import type { Tensors } from "../compute/ops.ts";
 import type { tf } from "../compute/tf.ts";
 import type { ImageSet } from "../data/dataset.ts";
+import { calibrate } from "../evaluation/calibrate.ts";
 import { type FeatureOptions, features } from "../evaluation/features.ts";
-import type { Network } from "../model/layers.ts";
+import { levelOf, type Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
 import { encoderDigest, readNetwork } from "../training/checkpoint.ts";
 import { readMetrics, type StepMetrics } from "../training/log.ts";
@@ -60,17 +62,23 @@ export interface Run {
   train(): Promise<Training>;
   /** Its trained encoders and projectors, the caller's to dispose; it is trained if it is not yet. */
   network(): Promise<Network>;
-  /** The same as they were before the first step. */
-  untrained(): Network;
+  /**
+   * A control: random encoders from a level on, over the trained ones below. None of their residual branches starts
+   * at zero, and their batch norm has the statistics of training images.
+   *
+   * @param from The lowest level that is random.
+   * @returns Encoders and projectors, the caller's to dispose.
+   */
+  untrained(from?: number): Promise<Network>;
   /** Its log so far, as charts take it. */
   log(): Promise<RunLog>;
   /**
    * Evaluates each level as the setting says; what was found once is kept.
    *
-   * @param trained False: the encoders as they were before the first step.
+   * @param untrainedFrom The lowest level that is random, as {@link Run.untrained} makes it; absent: all are trained.
    * @returns One entry a level, lowest first.
    */
-  evaluate(trained?: boolean): Promise<Scores[]>;
+  evaluate(untrainedFrom?: number): Promise<Scores[]>;
   /**
    * Representations by the trained run.
    *
@@ -79,6 +87,16 @@ export interface Run {
    * @returns `[count, representation]`, one tensor a level, lowest first; the caller's to dispose.
    */
   embed(set?: ImageSet, options?: FeatureOptions): Promise<tf.Tensor2D[]>;
+}
+
+/** A ResNet whose residual branches start at zero is, untrained, hardly more than its stem. */
+function withoutZeroInit(spec: RunSpec): RunSpec {
+  const levels = spec.levels.map((level) =>
+    level.encoder.kind === "resnet"
+      ? { ...level, encoder: { ...level.encoder, zeroInitResidual: false } }
+      : level
+  );
+  return { ...spec, levels };
 }
 
 /**
@@ -125,26 +143,46 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
       if (!await run.isFinished()) await run.train();
       return await readNetwork(folder);
     },
-    untrained: () => initialiseStack(spec, spec.seed),
+    async untrained(from = 0) {
+      await start();
+      const random = initialiseStack(withoutZeroInit(spec), spec.seed);
+      const below = from > 0 ? await run.network() : random;
+      const choose = (part: keyof Network, high: Tensors) =>
+        mapTree(random[part], (_, path) => {
+          const name = path.slice(1);
+          return (levelOf(name) < from ? below[part] : high)[name];
+        });
+      const parameters = choose("parameters", random.parameters);
+      const statistics = choose("statistics", random.statistics);
+      const calibrated = await calibrate({ parameters, statistics }, spec, images.train, from);
+      const network = { parameters, statistics: choose("statistics", calibrated) };
+      const used = new Set(flatten(network).map(([, x]) => x));
+      dispose(flatten([random, below]).flatMap(([, x]) => used.has(x) ? [] : x));
+      return network;
+    },
     log: async () => ({
       name: title,
       steps: await readMetrics(folder),
       stepsPerEpoch: run.steps / spec.epochs,
     }),
-    async evaluate(trained = true) {
+    async evaluate(untrainedFrom = Infinity) {
       await start();
-      if (trained && !await run.isFinished()) await run.train();
-      const state = trained ? "trained" : "untrained";
+      if (untrainedFrom > 0 && !await run.isFinished()) await run.train();
+      const trained = untrainedFrom === Infinity,
+        learnt = untrainedFrom > 0 ? await encoderDigest(folder) : "";
+      const name = trained
+        ? label
+        : `${title}, untrained${learnt && ` from stack ${untrainedFrom} on`}, seed ${spec.seed}`;
       // Other images or classes than its own do not take the place of what was found of those.
       const elsewhere = dataset.fingerprint === spec.data.fingerprint ? "" : `-${dataset.fingerprint}`;
       const chosen = setting.evaluation.scored === "test" ? "" : "-held-out";
       return await evaluateStacks(setting, {
-        path: join(folder, evaluationFile(trained) + elsewhere + chosen),
-        weights: trained ? await encoderDigest(folder) : state,
-        network: () => trained ? run.network() : run.untrained(),
+        path: join(folder, evaluationFile(untrainedFrom) + elsewhere + chosen),
+        weights: trained ? learnt : `${learnt}, calibrated from stack ${untrainedFrom} on`,
+        network: () => trained ? run.network() : run.untrained(untrainedFrom),
         model: spec,
         seed: spec.seed,
-        title: trained ? label : `${title}, untrained, seed ${spec.seed}`,
+        title: name,
       });
     },
     async embed(set = images.test, options = {}) {

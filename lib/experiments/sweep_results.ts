@@ -146,7 +146,7 @@ export async function measureSweep(
         }
         const control = untrained.get(configuration);
         if (control !== undefined) {
-          found.push({ configuration: control, trained: false, run, levels: await run.evaluate(false) });
+          found.push({ configuration: control, trained: false, run, levels: await run.evaluate(0) });
         }
         await note(latest = results());
       }

@@ -206,6 +206,12 @@ export function about(results: Results): string[] {
     ...isPapers(results) ? [] : ["The paper's numbers are for CIFAR-10, and left out here."],
     "Parameters are those of the encoders that a representation needs, without a classification head; live " +
     "are those that can touch it, the others only ever meet padding.",
+    ...rows.some(({ method }) => method === "half-trained")
+      ? [
+        "Untrained encoders have no residual branch that starts at zero, and batch norm with the statistics of " +
+        "training images; half-trained is such a stack 1 on the trained stack 0.",
+      ]
+      : [],
     ...rows.some(({ predictions }) => predictions === null)
       ? ["The predictions behind these numbers were not stored."]
       : [],

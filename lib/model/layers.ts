@@ -24,8 +24,8 @@ export interface Pass {
   readonly parameters: Record<string, tf.Tensor>;
   /** In training mode each entry is replaced by the updated running statistic. */
   readonly statistics: Record<string, tf.Tensor>;
-  /** Whether batch norm uses the batch's statistics (and updates the running ones). */
-  readonly training: boolean;
+  /** Whether a batch norm of some name uses the batch's statistics (and updates the running ones). */
+  readonly training: (name: string) => boolean;
   /** Set in an initialising pass only. */
   readonly seed?: number;
 }
@@ -34,11 +34,21 @@ export interface Pass {
  * Starts a pass through a network.
  *
  * @param network Its parameters and statistics; neither is changed.
- * @param training Training or evaluation mode.
+ * @param training Training or evaluation mode, of each batch norm by its name where they differ.
  * @returns The pass; after it, `statistics` holds the running statistics.
  */
-export function pass(network: Network, training: boolean): Pass {
-  return { parameters: { ...network.parameters }, statistics: { ...network.statistics }, training };
+export function pass(network: Network, training: boolean | Pass["training"]): Pass {
+  const { parameters, statistics } = network;
+  return {
+    parameters: { ...parameters },
+    statistics: { ...statistics },
+    training: typeof training === "boolean" ? () => training : training,
+  };
+}
+
+/** The level of the stack that a parameter or statistic belongs to, by its name, such as `encoders.1.bn1.bias`. */
+export function levelOf(name: string): number {
+  return Number(name.split(".")[1]);
 }
 
 /**
@@ -49,7 +59,7 @@ export function pass(network: Network, training: boolean): Pass {
  * @returns Parameters and statistics in the order in which they were met.
  */
 export function initialise(seed: number, apply: (pass: Pass) => void): Network {
-  const made: Pass = { parameters: {}, statistics: {}, training: false, seed };
+  const made: Pass = { parameters: {}, statistics: {}, training: () => false, seed };
   // What it returns would outlive the scope.
   tf.tidy(() => void apply(made));
   return { parameters: made.parameters, statistics: made.statistics };
@@ -109,7 +119,7 @@ export function convolution(
 export const HELD = 3.5;
 
 /** Weight of the newest batch in the running statistics. */
-const MOMENTUM = 0.1;
+export const MOMENTUM = 0.1;
 
 /**
  * Batch normalisation over all axes but the last.
@@ -131,7 +141,7 @@ export function normalisation<T extends tf.Tensor>(pass: Pass, name: string, x: 
     variance: read("statistics", "running_var", 1),
   };
   const images = (x.rank === 4 ? x : x.reshape([x.shape[0], 1, 1, shape[0]])) as tf.Tensor4D;
-  if (!pass.training) {
+  if (!pass.training(name)) {
     return batchNormInference(images, scale, offset, running.mean, running.variance).reshape(x.shape) as T;
   }
   const { y, mean, variance } = batchNorm(images, scale, offset);

@@ -80,7 +80,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
   const runs = await Deno.makeTempDir();
   try {
     const study = await openStudy({ preset: "smoke", set: SMALL, runs }), { labels } = study.images.test;
-    const evaluated = () => study.run("s-jea").evaluate(false);
+    const evaluated = () => study.run("s-jea").evaluate(0);
     const first = await evaluated(), [{ predictions }] = first;
     for (const { values, predictions } of first) {
       assert.deepEqual(Object.keys(predictions), ["top-1", "k-NN 20", "k-NN 5"]);
@@ -90,7 +90,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
       }
     }
     const run = study.run("s-jea"), model = run.spec, { images } = study;
-    const network = run.untrained();
+    const network = await run.untrained();
     const [known, asked] = [
       await features(network, model, images.train),
       await features(network, model, images.test),
@@ -114,7 +114,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
       metric: probe,
       images: sizes,
       data: study.dataset.fingerprint,
-      weights: "untrained",
+      weights: ", calibrated from stack 0 on",
     });
 
     // What is kept is taken for what it says it is.
@@ -132,7 +132,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
     const before = (await Deno.stat(path)).mtime;
     const file = join(study.run("s-jea").folder, "evaluation-untrained-knn.safetensors");
     const other = await openStudy({ preset: "smoke", set: [...SMALL, "temperature=1"], runs });
-    await other.run("s-jea").evaluate(false);
+    await other.run("s-jea").evaluate(0);
     const changed = decodeSafetensors(await Deno.readFile(file), file).metadata;
     assert.deepEqual(JSON.parse(changed.recipe), { ...recipe, metric: { ...votes, temperature: 1 } });
     assert.deepEqual((await Deno.stat(path)).mtime, before);
@@ -141,7 +141,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
     const [named] = metricsFrom(["rankme"], []);
     const ranked = await Promise.all(
       [0, 1].map(() =>
-        openRun(model, { ...study, evaluation: { ...sizes, metrics: [named] } }, "ranked").evaluate(false)
+        openRun(model, { ...study, evaluation: { ...sizes, metrics: [named] } }, "ranked").evaluate(0)
       ),
     );
     for (const [level, { values, predictions }] of ranked[0].entries()) {
