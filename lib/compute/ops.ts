@@ -118,16 +118,13 @@ export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): t
   )(padded, weight);
 }
 
-/** Every n-th pixel along both axes, from the first one on. */
+/** Every n-th pixel along both axes, from the first one on, as one copy of whole pixels. */
 function everyNth(x: tf.Tensor4D, n: number): tf.Tensor4D {
-  const masks = { begin_mask: 0, end_mask: 0, ellipsis_mask: 0, new_axis_mask: 0, shrink_axis_mask: 0 };
-  const attributes = { T: FLOAT, Index: INT, ...masks };
-  const whole = x.shape, vector = (values: number[]) => tf.tensor1d(values, "int32");
-  const range = () => [vector([0, 0, 0, 0]), vector(whole), vector([1, n, n, 1])];
-  return withGradient(
-    (x) => ({ y: rawOp("StridedSlice", [x, ...range()], attributes)[0] as tf.Tensor4D, saved: [] }),
-    (dy) => rawOp("StridedSliceGrad", [vector(whole), ...range(), dy], attributes),
-  )(x);
+  const [batch, height, width, channels] = x.shape;
+  const [rows, columns] = [height, width].map((size) => Math.ceil(size / n));
+  const whole = tf.pad(x, [[0, 0], [0, rows * n - height], [0, columns * n - width], [0, 0]]);
+  const cells = whole.reshape([batch * rows, n, columns, n * channels]);
+  return cells.slice([0, 0, 0, 0], [-1, 1, columns, channels]).reshape([batch, rows, columns, channels]);
 }
 
 /**

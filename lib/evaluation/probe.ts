@@ -103,32 +103,36 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   const { mean, deviation } = protocol === "standard"
     ? await moments(train.features)
     : { mean: tf.zeros([train.features.shape[1]]), deviation: tf.ones([train.features.shape[1]]) };
-  const classify: Classifier = (weight, features) => {
-    const x = tf.concat(
-      [features.sub(mean).div(deviation), tf.ones([features.shape[0], 1])],
-      1,
-    ) as tf.Tensor2D;
-    return { x, logits: tf.matMul(x, weight).reshape([features.shape[0], -1, classes]) };
-  };
-  const weight = await fit(options, rates, classify);
+  const seen = compile(
+    (features: tf.Tensor2D, mean: tf.Tensor, deviation: tf.Tensor) =>
+      tf.concat([features.sub(mean).div(deviation), tf.ones([features.shape[0], 1])], 1) as tf.Tensor2D,
+    { name: "seen" },
+  );
+  const inputs = await seen(train.features, mean, deviation);
+  const weight = await fit(options, rates, inputs);
 
-  const apply = compile((weight: tf.Tensor2D, features: tf.Tensor2D) => classify(weight, features).logits, {
+  const classify = compile((weight: tf.Tensor2D, x: tf.Tensor2D) => logitsOf(weight, x, classes), {
     name: "classify",
   });
-  const held = await apply(weight, validation.features);
+  const apply = async (weight: tf.Tensor2D, { features }: Labelled) => {
+    const x = await seen(features, mean, deviation), logits = await classify(weight, x);
+    x.dispose();
+    return logits;
+  };
+  const held = await apply(weight, validation);
   const scores = rates.map((_, at) => {
     const candidate = tf.tidy(() => held.slice([0, at, 0], [-1, 1, -1]).argMax(2).dataSync());
     return accuracy(candidate, validation.labels);
   });
   const best = scores.indexOf(Math.max(...scores));
   const chosen = weight.slice([0, best * classes], [-1, classes]);
-  const [fitted, tested] = [await apply(chosen, train.features), await apply(chosen, test.features)];
+  const [fitted, tested] = [await classify(chosen, inputs), await apply(chosen, test)];
   const trainLoss = tf.tidy(() =>
     tf.losses.softmaxCrossEntropy(oneHot(train.labels, classes), fitted.squeeze([1])).dataSync()[0]
   );
   const predictions = labelsOf(tf.tidy(() => tested.argMax(2).dataSync<"int32">()), classes);
-  dispose([mean, deviation, weight, held, chosen, fitted, tested]);
-  [moments, apply].forEach((step) => step.dispose());
+  dispose([mean, deviation, inputs, weight, held, chosen, fitted, tested]);
+  [moments, seen, classify].forEach((step) => step.dispose());
   return {
     top1: accuracy(predictions, test.labels),
     learningRate: rates[best],
@@ -138,8 +142,13 @@ export async function probe(options: ProbeOptions): Promise<ProbeResult> {
   };
 }
 
-/** From features to what the weights see, `[count, features + 1]`, and to logits, `[count, candidates, classes]`. */
-type Classifier = (weight: tf.Tensor2D, features: tf.Tensor2D) => { x: tf.Tensor2D; logits: tf.Tensor3D };
+/** Logits of each candidate, `[count, candidates, classes]`. */
+function logitsOf(weight: tf.Tensor2D, x: tf.Tensor2D, classes: number): tf.Tensor3D {
+  return tf.matMul(x, weight).reshape([x.shape[0], -1, classes]);
+}
+
+/** Updates a call: small as they are, calling costs as much as computing. */
+const AT_ONCE = 10;
 
 /**
  * Fits one classifier a learning rate, all at once: their weights stand side by
@@ -149,40 +158,45 @@ type Classifier = (weight: tf.Tensor2D, features: tf.Tensor2D) => { x: tf.Tensor
 async function fit(
   { train, classes, epochs, seed, protocol }: ProbeOptions,
   rates: readonly number[],
-  classify: Classifier,
+  inputs: tf.Tensor2D,
 ): Promise<tf.Tensor2D> {
-  const [count, size] = train.features.shape;
+  const [count, size] = inputs.shape;
   const batch = Math.min(BATCH, count),
     stepsPerEpoch = Math.floor(count / batch),
     steps = epochs * stepsPerEpoch;
   const update = compile((
     { weight, momentum }: { weight: tf.Tensor2D; momentum: tf.Tensor2D },
-    features: tf.Tensor2D,
+    inputs: tf.Tensor2D,
     targets: tf.Tensor2D,
     indices: tf.Tensor1D,
-    rate: tf.Tensor1D,
+    rates: tf.Tensor2D,
   ) => {
-    const { x, logits } = classify(weight, rows(features, indices));
-    // The gradient of the mean cross-entropy by the logits: (softmax − target) / batch.
-    const error = tf.softmax(logits).sub(rows(targets, indices).expandDims(1)).div(batch).reshape([
-      batch,
-      -1,
-    ]);
-    const moved = momentum.mul(MOMENTUM).add(tf.matMul(x, error as tf.Tensor2D, true));
-    return { weight: weight.sub(moved.mul(rate)) as tf.Tensor2D, momentum: moved as tf.Tensor2D };
+    const chosen = rows(inputs, indices), wanted = rows(targets, indices).expandDims(1);
+    for (let at = 0; at < rates.shape[0]; at++) {
+      const x = chosen.slice(at * batch, batch), target = wanted.slice(at * batch, batch);
+      // The gradient of the summed cross-entropy by the logits; rates are divided by the batch.
+      const error = tf.softmax(logitsOf(weight, x, classes)).sub(target).reshape([batch, -1]) as tf.Tensor2D;
+      momentum = momentum.mul(MOMENTUM).add(tf.matMul(x, error, true));
+      weight = weight.sub(momentum.mul(rates.slice(at, 1)));
+    }
+    return { weight, momentum };
   }, { name: "probe" });
   const targets = tf.tidy(() => oneHot(train.labels, classes));
-  const zeros = () => tf.zeros([size + 1, rates.length * classes]) as tf.Tensor2D;
+  const zeros = () => tf.zeros([size, rates.length * classes]) as tf.Tensor2D;
   let state = { weight: zeros(), momentum: zeros() };
-  for (let step = 0, order = new Int32Array(); step < steps; step++) {
-    const from = step % stepsPerEpoch * batch;
-    if (from === 0) order = permutation(count, generator("probe", seed, step)) as typeof order;
-    const decay = protocol === "standard" ? (1 + Math.cos(Math.PI * step / steps)) / 2 : 1;
-    const indices = tf.tensor1d(order.subarray(from, from + batch), "int32");
-    const rate = tf.tensor1d(rates.flatMap((rate) => new Array(classes).fill(rate * decay)));
-    const next = await update(state, train.features, targets, indices, rate);
-    dispose([state, indices, rate]);
+  for (let step = 0, order = new Int32Array(); step < steps;) {
+    const at = step % stepsPerEpoch;
+    if (at === 0) order = permutation(count, generator("probe", seed, step)) as typeof order;
+    const ahead = Math.min(AT_ONCE, stepsPerEpoch - at);
+    const indices = tf.tensor1d(order.subarray(at * batch, (at + ahead) * batch), "int32");
+    const decayed = tf.tensor2d(Array.from({ length: ahead }, (_, later) => {
+      const decay = protocol === "standard" ? (1 + Math.cos(Math.PI * (step + later) / steps)) / 2 : 1;
+      return rates.flatMap((rate) => new Array(classes).fill(rate * decay / batch));
+    }));
+    const next = await update(state, inputs, targets, indices, decayed);
+    dispose([state, indices, decayed]);
     state = next;
+    step += ahead;
   }
   update.dispose();
   dispose([targets, state.momentum]);

@@ -141,14 +141,16 @@ export function normalisation<T extends tf.Tensor>(pass: Pass, name: string, x: 
     variance: read("statistics", "running_var", 1),
   };
   const images = (x.rank === 4 ? x : x.reshape([x.shape[0], 1, 1, shape[0]])) as tf.Tensor4D;
+  // To reshape what has its shape would part batch norm from the ReLU that TensorFlow makes one op with it.
+  const asX = (y: tf.Tensor) => (x.rank === 4 ? y : y.reshape(x.shape)) as T;
   if (!pass.training(name)) {
-    return batchNormInference(images, scale, offset, running.mean, running.variance).reshape(x.shape) as T;
+    return asX(batchNormInference(images, scale, offset, running.mean, running.variance));
   }
   const { y, mean, variance } = batchNorm(images, scale, offset);
   const update = (old: tf.Tensor, now: tf.Tensor) => old.mul(1 - MOMENTUM).add(now.mul(MOMENTUM));
   pass.statistics[`${name}.running_mean`] = update(running.mean, mean);
   pass.statistics[`${name}.running_var`] = update(running.variance, variance);
-  return y.reshape(x.shape) as T;
+  return asX(y);
 }
 
 /**
