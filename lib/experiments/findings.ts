@@ -9,9 +9,7 @@ import { PAPER_DATASET } from "./paper.ts";
 import type { Results, Row } from "./results.ts";
 import { summarise, type Summary } from "./statistics.ts";
 import { signed } from "./table.ts";
-
-/** Fewer seeds than this say nothing about a difference. */
-const JUDGED = 3;
+import { JUDGED } from "./verdict.ts";
 
 const MEASURES = [["top-1", "top1"], ["k-NN", "knn"]] as const;
 

@@ -53,3 +53,13 @@ export {
   silhouetteRemark,
   speedRemark,
 } from "./remarks.ts";
+export {
+  bootstrap,
+  equivalence,
+  holm,
+  type Interval,
+  type Judgement,
+  type PredictedPair,
+  superiority,
+  type Verdict,
+} from "./verdict.ts";
