@@ -87,8 +87,9 @@ export function batchNormInference(
  * is slow on a CPU (TensorFlow 2.21: a training step at half the speed, in
  * bfloat16 at a twentieth), so a strided convolution pads first. A strided one of
  * 1×1 leaves out pixels first: its filter gradient in oneDNN writes beyond its
- * memory (TensorFlow 2.21, AVX-512; 8 channels in, 16 out, 48×48 pixels). In
- * float32 on a CPU, Winograd's way is taken where it is faster.
+ * memory (TensorFlow 2.21, AVX-512; 8 channels in, 16 out, 48×48 pixels). What has
+ * one pixel for its result is a matrix product. In float32 on a CPU, Winograd's way is
+ * taken where it is faster.
  *
  * @param x `[batch, height, width, channels in]`.
  * @param weight `[kernel, kernel, channels in, channels out]`.
@@ -97,6 +98,7 @@ export function batchNormInference(
  */
 export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): tf.Tensor4D {
   if (weight.shape[0] === 1 && stride > 1) return convolve(everyNth(x, stride), weight, 1);
+  if (weight.shape[0] > 1 && Math.max(x.shape[1], x.shape[2]) <= stride) return onePixel(x, weight);
   const { binding } = backend();
   const exact = binding.recorder?.precision !== "bfloat16";
   if (exact && !binding.isUsingGpuDevice() && winogradPays(x, weight, stride)) return winograd(x, weight);
@@ -116,6 +118,15 @@ export function convolve(x: tf.Tensor4D, weight: tf.Tensor4D, stride: number): t
       run("Conv2DBackpropFilter", x, tf.tensor1d(weight.shape, "int32"), dy),
     ],
   )(padded, weight);
+}
+
+/** A convolution whose result is one pixel: one product with the part of the kernel that does not meet padding. */
+function onePixel(x: tf.Tensor4D, weight: tf.Tensor4D): tf.Tensor4D {
+  const pad = weight.shape[0] >> 1, filters = weight.shape[3];
+  const [rows, columns] = [x.shape[1], x.shape[2]].map((size) => Math.min(size, pad + 1));
+  const pixels = x.slice([0, 0, 0, 0], [-1, rows, columns, -1]).reshape([x.shape[0], -1]) as tf.Tensor2D;
+  const live = weight.slice([pad, pad, 0, 0], [rows, columns, -1, -1]).reshape([-1, filters]) as tf.Tensor2D;
+  return tf.matMul(pixels, live).reshape([x.shape[0], 1, 1, filters]);
 }
 
 /** Every n-th pixel along both axes, from the first one on, as one copy of whole pixels. */

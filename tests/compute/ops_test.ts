@@ -146,13 +146,14 @@ Deno.test("relu's gradients are those of finite differences away from its kink",
   allClose(slopes(f, { x: away }), differences(f, { x: away }, 1e-2), 5e-3);
 });
 
-for (
-  const [kernel, stride, size] of [[3, 1, 6], [3, 2, 6], [3, 2, 7], [1, 1, 4], [1, 2, 6], [1, 2, 7], [
-    7,
-    2,
-    12,
-  ]]
-) {
+/** Kernel, stride and size. */
+const CONVOLUTIONS = [
+  ...[[3, 1, 6], [3, 2, 6], [3, 2, 7], [1, 1, 4], [1, 2, 6], [1, 2, 7], [7, 2, 12]],
+  // The result is one pixel.
+  ...[[3, 1, 1], [3, 2, 1], [3, 2, 2], [3, 3, 3], [7, 2, 2], [1, 2, 1]],
+];
+
+for (const [kernel, stride, size] of CONVOLUTIONS) {
   Deno.test(`convolve ${kernel}×${kernel} with stride ${stride} of ${size}×${size} pads half a kernel on every side`, () => {
     const inputs = { x: normal([2, size, size, 3], 1), weight: normal([kernel, kernel, 3, 4], 2) };
     const fused: Function = ({ x, weight }) => convolve(x as tf.Tensor4D, weight as tf.Tensor4D, stride);

@@ -235,3 +235,37 @@ for (const clip of [false, true]) {
     });
   }
 }
+
+Deno.test("a parameter becomes what it would alone, and names stay in their order", async () => {
+  const spare = { weightDecay: 0.1, spare: true };
+  const configs: OptimiserConfig[] = [
+    { name: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
+    { name: "adamw", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, ...spare },
+    { name: "lars", momentum: 0.9, eta: 0.1, slope: "decayed", clip: false, ...spare },
+    { name: "lars", momentum: 0.9, eta: 0.1, slope: "decayed", clip: false, ...spare, spare: false },
+    { name: "sgd", momentum: 0.9, nesterov: true, ...spare },
+  ];
+  const shapes: Record<string, number[]> = { bias: [12], weight: [3, 4], scale: [12], kernel: [1, 2, 2, 3] };
+  const named = (what: string): Tensors =>
+    Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => [name, tf.tensor(numbers(what, name), shape)]),
+    );
+  const [parameters, gradients] = [named("parameter"), named("gradient")];
+  for (const config of configs) {
+    const { slots, update } = optimiser(config), memory = slots(parameters);
+    const step = async (of: string[]) => {
+      const some = (tensors: Tensors) =>
+        Object.fromEntries(Object.entries(tensors).filter(([key]) => of.includes(key.split(".")[0])));
+      const inputs = [parameters, gradients, memory].map(some) as [Tensors, Tensors, Tensors];
+      return await compile(update)(...inputs, tf.scalar(0.02), tf.scalar(1));
+    };
+    const all = await step(Object.keys(shapes));
+    assert.deepEqual(Object.keys(all.parameters), Object.keys(shapes));
+    assert.deepEqual(Object.keys(all.slots), Object.keys(memory));
+    for (const name of Object.keys(shapes)) {
+      const alone = await step([name]), slot = Object.keys(alone.slots)[0];
+      assert.deepEqual(all.parameters[name].dataSync(), alone.parameters[name].dataSync());
+      assert.deepEqual(all.slots[slot].dataSync(), alone.slots[slot].dataSync());
+    }
+  }
+});

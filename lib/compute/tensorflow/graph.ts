@@ -246,8 +246,11 @@ export class GraphRecorder implements Recording {
   }
 }
 
-/** bfloat16 through oneDNN's automatic mixed precision: `graph_options.rewrite_options` of a `ConfigProto`. */
-const MIXED_PRECISION = Uint8Array.of(0x52, 0x05, 0x52, 0x03, 0xf8, 0x01, 0x01);
+/**
+ * bfloat16 through oneDNN's automatic mixed precision (31), and one round of TensorFlow's optimiser (12) instead of
+ * two, which makes the first call shorter by a third: `graph_options.rewrite_options` of a `ConfigProto`.
+ */
+const MIXED_PRECISION = Uint8Array.of(0x52, 0x07, 0x52, 0x05, 0x60, 0x01, 0xf8, 0x01, 0x01);
 
 /** A function of TensorFlow's context. */
 class TensorFlowProgram implements Program {
