@@ -811,14 +811,6 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
     const { from, to, steps } = stridesOf(attributes, begin, end, strides, x.shape);
     return sliced(graph, x, from, to, steps);
   },
-  StridedSliceGrad: ({ graph, x: [shape, begin, end, strides, slope], attributes }) => {
-    const whole = elements(shape), { from, steps } = stridesOf(attributes, begin, end, strides, whole);
-    if (slope.shape.includes(0)) return filled(graph, { shape: whole, dtype: slope.dtype }, 0);
-    const layout = slope.layout,
-      order = <T>(list: T[]) => layout === "channelsFirst" ? imageOrder(list) : list;
-    const value = spreadOut(graph, slope.in(layout), order(from), order(steps), order(whole));
-    return new Tensor(graph, whole, slope.dtype, value, layout);
-  },
   Tile: ({ graph, x: [x, repeats] }) => {
     const times = elements(repeats), shape = x.shape.map((size, axis) => size * times[axis]);
     if (shape.includes(0)) return filled(graph, { shape, dtype: x.dtype }, 0);

@@ -335,12 +335,6 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     }),
     call([random([7, 8]), list(1, -5), list(6, 8), list(2, 3)], { T, Index: I, ...masks, end_mask: 1 }),
   ],
-  StridedSliceGrad: [
-    call(
-      [list(2, 7, 8, 3), list(0, 0, 0, 0), list(2, 7, 8, 3), list(1, 2, 2, 1), random([2, 4, 4, 3])],
-      { T, Index: I, ...masks },
-    ),
-  ],
   Sub: binary(),
   Sum: [...reductions(), call([empty([0, 3]), list(0)], { T, Tidx: I, keep_dims: false })],
   Tan: unary(-1, 1),
