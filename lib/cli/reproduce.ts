@@ -36,7 +36,9 @@ await runCommand(async () => {
   if (options.help) return console.log(help(options.preset ?? DEFAULT_PRESET));
   const presetName = options.preset ?? DEFAULT_PRESET;
   const experiment = options.experiment ?? PURPOSES[presetName].experiment, all = experiment === "all";
-  const notebooks = all ? await ownNotebooks(places.notebooks) : { own: [], others: [] };
+  // A table that is named is all that is wanted.
+  const pages = all || options.experiment === undefined;
+  const notebooks = pages ? await ownNotebooks(places.notebooks) : { own: [], others: [] };
   for (const [path, reason] of notebooks.others) console.log(`${path} is left as it is, for ${reason}.`);
   const device = await start(), { engine } = device;
   const unasked = options.preset === undefined && options.set.length === 0 ? UNASKED[engine] : [];
@@ -60,15 +62,15 @@ await runCommand(async () => {
       `${device.threads} threads`,
   );
   const experiments = EXPERIMENT_NAMES.filter((name) => all || name === experiment);
-  if (!all && options.experiment === undefined) {
+  if (pages && !all) {
     console.log(
-      `Part        ${experiment} alone, which is what preset ${presetName} has time for; ` +
-        "--experiment all does the other tables and figures, too",
+      `Part        ${experiment} and its notebook, which is what preset ${presetName} has time for;\n` +
+        "            --experiment all does the other tables and figures, too",
     );
   }
   console.log(await plan(study, all ? RUN_NAMES : experiments.flatMap(runsOf)));
   const folder = options.publish ? places.notebooks : join(places.reports, basename(study.results));
-  if (all && !options.publish) await copyBeside(places.notebooks, folder);
+  if (pages && !options.publish) await copyBeside(places.notebooks, folder);
   /** Executes notebooks, and renders all that have been. */
   const show = async (paths: readonly string[]) => {
     for (const path of paths) await execute(path, join(folder, basename(path)), study, device, options.data);
