@@ -1,9 +1,9 @@
 /**
- * `deno task runs`: lists runs, shows one, compares two, removes one.
+ * `deno task runs`: lists runs, shows one, compares two, removes one, takes over those of other machines.
  *
  * @module
  */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { UsageError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import { readableJson } from "../base/json.ts";
@@ -12,6 +12,7 @@ import { places } from "../base/places.ts";
 import { keptEvaluations } from "../experiments/evaluate.ts";
 import { suggest } from "../base/schema.ts";
 import { DATASET_NAMES } from "../data/datasets.ts";
+import { mergeRuns, planMerge } from "../experiments/merge_runs.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
 import { datasetOf, evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { differences, findRun, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
@@ -25,6 +26,7 @@ import { runCommand } from "./command.ts";
 import { entry } from "./help.ts";
 import { IMAGE_SETS, oneOf, PRESETS } from "./options.ts";
 import { parse } from "./parse.ts";
+import { userPath } from "./paths.ts";
 
 const SETS = Object.keys(IMAGE_SETS) as (keyof typeof IMAGE_SETS)[];
 
@@ -34,6 +36,9 @@ deno task runs show RUN --map    on the page also t-SNE and UMAP of each stack
 deno task runs compare RUN RUN   what differs in their specs, curves on one
                                  page, scores with McNemar's paired test
 deno task runs remove RUN        deletes a run's folder
+deno task runs merge DIR...      takes over the runs of other folders that are
+                                 not here, or further than here; nothing that
+                                 is finished here is replaced
 
 RUN is the beginning of an id, or a short name that only one run has.
 
@@ -50,7 +55,7 @@ ${entry("--preset NAME", `how many images: ${PRESETS.join(", ")} (default: quick
                      data/datasets)`;
 
 /** What can be done, and with how many runs. */
-const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, remove: 1 };
+const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, remove: 1, merge: Infinity };
 
 await runCommand(async () => {
   const { values, positionals } = parse({
@@ -72,13 +77,18 @@ await runCommand(async () => {
   if (wanted === undefined) {
     throw new UsageError(`"${verb}" is nothing to do with runs. ${suggest(verb, Object.keys(VERBS))}`);
   }
-  if (words.length !== wanted) {
+  if (verb === "merge" && words.length === 0) {
+    throw new UsageError("runs merge takes folders of runs, not none.");
+  }
+  if (words.length !== wanted && verb !== "merge") {
     throw new UsageError(`runs ${verb} takes ${wanted} runs, not ${words.length}.`);
   }
   const { map, runs: _, help: __, ...ofMap } = values, [stray] = Object.keys(ofMap);
   if (map && verb !== "show") throw new UsageError(`runs ${verb} draws no map: runs show does.`);
   if (!map && stray) throw new UsageError(`--${stray} says what a map is of: add --map.`);
-  const folder = values.runs ?? places.runs, runs = await storedRuns(folder);
+  const folder = values.runs ?? places.runs;
+  if (verb === "merge") return await merge(words.map(userPath), folder);
+  const runs = await storedRuns(folder);
   const chosen = words.map((word) => findRun(runs, word));
   if (verb === "list") return list(runs, folder);
   if (verb === "remove") return await remove(chosen[0]);
@@ -109,6 +119,17 @@ function list(runs: readonly StoredRun[], folder: string): void {
     changed.toISOString().slice(0, 16).replace("T", " "),
   ]);
   print({ caption: "", columns: ["id", "name", "data", "state", "changed"], rows });
+}
+
+async function merge(from: readonly string[], to: string): Promise<void> {
+  const plan = await planMerge(from, to);
+  const rows = plan.map((
+    { run: { id, name, folder }, takes, why },
+  ) => [id, name, dirname(folder), takes === "nothing" ? `left: ${why}` : `${takes}: ${why}`]);
+  print({ caption: "", columns: ["id", "name", "from", "what is taken"], rows });
+  await mergeRuns(plan, to);
+  const taken = plan.filter(({ takes }) => takes === "all").length;
+  console.log(`\n${taken} of ${plan.length} runs are taken over into ${to}.`);
 }
 
 async function remove({ id, folder }: StoredRun): Promise<void> {

@@ -27,7 +27,8 @@ export interface Position {
   readonly seconds: number;
 }
 
-const INDEX = "checkpoint.json", ENCODER = "encoder.safetensors";
+/** The files in a run's folder that say where it goes on, and that it is finished: without them the others count for nothing. */
+export const INDEX = "checkpoint.json", ENCODER = "encoder.safetensors";
 
 const FORMAT = "s-jea checkpoint", VERSION = 1;
 
