@@ -10,6 +10,7 @@ export {
   contactSheet,
   covarianceCurves,
   embedding,
+  errorCurves,
   imageGrid,
   lastTerms,
   subClusters,
