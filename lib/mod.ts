@@ -63,7 +63,9 @@ export {
   silhouetteRemark,
   speedRemark,
   type Study,
+  sweepOrElse,
   tableOf,
+  timeToAccuracy,
   trainingSpeed,
   verdicts,
 } from "./experiments/mod.ts";

@@ -124,6 +124,39 @@ export function costOf(law: PowerLaw, error: number): Reached {
   return { cost, extrapolated: isBeyond(law, cost) };
 }
 
+/** Errors by two laws at the same cost. */
+export interface Ratio {
+  /** The one's error over the other's. */
+  readonly ratio: number;
+  /** Its 95 % interval; null for two laws of two points. */
+  readonly interval: readonly [low: number, high: number] | null;
+}
+
+/**
+ * How two laws' errors compare at a cost, with one deviation for both.
+ *
+ * @param one A law.
+ * @param other Another one, of other points.
+ * @param cost Above zero.
+ * @returns Their ratio.
+ * @example
+ * ```ts
+ * import { powerLaw, ratioAt } from "./power_law.ts";
+ * const [one, other] = [30, 40].map((error) => powerLaw([{ cost: 1, error: 60 }, { cost: 4, error }]));
+ * const { ratio, interval } = ratioAt(one, other, 4);
+ * if (Math.abs(ratio - 0.75) > 1e-12 || interval) throw new Error(`${ratio}`);
+ * ```
+ */
+export function ratioAt(one: PowerLaw, other: PowerLaw, cost: number): Ratio {
+  const ratio = errorAt(one, cost).error / errorAt(other, cost).error, margin = marginOf(one, other);
+  if (margin === null) return { ratio, interval: null };
+  const variances = [one, other].map(({ n, logarithms: { mean, squares } }) =>
+    1 / n + (Math.log(cost) - mean) ** 2 / squares
+  );
+  const factor = Math.exp(Math.sqrt(margin * sum(variances)));
+  return { ratio, interval: [ratio / factor, ratio * factor] };
+}
+
 /** Where two laws have the same error. */
 export interface Crossing {
   /** Null where they are parallel. */
@@ -132,8 +165,6 @@ export interface Crossing {
   readonly interval: readonly [low: number, high: number] | null;
   /** Why there is no interval: too few points to judge by, or exponents that are not told apart. */
   readonly unjudged: "points" | "exponents" | null;
-  /** Whether nothing of one of the two was measured so far out. */
-  readonly extrapolated: boolean;
 }
 
 /**
@@ -146,23 +177,27 @@ export interface Crossing {
  * @returns The cost, and what is known of it.
  */
 export function crossing(one: PowerLaw, other: PowerLaw): Crossing {
-  const laws = [one, other], degrees = one.n + other.n - 4;
-  // d = p + q·u at the logarithm u of a cost; s² = σ²·(v + 2·c·u + w·u²).
-  const p = Math.log(one.a) - Math.log(other.a), q = other.b - one.b;
-  const cost = q === 0 ? null : Math.exp(-p / q);
-  const extrapolated = cost === null || laws.some((law) => isBeyond(law, cost));
-  if (degrees === 0) return { cost, interval: null, unjudged: "points", extrapolated };
-  const squares = sum(laws.map(({ deviation, n }) => (deviation ?? 0) ** 2 * (n - 2)));
-  const margin = quantile(0.975, degrees) ** 2 * squares / degrees;
+  // d = p + q·u at the logarithm u of a cost; t²·s² = margin·(v + 2·c·u + w·u²).
+  const p = Math.log(one.a) - Math.log(other.a), q = other.b - one.b, margin = marginOf(one, other);
+  const cost = q === 0 ? null : Math.exp(-p / q), laws = [one, other];
+  if (margin === null) return { cost, interval: null, unjudged: "points" };
   const v = sum(laws.map(({ n, logarithms: { mean, squares } }) => 1 / n + mean ** 2 / squares));
   const c = -sum(laws.map(({ logarithms: { mean, squares } }) => mean / squares));
   const w = sum(laws.map(({ logarithms: { squares } }) => 1 / squares));
   const bend = q ** 2 - margin * w, slope = p * q - margin * c, rest = p ** 2 - margin * v;
-  if (bend <= 0) return { cost, interval: null, unjudged: "exponents", extrapolated };
+  if (bend <= 0) return { cost, interval: null, unjudged: "exponents" };
   // Rounding alone makes it negative, where all points lie on their laws.
   const root = Math.sqrt(Math.max(0, slope ** 2 - bend * rest));
   const interval = [Math.exp((-slope - root) / bend), Math.exp((-slope + root) / bend)] as const;
-  return { cost, interval, unjudged: null, extrapolated };
+  return { cost, interval, unjudged: null };
+}
+
+/** Square of Student's quantile times the variance of a logarithm, of both laws' points; null if there are two each. */
+function marginOf(one: PowerLaw, other: PowerLaw): number | null {
+  const degrees = one.n + other.n - 4;
+  if (degrees === 0) return null;
+  const squares = sum([one, other].map(({ deviation, n }) => (deviation ?? 0) ** 2 * (n - 2)));
+  return quantile(0.975, degrees) ** 2 * squares / degrees;
 }
 
 /** Whether a cost lies beyond those measured; a rounding error beyond is none. */

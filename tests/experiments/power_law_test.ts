@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generator } from "../../lib/base/random.ts";
-import { costOf, crossing, errorAt, type Paid, powerLaw } from "../../lib/experiments/power_law.ts";
+import { costOf, crossing, errorAt, type Paid, powerLaw, ratioAt } from "../../lib/experiments/power_law.ts";
 
 const points = (costs: readonly number[], errors: readonly number[]): Paid[] =>
   costs.map((cost, at) => ({ cost, error: errors[at] }));
@@ -69,12 +69,15 @@ Deno.test("what has no logarithm, or no slope, is refused", () => {
 // t.ppf(0.975, 3)² times its variance, with the residuals' squares of both over 3.
 Deno.test("a crossing's interval has the costs at which the laws are not told apart", () => {
   const other = powerLaw(points([3, 9, 27], [60, 40, 26])),
-    { cost, interval, unjudged, extrapolated } = crossing(powerLaw(MEASURED), other);
+    { cost, interval, unjudged } = crossing(powerLaw(MEASURED), other);
   demandNear([cost], [8.088125745055418]);
   [3.968327613894829, 13.813045890759946].forEach((end, at) =>
     assert.ok(Math.abs(interval![at] / end - 1) < 1e-5, `${interval![at]}, not ${end}`)
   );
-  assert.deepEqual([unjudged, extrapolated], [null, false]);
+  assert.equal(unjudged, null);
+  // There, and nowhere else, the interval of the ratio ends at 1.
+  const [low, high] = interval!.map((end) => ratioAt(powerLaw(MEASURED), other, end).interval!);
+  demandNear([low[1], high[0]], [1, 1]);
   assert.deepEqual(
     crossing(other, powerLaw(MEASURED)).interval?.map(Math.fround),
     interval!.map(Math.fround),
@@ -84,7 +87,7 @@ Deno.test("a crossing's interval has the costs at which the laws are not told ap
 Deno.test("exponents that are not told apart leave the crossing open; parallel laws have none", () => {
   const law = powerLaw(MEASURED), lower = powerLaw(MEASURED.map((p) => ({ ...p, error: p.error / 2 })));
   assert.deepEqual(crossing(law, { ...lower, b: law.b }), {
-    ...{ cost: null, interval: null, unjudged: "exponents", extrapolated: true },
+    ...{ cost: null, interval: null, unjudged: "exponents" },
   });
   const nearly = powerLaw(points([3, 9, 27, 81], [50, 41, 31, 24]));
   const { cost, unjudged } = crossing(law, nearly);
@@ -97,16 +100,17 @@ Deno.test("intervals hold what they promise in 19 of 20 of 4,000 simulated measu
   const measure = (a: number, b: number, costs: readonly number[]) =>
     points(costs, costs.map((cost) => a * cost ** -b * Math.exp(0.02 * random.normal())));
   const within = ([low, high]: readonly [number, number], value: number) => low <= value && value <= high;
-  let exponents = 0, predictions = 0, crossings = 0;
+  let exponents = 0, predictions = 0, ratios = 0, crossings = 0;
   for (let draw = 0; draw < draws; draw++) {
     const law = powerLaw(measure(60, 0.3, costs)), [{ error }] = measure(60, 0.3, [40]);
     if (Math.abs(law.b - 0.3) <= law.interval!) exponents++;
     if (within(errorAt(law, 40).interval!, error)) predictions++;
     // They cross at 5; open intervals have all costs.
-    const { interval } = crossing(law, powerLaw(measure(60 * 5 ** 0.4, 0.7, costs)));
+    const other = powerLaw(measure(60 * 5 ** 0.4, 0.7, costs)), { interval } = crossing(law, other);
+    if (within(ratioAt(law, other, 20).interval!, 4 ** 0.4)) ratios++;
     if (interval === null || within(interval, 5)) crossings++;
   }
-  for (const held of [exponents, predictions, crossings]) {
+  for (const held of [exponents, predictions, ratios, crossings]) {
     // Three and a half standard errors.
     assert.ok(Math.abs(held / draws - 0.95) < 0.012, `${held} of ${draws}`);
   }
