@@ -66,6 +66,7 @@ export function powerLaw(points: readonly Paid[]): PowerLaw {
 
 /** What a law says of a cost. */
 export interface Predicted {
+  /** By the law itself. */
   readonly error: number;
   /** Student's 95 % interval of one more measurement; null for a law of two points. */
   readonly interval: readonly [low: number, high: number] | null;

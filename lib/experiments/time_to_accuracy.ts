@@ -186,9 +186,10 @@ function widthRemark([narrow, wide]: readonly [Fitted, Fitted]): string {
   const { method, stack, cost: unit } = narrow, [from, to] = shared(narrow, wide);
   const compared = [from, to].map((cost, at) => {
     const ratio = ratioAt(wide.law, narrow.law, cost), known = ratio.interval?.map((end) => end.toFixed(2));
-    return `${wordFor(ratio)} ${at > 0 ? "it" : `that of width ${narrow.width}`} at ${short(cost)} ${unit} (${
-      ratio.ratio.toFixed(2)
-    } times, ${known ? `95 % interval ${known.join(" to ")}` : "**not judged**"})`;
+    const place = at > 0 ? `it at ${short(cost)} ${unit}` : `that of width ${narrow.width} at ${short(cost)}`;
+    return `${wordFor(ratio)} ${place} (${ratio.ratio.toFixed(2)} times, ${
+      known ? `95 % interval ${known.join(" to ")}` : "**not judged**"
+    })`;
   });
   return `- ${method}, stack ${stack}, over ${unit}: ${
     from < to

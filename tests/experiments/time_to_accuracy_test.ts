@@ -93,7 +93,7 @@ Deno.test("where width pays: both ends of what both were measured at, and where 
   );
   assert.equal(
     epochs,
-    "- A, stack 0, over epochs: the error of width 32 is not told apart from that of width 16 at 1 epochs (1.01 times, " +
+    "- A, stack 0, over epochs: the error of width 32 is not told apart from that of width 16 at 1 (1.01 times, " +
       "95 % interval 0.92 to 1.12) and below it at 16 epochs (0.74 times, 95 % interval 0.67 to 0.82). The laws cross at " +
       "1.1 (95 % interval 0.27 to 2.1).",
   );
