@@ -10,6 +10,7 @@ export {
   contactSheet,
   covarianceCurves,
   embedding,
+  errorCurves,
   imageGrid,
   lastTerms,
   subClusters,
@@ -62,7 +63,9 @@ export {
   silhouetteRemark,
   speedRemark,
   type Study,
+  sweepOrElse,
   tableOf,
+  timeToAccuracy,
   trainingSpeed,
   verdicts,
 } from "./experiments/mod.ts";

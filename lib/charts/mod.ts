@@ -7,6 +7,7 @@ export { type Comparison, comparison } from "./comparison.ts";
 export { confusionMatrix } from "./confusion.ts";
 export { covarianceCurves, type CovarianceLine } from "./covariance.ts";
 export { embedding, type EmbeddingOptions } from "./embedding.ts";
+export { errorCurves, type ErrorLine } from "./error_curves.ts";
 export { imageGrid, type ImageRow } from "./image_grid.ts";
 export type { Points } from "./points.ts";
 export { toPng, toSvg } from "./render.ts";

@@ -34,6 +34,20 @@ export {
   type Sweep,
   type SweepPlace,
 } from "./sweep.ts";
+export {
+  costOf,
+  type Crossing,
+  crossing,
+  errorAt,
+  type Paid,
+  type PowerLaw,
+  powerLaw,
+  type Predicted,
+  type Ratio,
+  ratioAt,
+  type Reached,
+} from "./power_law.ts";
+export { sweepOrElse, type TimeToAccuracy, timeToAccuracy } from "./time_to_accuracy.ts";
 export { measureSweep, type SweepResults, type SweepRow, sweepTable } from "./sweep_results.ts";
 export { type DatasetChoice, fromEnvironment, openStudy, type Study, type StudyOptions } from "./study.ts";
 export { renderMarkdown, renderTable, type ResultsTable, tableOf } from "./table.ts";

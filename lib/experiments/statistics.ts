@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { Labels } from "../data/dataset.ts";
 
 /** Quantile of Student's t distribution. */
-const quantile: (probability: number, degrees: number) => number = jstat.studentt.inv;
+export const quantile: (probability: number, degrees: number) => number = jstat.studentt.inv;
 
 /** A value measured n times. */
 export interface Summary {

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { read } from "vega";
 import { covarianceCurves } from "../../lib/charts/covariance.ts";
 import { curveAxis, thin } from "../../lib/charts/scales.ts";
+import { errorCurves } from "../../lib/charts/error_curves.ts";
 import { lastTerms, trainingCurves } from "../../lib/charts/training_curves.ts";
 import type { Chart } from "../../lib/charts/theme.ts";
 import { draw, words } from "./drawn.ts";
-import { log } from "./examples.ts";
+import { errors, log } from "./examples.ts";
 
 /** The rows that vega reads from a chart's text. */
 function rows(chart: Chart): Record<string, string | number>[] {
@@ -114,6 +115,50 @@ Deno.test("covariance curves refuse what they cannot draw", () => {
     name: "RangeError",
     message: "Lines: there is nothing to draw.",
   });
+});
+
+Deno.test("error curves: what is a power law is straight, panels share what can be compared", async () => {
+  const costs = [1, 4, 16], points = costs.map((cost) => ({ cost, error: 80 / Math.sqrt(cost) }));
+  const fit = points.map(({ cost, error }) => ({ cost, error, band: [error / 9, error * 9] as const }));
+  const { svg } = await draw(errorCurves([
+    { name: "narrow", stack: 0, cost: "epochs", points, fit },
+    { name: "wide", stack: 1, cost: "epochs", points: [{ cost: 4, error: 20 }], fit: [] },
+  ]));
+  const [line, ...others] = Array.from(
+    svg.matchAll(/aria-roledescription="line mark"[^>]*?d="M([^"Z]*)"/g),
+    ([, path]) => path.split("L").map((place) => place.split(",").map(Number)),
+  );
+  assert.equal(others.length, 0, "what was not fitted has no line");
+  const [[x0, y0], [x1, y1], [x2, y2]] = line;
+  for (const [one, other] of [[x1 - x0, x2 - x1], [y1 - y0, y2 - y1]]) {
+    assert.ok(one > 10 && Math.abs(one - other) < 0.01, `${line}`);
+  }
+  // The band, far wider than the panel, is cut: axes are of what was measured and fitted.
+  const ticks = "1 4 16 20 30 40 50 60 70 80 90".split(" ");
+  assert.deepEqual(words(svg).filter((word) => /^\d+$/.test(word)), [...ticks, ...ticks]);
+});
+
+Deno.test("error curves refuse what they cannot draw", () => {
+  const line = errors("VICReg", 0, "epochs", [3, 9]);
+  const refuse = (lines: Parameters<typeof errorCurves>[0], message: string) =>
+    assert.throws(() => errorCurves(lines), { name: "RangeError", message });
+  refuse([], "Lines: there is nothing to draw.");
+  refuse(
+    [{ ...line, points: [] }],
+    "Points of VICReg, stack 0, over epochs: there is nothing to draw.",
+  );
+  refuse(
+    [{ ...line, points: [{ cost: 3, error: 0 }] }],
+    "Points of VICReg, stack 0, over epochs: 0 has no place on a logarithmic axis.",
+  );
+  refuse(
+    [{ ...line, fit: [{ cost: 3, error: NaN, band: null }] }],
+    "Fit of VICReg, stack 0, over epochs: expected finite numbers, got NaN at position 1.",
+  );
+  refuse(
+    Array.from({ length: 11 }, (_, at) => ({ ...line, name: `${at}` })),
+    "There are 10 colours to tell things apart, too few for 11.",
+  );
 });
 
 Deno.test("curveAxis: powers of ten inside the values, none below zero", () => {

@@ -4,6 +4,7 @@ import { comparison } from "../../lib/charts/comparison.ts";
 import { confusionMatrix } from "../../lib/charts/confusion.ts";
 import { covarianceCurves } from "../../lib/charts/covariance.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
+import { errorCurves, type ErrorLine } from "../../lib/charts/error_curves.ts";
 import { imageGrid } from "../../lib/charts/image_grid.ts";
 import { subClusters } from "../../lib/charts/sub_clusters.ts";
 import { contactSheet, thumbnail } from "../../lib/charts/thumbnails.ts";
@@ -29,6 +30,17 @@ export function log(name: string, stacks: number, epochs = 30): TrainingLog {
   return { name, steps };
 }
 
+/** Errors that fall as a power of the cost, with a law through them. */
+export function errors(name: string, stack: number, cost: string, costs: readonly number[]): ErrorLine {
+  const random = generator("errors", name, stack), a = random.uniform(50, 70), b = random.uniform(0.1, 0.3);
+  const law = (cost: number) => a * cost ** -b;
+  return {
+    ...{ name, stack, cost },
+    points: costs.map((cost) => ({ cost, error: law(cost) * Math.exp(0.05 * random.normal()) })),
+    fit: costs.map((cost) => ({ cost, error: law(cost), band: [0.9 * law(cost), 1.1 * law(cost)] })),
+  };
+}
+
 const labels = Uint8Array.from({ length: 400 }, (_, at) => at % 10);
 const thumbnails = Array.from({ length: 12 }, (_, seed) => thumbnail(photograph(seed, 32), 32));
 const clusters = labels.map((label) => label % 3);
@@ -41,6 +53,18 @@ export const EXAMPLES: Readonly<Record<string, Chart>> = {
     { name: "stack 0", epochs: [1, 2, 3], values: [0.9, 1.2, 1.6] },
     { name: "stack 1", epochs: [1, 2, 3], values: [0.7, 1.1, 1.4] },
     { name: "stack 1, covariance × 0.01", epochs: [1, 2, 3], values: [70, 310, 650] },
+  ]),
+  "error curves": errorCurves(
+    [["VICReg, width 16", 1], ["VICReg, width 32", 3], ["S-JEA, width 16", 1.1], ["S-JEA, width 32", 3.3]]
+      .flatMap(([name, price]) =>
+        (`${name}`.startsWith("S-JEA") ? [0, 1] : [0]).flatMap((stack) => [
+          errors(`${name}`, stack, "epochs", [3, 9, 27]),
+          errors(`${name}`, stack, "core-hours", [3, 9, 27].map((epochs) => 0.07 * epochs * Number(price))),
+        ])
+      ),
+  ),
+  "error curves of few points": errorCurves([
+    { name: "VICReg", stack: 0, cost: "epochs", points: [{ cost: 3, error: 61 }], fit: [] },
   ]),
   "embedding": embedding([
     { title: "VICReg", points: clouds(labels, 1) },
