@@ -13,6 +13,7 @@ import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
 import { probeMetric } from "./probe.ts";
 import { rankMetric } from "./rank.ts";
+import { withinMetric } from "./within.ts";
 
 /** All metrics. */
 export const METRICS = {
@@ -22,6 +23,7 @@ export const METRICS = {
   rankme: rankMetric,
   clusters: clustersMetric,
   "alpha-req": alphaReqMetric,
+  within: withinMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */

@@ -19,3 +19,4 @@ export { accuracy, type Found, type Judged, type Labelled, type Metric } from ".
 export { judge, type MetricConfig, type MetricName, METRICS } from "./metrics.ts";
 export { probe, type ProbeOptions, type ProbeResult } from "./probe.ts";
 export { rankMe } from "./rank.ts";
+export { withinClasses, type WithinOptions } from "./within.ts";
