@@ -13,6 +13,7 @@ import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
 import { probeMetric } from "./probe.ts";
 import { rankMetric } from "./rank.ts";
+import { silhouettesMetric } from "./silhouettes.ts";
 import { withinMetric } from "./within.ts";
 
 /** All metrics. */
@@ -24,6 +25,7 @@ export const METRICS = {
   clusters: clustersMetric,
   "alpha-req": alphaReqMetric,
   within: withinMetric,
+  silhouettes: silhouettesMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */
