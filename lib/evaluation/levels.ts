@@ -38,7 +38,10 @@ export function divides(fine: ArrayLike<number>, coarse: ArrayLike<number>): boo
  * @returns Groupings, coarsest first.
  * @throws {DataError} There is no such level, or the groups of one lie across those of another.
  */
-export function lineage({ test, levels = {} }: Judged, names = Object.keys(levels)): Labels[] {
+export function lineage(
+  { test, levels = {} }: Pick<Judged, "test" | "levels">,
+  names: readonly string[] = Object.keys(levels),
+): Labels[] {
   const missing = names.find((name) => !(name in levels));
   if (missing !== undefined) {
     throw new DataError(

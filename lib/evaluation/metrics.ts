@@ -13,6 +13,7 @@ import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
 import { probeMetric } from "./probe.ts";
 import { rankMetric } from "./rank.ts";
+import { retrievalMetric } from "./retrieval.ts";
 import { silhouettesMetric } from "./silhouettes.ts";
 import { withinMetric } from "./within.ts";
 
@@ -26,6 +27,7 @@ export const METRICS = {
   "alpha-req": alphaReqMetric,
   within: withinMetric,
   silhouettes: silhouettesMetric,
+  retrieval: retrievalMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */

@@ -19,5 +19,6 @@ export { accuracy, type Found, type Judged, type Labelled, type Metric } from ".
 export { judge, type MetricConfig, type MetricName, METRICS } from "./metrics.ts";
 export { probe, type ProbeOptions, type ProbeResult } from "./probe.ts";
 export { rankMe } from "./rank.ts";
+export { hierarchicalPrecision, type RetrievalOptions } from "./retrieval.ts";
 export { gaussianOf, type Silhouettes, silhouettes, type SilhouettesOptions } from "./silhouettes.ts";
 export { withinClasses, type WithinOptions } from "./within.ts";
