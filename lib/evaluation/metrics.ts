@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { oneOf } from "../base/schema.ts";
 import { alphaReqMetric } from "./alpha_req.ts";
 import { clustersMetric } from "./clusters.ts";
+import { dendrogramMetric } from "./dendrogram.ts";
 import { fewShotMetric } from "./few_shot.ts";
 import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
@@ -28,6 +29,7 @@ export const METRICS = {
   within: withinMetric,
   silhouettes: silhouettesMetric,
   retrieval: retrievalMetric,
+  dendrogram: dendrogramMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */

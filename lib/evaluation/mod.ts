@@ -12,6 +12,7 @@ export {
 export { alphaReq, type AlphaReqOptions } from "./alpha_req.ts";
 export { calibrate } from "./calibrate.ts";
 export { classClusters, type ClassClustersOptions, type Clustering, kmeans, silhouette } from "./clusters.ts";
+export { averageLinkage, type Dendrogram, type DendrogramOptions, dendrogramPurity } from "./dendrogram.ts";
 export { type FeatureOptions, features, pixelFeatures } from "./features.ts";
 export { fewShot, type FewShotOptions } from "./few_shot.ts";
 export { knn, type KnnOptions, type KnnResult } from "./knn.ts";
