@@ -17,6 +17,7 @@ export { type FeatureOptions, features, pixelFeatures } from "./features.ts";
 export { fewShot, type FewShotOptions } from "./few_shot.ts";
 export { knn, type KnnOptions, type KnnResult } from "./knn.ts";
 export { cohensKappa } from "./kappa.ts";
+export { lidar } from "./lidar.ts";
 export { accuracy, type Found, type Judged, type Labelled, type Metric } from "./metric.ts";
 export { judge, type MetricConfig, type MetricName, METRICS } from "./metrics.ts";
 export { probe, type ProbeOptions, type ProbeResult } from "./probe.ts";
