@@ -92,7 +92,9 @@ export const retrievalMetric: Metric<RetrievalOptions> = {
   options: z.strictObject({
     k: z.array(whole).min(1).default([1, 10, 50]).describe("numbers of neighbours whose precision is told"),
     most: whole.default(250).describe("neighbours that count for the average"),
-    levels: z.array(z.string()).optional().describe("levels of the tree, beside the classes; all if absent"),
+    levels: z.array(z.string()).optional().describe(
+      'levels of the tree, beside the classes, such as ["coarse"]; all if absent',
+    ),
   }),
   async measure({ test, levels, classes }, { k, most, levels: names }) {
     checkLabelled({ test }, classes);
