@@ -1,5 +1,5 @@
 /**
- * What representations are worth: linear probe, k-NN, clusters, rank.
+ * What representations are worth: linear probe, k-NN, clusters, trees of classes, rank.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import { checkLabelled, type Judged, type Metric } from "./metric.ts";
 
 /** How to cluster. */
 export interface SilhouettesOptions {
-  /** Numbers of clusters, of which the one with the largest silhouette counts. */
+  /** Numbers of clusters, of which the one with the largest silhouette counts; those that there are no points for do not. */
   readonly k: readonly number[];
   /** Starts of k-means. */
   readonly restarts: number;
@@ -27,7 +27,8 @@ export interface Silhouettes {
 
 /**
  * A Gaussian sample of as many points, of the same mean and covariance: sums of the points' deviations from
- * their mean, weighted by count² normal numbers.
+ * their mean, weighted by count² normal numbers. Where there are not many more points than features, a sample of
+ * their covariance is more stretched than they are.
  *
  * @param x Points, `[count, features]`, at least two.
  * @param seed Seed of the numbers.
@@ -51,7 +52,7 @@ export function gaussianOf(x: tf.Tensor2D, seed: number): tf.Tensor2D {
  * @param seed Seed of the sample and of k-means.
  * @param options How to cluster.
  * @returns Both, −1..1; 0 of points that are all the same.
- * @throws {RangeError} Of `k`, one is not below the number of points, or a point is not finite.
+ * @throws {RangeError} There are as few points as clusters, or one is not finite.
  * @example
  * ```ts
  * import { start } from "../compute/backend.ts";
@@ -75,8 +76,12 @@ export async function silhouettes(
 }
 
 async function largest(x: tf.Tensor2D, seed: number, { k, restarts }: SilhouettesOptions): Promise<number> {
+  const [count] = x.shape, possible = k.filter((clusters) => clusters < count);
+  if (possible.length === 0) {
+    throw new RangeError(`${count} points are too few for a silhouette of ${k.join(", ")} clusters.`);
+  }
   let best = -Infinity;
-  for (const clusters of k) {
+  for (const clusters of possible) {
     const { assignment } = await kmeans(x, clusters, seed, restarts);
     const apart = new Set(assignment).size > 1;
     best = Math.max(best, apart ? await silhouette(x, assignment) : 0);

@@ -89,9 +89,11 @@ Deno.test("the metric is the mean over classes, with the deviation of the excess
 
 Deno.test("equal points have no silhouette, too few ones are refused", async () => {
   assert.deepEqual(await silhouettes(tf.ones([9, 3]), 0, options), { points: 0, gaussian: 0 });
-  await assert.rejects(silhouettes(tf.tensor2d([[0], [1], [2]]), 0, options), {
+  const few = tf.tensor2d([[0], [1], [9]]);
+  assert.deepEqual(await silhouettes(few, 0, options), await silhouettes(few, 0, { ...options, k: [2] }));
+  await assert.rejects(silhouettes(tf.tensor2d([[0], [1]]), 0, options), {
     name: "RangeError",
-    message: "The silhouette of 3 points needs 2 to 2 clusters, not 3.",
+    message: "2 points are too few for a silhouette of 2, 3, 4 clusters.",
   });
   for (const k of [[], [1], [2.5], [257]]) {
     assert.equal(silhouettesMetric.options.safeParse({ k }).success, false, `${k}`);
