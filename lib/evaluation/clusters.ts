@@ -182,6 +182,21 @@ export async function silhouette(x: tf.Tensor2D, assignment: ArrayLike<number>):
   return total / count;
 }
 
+/**
+ * Representations as points that k-means can tell apart.
+ *
+ * @param x `[count, features]`.
+ * @param most Most principal components that are kept.
+ * @returns Their directions along the principal components of these, `[count, components]`.
+ */
+export function reducedDirections(x: tf.Tensor2D, most: number): tf.Tensor2D {
+  const kept = Math.min(most, ...x.shape);
+  return tf.tidy(() => {
+    const directions = x.div(x.norm("euclidean", 1, true).add(1e-12)) as tf.Tensor2D;
+    return tf.tensor2d(pca(directions, kept).points, [x.shape[0], kept]);
+  });
+}
+
 /** How to look for classes. */
 export interface ClassClustersOptions {
   /** Clusters, at most 256; as many as classes if absent. */
@@ -219,11 +234,7 @@ export async function classClusters(
 ): Promise<Record<string, number>> {
   checkLabelled({ test }, classes);
   const { features, labels } = test;
-  const kept = Math.min(reduce, ...features.shape);
-  const reduced = tf.tidy(() => {
-    const directions = features.div(features.norm("euclidean", 1, true).add(1e-12)) as tf.Tensor2D;
-    return tf.tensor2d(pca(directions, kept).points, [labels.length, kept]);
-  });
+  const reduced = reducedDirections(features, reduce);
   const { assignment } = await kmeans(reduced, k, seed, restarts);
   reduced.dispose();
   return {

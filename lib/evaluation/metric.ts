@@ -26,6 +26,8 @@ export interface Judged {
   readonly test: Labelled;
   /** Number of classes. */
   readonly classes: number;
+  /** Coarser or finer classes of the test images, by the names in the data set's `levels`; none if absent. */
+  readonly levels?: Readonly<Record<string, Labels>>;
   /** Seed of what a metric draws. */
   readonly seed: number;
 }

@@ -8,11 +8,15 @@ import type { z } from "zod";
 import { oneOf } from "../base/schema.ts";
 import { alphaReqMetric } from "./alpha_req.ts";
 import { clustersMetric } from "./clusters.ts";
+import { dendrogramMetric } from "./dendrogram.ts";
 import { fewShotMetric } from "./few_shot.ts";
 import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
 import { probeMetric } from "./probe.ts";
 import { rankMetric } from "./rank.ts";
+import { retrievalMetric } from "./retrieval.ts";
+import { silhouettesMetric } from "./silhouettes.ts";
+import { withinMetric } from "./within.ts";
 
 /** All metrics. */
 export const METRICS = {
@@ -22,6 +26,10 @@ export const METRICS = {
   rankme: rankMetric,
   clusters: clustersMetric,
   "alpha-req": alphaReqMetric,
+  within: withinMetric,
+  silhouettes: silhouettesMetric,
+  retrieval: retrievalMetric,
+  dendrogram: dendrogramMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */

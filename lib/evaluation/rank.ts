@@ -30,10 +30,20 @@ import type { Metric } from "./metric.ts";
 export function rankMe(x: tf.Tensor2D): number {
   demandFinite(x, "RankMe");
   const values = singularValues(x);
-  const sum = values.reduce((a, b) => a + b, 0);
-  if (!(sum > 0)) {
+  if (!(values[0] > 0)) {
     throw new RangeError(`Representations of shape [${x.shape}] that are all zero have no rank.`);
   }
+  return effectiveRank(values);
+}
+
+/**
+ * How many values there are, if the small ones count less: exp(−Σ p log p) with p = value / Σ values.
+ *
+ * @param values None below 0, and not all 0.
+ * @returns From 1, a single one that is not 0, to the number of values, all alike.
+ */
+export function effectiveRank(values: readonly number[]): number {
+  const sum = values.reduce((a, b) => a + b, 0);
   return Math.exp(
     -values.reduce((entropy, value) => {
       const part = value / sum;
@@ -57,17 +67,28 @@ export function singularValues(x: tf.Tensor2D): number[] {
     const row = Math.floor(at / features), column = at % features;
     vectors[wide ? at : column * count + row] = data[at];
   }
-  const products = new Float64Array(size * size);
+  return Array.from(eigen(products(vectors, size), size).values, (value) => Math.sqrt(Math.max(value, 0)));
+}
+
+/**
+ * The products of every two vectors, in float64.
+ *
+ * @param vectors `[size · length]`, one after the other.
+ * @param size How many.
+ * @returns `[size · size]`, symmetric.
+ */
+export function products(vectors: Float64Array, size: number): Float64Array {
+  const length = vectors.length / size, found = new Float64Array(size * size);
   for (let one = 0; one < size; one++) {
     for (let other = 0; other <= one; other++) {
       let sum = 0;
       for (let a = one * length, b = other * length, end = a + length; a < end; a++, b++) {
         sum += vectors[a] * vectors[b];
       }
-      products[one * size + other] = products[other * size + one] = sum;
+      found[one * size + other] = found[other * size + one] = sum;
     }
   }
-  return Array.from(eigen(products, size).values, (value) => Math.sqrt(Math.max(value, 0)));
+  return found;
 }
 
 /** RankMe of the test images. */

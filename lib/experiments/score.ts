@@ -90,6 +90,7 @@ async function score(
     heldOut: { features: heldOut, labels: images.heldOut.labels },
     test: { features: test, labels: images.test.labels },
     classes,
+    levels: images.test.levels,
     seed,
   });
 }
