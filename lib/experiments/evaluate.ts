@@ -17,6 +17,7 @@ import { type MetricConfig, METRICS } from "../evaluation/metrics.ts";
 import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
 import { ASIDE } from "../training/origin.ts";
+import { digestOf } from "../training/spec.ts";
 import { scorePixels, scoreStacks, type Scoring } from "./score.ts";
 import type { Setting } from "./setting.ts";
 
@@ -153,7 +154,8 @@ async function kept(
 ): Promise<Scores[]> {
   const { dataset, evaluation: { metrics, ...images }, images: { test } } = setting;
   const code = await evaluationCode(), data = dataset.fingerprint;
-  const recipeOf = (metric: MetricConfig) => JSON.stringify({ code, metric, images, data, weights });
+  const levels = digestOf(Object.entries(test.levels ?? {}).map(([name, labels]) => [name, [...labels]]));
+  const recipeOf = (metric: MetricConfig) => JSON.stringify({ code, metric, images, data, levels, weights });
   const fileOf = ({ name }: MetricConfig) => `${path}-${name}.safetensors`;
   const known = new Map<MetricConfig, Found[] | undefined>();
   for (const metric of metrics) known.set(metric, await read(fileOf(metric), recipeOf(metric)));

@@ -12,6 +12,7 @@ import { evaluationOf } from "../../lib/experiments/presets.ts";
 import { openRun } from "../../lib/experiments/run.ts";
 import { metricsFrom } from "../../lib/experiments/spec_file.ts";
 import { openStudy } from "../../lib/experiments/study.ts";
+import { digestOf } from "../../lib/training/spec.ts";
 
 const LIB = fileURLToPath(new URL("../../lib", import.meta.url));
 
@@ -114,6 +115,7 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
       metric: probe,
       images: sizes,
       data: study.dataset.fingerprint,
+      levels: digestOf([]),
       weights: ", calibrated from stack 0 on",
     });
 
