@@ -20,9 +20,10 @@ import { parse } from "./parse.ts";
 
 const HELP = `deno task evaluate RUN [options]
 
-Evaluates each stack of a trained run, and the same before training. RUN is
-the beginning of an id or a short name: deno task runs lists them. What was
-found once is kept beside the run.
+Evaluates each stack of a trained run, and as controls random ones: all of
+them, and the upper ones on those that were trained below. RUN is the beginning
+of an id or a short name: deno task runs lists them. What was found once is
+kept beside the run.
 
 ${
   entry(
