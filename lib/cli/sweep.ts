@@ -10,12 +10,16 @@ import { places } from "../base/places.ts";
 import { duration } from "../base/progress.ts";
 import { start } from "../compute/backend.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
+import type { ExecutorKind, Wishes } from "../experiments/executors/executor.ts";
+import { EXECUTORS } from "../experiments/executors/executors.ts";
 import type { Run } from "../experiments/run.ts";
 import { type PlannedSweep, planSweep, sizeOf } from "../experiments/sweep.ts";
-import { measureSweep, sweepTable, writeSweep } from "../experiments/sweep_results.ts";
+import { measureSweep, missingOf, sweepTable, writeSweep } from "../experiments/sweep_results.ts";
 import { tableBundle } from "../notebook/table.ts";
 import { renderSweep } from "../reports/sweep_page.ts";
 import { runCommand } from "./command.ts";
+import { entry } from "./help.ts";
+import { oneOf } from "./options.ts";
 import { parse } from "./parse.ts";
 
 const HELP = `deno task sweep FILE [options]
@@ -39,10 +43,33 @@ A run that other sweeps or commands trained is taken as it is. With
 epochs, the best third of them by stack 0's first measure anew for 15, and so
 on ("stack" and "measure" name others).
 
-  --plan       prints what there is to do, with its time, and does nothing
-  --data DIR   folder with data sets (default: SJEA_DATA, then data/datasets)
-  --runs DIR   folder of all runs (default: data/runs)
-  --help       this text`;
+${entry("--plan", "prints what there is to do, with its time, and does nothing")}
+${entry("--data DIR", "folder with data sets (default: SJEA_DATA, then data/datasets)")}
+${entry("--runs DIR", "folder of all runs (default: data/runs)")}
+${
+  entry(
+    "--executor NAME",
+    "who trains what is missing of a round, each run in a process of its own, before it is evaluated here " +
+      "(default: nobody else, one after the other):",
+  )
+}
+${
+  Object.entries(EXECUTORS).map(([name, { what, options }]) =>
+    [
+      entry(name, what),
+      ...Object.entries(options).map(([name, { value, what }]) => entry(`  --${name} ${value}`, what)),
+    ].join("\n")
+  ).join("\n")
+}
+${entry("--dry-run", "with --executor slurm: prints the jobs of the first round, and submits none")}
+${entry("--help", "this text")}`;
+
+/** Options of the executors. */
+const OPTIONS = Object.fromEntries(
+  Object.values(EXECUTORS).flatMap(({ options }) => Object.keys(options)).map((name) =>
+    [name, { type: "string" }] as const
+  ),
+);
 
 await runCommand(async () => {
   const { values, positionals } = parse({
@@ -51,21 +78,42 @@ await runCommand(async () => {
       plan: { type: "boolean", default: false },
       data: { type: "path" },
       runs: { type: "path" },
+      executor: { type: "string" },
+      "dry-run": { type: "boolean", default: false },
+      ...OPTIONS,
       help: { type: "boolean", default: false },
     },
   });
-  if (values.help) return console.log(HELP);
+  const { help, plan, "dry-run": dry, data, runs = places.runs, executor: name, ...wishes } = values;
+  if (help) return console.log(HELP);
   if (positionals.length !== 1) throw new UsageError(`Name one file, not ${positionals.length}.`);
-  const { runs = places.runs, data } = values, planned = await planSweep(positionals[0], { runs, data });
+  const kind = kindOf(name, wishes),
+    executor = kind?.open(wishes),
+    planned = await planSweep(positionals[0], { runs, data });
+  if (dry) {
+    if (!kind?.preview) throw new UsageError("--dry-run is an option of --executor slurm.");
+    const [first] = planned.rounds, missing = await missingOf(first.flatMap(({ runs }) => runs));
+    return console.log(await kind.preview(wishes, missing));
+  }
   await start();
   console.log(await outlook(planned));
-  if (values.plan) return;
+  if (plan) return;
   const folder = join(places.results, "sweeps", planned.id);
   const page = join(places.reports, "sweeps", `${planned.id}.html`);
-  const results = await measureSweep(planned, (results) => writeSweep(folder, results));
+  const results = await measureSweep(planned, (results) => writeSweep(folder, results), executor);
   await writeAtomically(page, await renderSweep(results));
   console.log(`\n${tableBundle(sweepTable(results), {})["text/plain"]}\n\n${folder}\n${page}`);
 });
+
+/** Who is to train, if anybody else; all options are its own. */
+function kindOf(given: string | undefined, wishes: Wishes): ExecutorKind | undefined {
+  const names = Object.keys(EXECUTORS) as (keyof typeof EXECUTORS)[];
+  const kind = given === undefined ? undefined : EXECUTORS[oneOf("executor", given, names)];
+  const foreign = Object.keys(wishes).find((option) => !(option in (kind?.options ?? {})));
+  if (foreign === undefined) return kind;
+  const owner = names.find((name) => foreign in EXECUTORS[name].options);
+  throw new UsageError(`--${foreign} is an option of --executor ${owner}.`);
+}
 
 /** What there is to train, and about how long it takes. */
 async function outlook(planned: PlannedSweep): Promise<string> {
@@ -81,8 +129,7 @@ async function outlook(planned: PlannedSweep): Promise<string> {
   const timeOf = (runs: readonly Run[]) =>
     runs.reduce((sum, { spec }) => sum + trainingSeconds(spec, speed), 0);
   for (const { name, runs } of first) {
-    const finished = await Promise.all(runs.map((run) => run.isFinished()));
-    const left = runs.filter((_, at) => !finished[at]);
+    const left = await missingOf(runs);
     add(name, runs.length - left.length, runs.length, left.length, timeOf(left));
   }
   for (const [at, configurations] of later.entries()) {

@@ -5,6 +5,7 @@
  */
 export type { Commit } from "../base/code.ts";
 export { evaluate, type Scores } from "./evaluate.ts";
+export type { Ended, Executor } from "./executors/executor.ts";
 export {
   type Experiment,
   type ExperimentName,

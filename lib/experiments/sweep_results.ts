@@ -11,6 +11,7 @@ import { commit, commitName } from "../base/code.ts";
 import { DataError, TrainingError, UsageError } from "../base/errors.ts";
 import { exists, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
+import { say } from "../base/say.ts";
 import { checkedJson } from "../base/schema.ts";
 import { start } from "../compute/backend.ts";
 import { engineTitle } from "../compute/engine.ts";
@@ -18,11 +19,19 @@ import { type Origin, originSchema, trainingCode } from "../training/origin.ts";
 import { digestOf, type RunSpec } from "../training/spec.ts";
 import type { Training } from "../training/train.ts";
 import { evaluationCode, type Scores } from "./evaluate.ts";
+import type { Executor } from "./executors/executor.ts";
 import { datasetSchema, environment, provenance, type Results, versions } from "./results.ts";
 import { summarise, type Summary, summaryOf } from "./statistics.ts";
 import type { Run } from "./run.ts";
 import { type ResultsTable, signed } from "./table.ts";
-import { type Halving, type PlannedSweep, sizeOf, type Sweep, sweepSchema } from "./sweep.ts";
+import {
+  type Configuration,
+  type Halving,
+  type PlannedSweep,
+  sizeOf,
+  type Sweep,
+  sweepSchema,
+} from "./sweep.ts";
 
 /** What is known of one stack of one configuration. */
 export interface SweepRow {
@@ -105,11 +114,15 @@ interface Found {
  *
  * @param planned The sweep.
  * @param note Told after each training what was found so far.
+ * @param executor What trains a round before it is evaluated; without it each run is trained and evaluated here
+ * before the next.
  * @returns What all found.
+ * @throws {Interrupted} A signal came; the next call goes on.
  */
 export async function measureSweep(
   planned: PlannedSweep,
   note: (results: SweepResults) => Promise<void>,
+  executor?: Executor,
 ): Promise<SweepResults> {
   const device = await start(), { sweep, rounds } = planned;
   const found: Found[] = [], runs: SweepResults["runs"][number][] = [];
@@ -136,10 +149,11 @@ export async function measureSweep(
   let latest = results(), places = [...rounds[0].keys()];
   for (const [round, all] of rounds.entries()) {
     const configurations = places.map((place) => all[place]);
+    const failed = executor ? await trainedBy(executor, configurations) : new Map<string, string>();
     // All configurations by the first seed first: a table early, better known later.
     for (const at of sweep.seeds.keys()) {
       for (const { name: configuration, runs: { [at]: run } } of configurations) {
-        const training = await trained(run), { seed } = run.spec;
+        const training = await trained(run, failed.get(run.id)), { seed } = run.spec;
         runs.push({ id: run.id, configuration, seed, failed: null, ...training });
         if (!("failed" in training)) {
           found.push({ configuration, trained: true, run, levels: await run.evaluate() });
@@ -179,7 +193,30 @@ function scoreOf(configuration: string, found: readonly Found[], { stack, measur
 
 type Trained = Training | { seconds: number; origins: []; collapsed: []; failed: string };
 
-async function trained(run: Run): Promise<Trained> {
+/** Runs that are not finished. */
+export async function missingOf(runs: readonly Run[]): Promise<Run[]> {
+  const finished = await Promise.all(runs.map((run) => run.isFinished()));
+  return runs.filter((_, at) => !finished[at]);
+}
+
+/** What an executor could not train of some configurations, by id: why. */
+async function trainedBy(
+  executor: Executor,
+  configurations: readonly Configuration[],
+): Promise<Map<string, string>> {
+  const missing = await missingOf(configurations.flatMap(({ runs }) => runs));
+  const failed = new Map<string, string>();
+  if (missing.length === 0) return failed;
+  await executor.train(missing, ({ id, title, spec: { seed } }, why) => {
+    if (why === null) return;
+    say(`${title}, seed ${seed}: ${why}`);
+    failed.set(id, why);
+  });
+  return failed;
+}
+
+async function trained(run: Run, failed?: string): Promise<Trained> {
+  if (failed !== undefined) return { seconds: 0, origins: [], collapsed: [], failed };
   try {
     return await run.train();
   } catch (error) {
