@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
-import { start } from "../../lib/compute/backend.ts";
+
+import type { Run } from "../../lib/experiments/run.ts";
 import type { Wishes } from "../../lib/experiments/executors/executor.ts";
 import { weights } from "../training/tiny.ts";
 
@@ -62,12 +63,14 @@ export const weightsDigest = async (folder: string): Promise<string> =>
   createHash("sha256").update(await weights(folder)).digest("hex");
 
 /**
- * Starts the engine with so many threads, also on a machine with more: with others, sums are rounded in another order.
+ * Trains runs one after the other in processes of their own, as far as they get, with so many threads: with others,
+ * sums are rounded in another order, and TensorFlow has one number of them a process.
  */
-export async function startWith(threads: number): Promise<void> {
-  Deno.env.set("SJEA_THREADS", `${threads}`);
-  await start();
-  Deno.env.delete("SJEA_THREADS");
+export async function trainApart(runs: readonly Run[], threads: number): Promise<void> {
+  for (const run of runs) {
+    const env = { SJEA_THREADS: `${threads}` }, args = await run.command();
+    await new Deno.Command(Deno.execPath(), { args, env, stdout: "null", stderr: "null" }).output();
+  }
 }
 
 /** Starts a sweep that an executor trains in a process of its own, whose output can be read. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
+import { start } from "../../../lib/compute/backend.ts";
 import { trainingBytes } from "../../../lib/experiments/estimate.ts";
 import { demandRoom, localExecutor, localKind } from "../../../lib/experiments/executors/local.ts";
 import { pacer } from "../../../lib/experiments/executors/lines.ts";
@@ -7,17 +8,18 @@ import { type PlannedSweep, planSweep } from "../../../lib/experiments/sweep.ts"
 import { measureSweep } from "../../../lib/experiments/sweep_results.ts";
 import { readOrigins } from "../../../lib/training/origin.ts";
 import { until } from "../../training/tiny.ts";
-import { inFolder, refusal, SLOW, startSweep, startWith, SWEEP, weightsDigest, WILD } from "../sweeps.ts";
+import { inFolder, refusal, SLOW, startSweep, SWEEP, trainApart, weightsDigest, WILD } from "../sweeps.ts";
 
 /** Cores of each of two trainings. */
 const SHARE = Math.floor(navigator.hardwareConcurrency / 2);
-await startWith(SHARE);
+await start();
 
 Deno.test("several at once, each with its share of the cores: the table is the one of a sweep that trains by itself", async () => {
   await inFolder({ ...SWEEP, variants: { fine: {}, wild: WILD } }, async (path, runs) => {
     const planned = await planSweep(path, { runs });
     const apart = await measureSweep(planned, async () => {}, localExecutor(2));
     const own = await planSweep(path, { runs: join(runs, "..", "own") });
+    await trainApart(own.rounds[0].flatMap(({ runs }) => runs), SHARE);
     const here = await measureSweep(own, async () => {});
     assert.deepEqual(apart.rows.map(({ values }) => values), here.rows.map(({ values }) => values));
     assert.deepEqual(apart.runs.map(({ failed }) => failed !== null), [false, true, false, true]);
@@ -55,10 +57,10 @@ Deno.test("SIGTERM reaches all, each writes its checkpoint, and the same command
     const again = await (await sweep()).output();
     assert.equal(again.code, 0, new TextDecoder().decode(again.stderr));
     const { rounds: [[whole]] } = await planSweep(path, { runs: join(runs, "..", "whole") });
+    await trainApart(whole.runs, SHARE);
     for (const [at, run] of configuration.runs.entries()) {
       const origins = await readOrigins(run.folder);
       assert.deepEqual([origins.length, origins[1].step], [2, done[at]]);
-      await whole.runs[at].train();
       assert.deepEqual(await weightsDigest(run.folder), await weightsDigest(whole.runs[at].folder));
     }
   });
