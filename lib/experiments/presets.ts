@@ -282,7 +282,7 @@ const evening: Preset = {
   epochs: 50,
   batch: 128,
   optimiser: "lars-clipped",
-  learningRate: 0.6,
+  learningRate: 0.3,
   weightDecay: 1e-4,
   schedule: "vicreg",
   solarise: 0.1,
