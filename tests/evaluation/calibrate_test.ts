@@ -16,8 +16,9 @@ const level = { encoder, projector: [] };
 const config = { levels: [level, level], wiring: "prepool", stopGradient: false } as const;
 const { train } = generate({ seed: 0, train: 500, test: 0 });
 
-/** Largest difference of two tensors' values. */
-const apart = (a: tf.Tensor, b: tf.Tensor) => tf.tidy(() => a.sub(b).abs().max().dataSync()[0]);
+/** Largest difference of two tensors' values, as a part of the largest value. */
+const apart = (a: tf.Tensor, b: tf.Tensor) =>
+  tf.tidy(() => a.sub(b).abs().max().div(b.abs().max()).dataSync()[0]);
 
 Deno.test("statistics are the means over batches, and nothing else is left", async () => {
   const network = initialiseStack(config, 0), before = tf.memory().numTensors;
@@ -34,7 +35,7 @@ Deno.test("statistics are the means over batches, and nothing else is left", asy
     });
     return [0, 1].map((part) => moments[0][part].add(moments[1][part]).div(2));
   });
-  assert.ok(apart(statistics["encoders.0.bn1.running_mean"], mean) < 1e-5);
+  assert.ok(apart(statistics["encoders.0.bn1.running_mean"], mean) < 1e-4);
   assert.ok(apart(statistics["encoders.0.bn1.running_var"], variance) < 1e-4);
   dispose([network, statistics, mean, variance]);
 });
