@@ -147,21 +147,7 @@ async function howEnded(job: string): Promise<string> {
 
 /** What one of Slurm's programs prints. */
 async function slurm(program: string, args: readonly string[], input = ""): Promise<string> {
-  const { state } = await Deno.permissions.query({ name: "run", command: program });
-  if (state !== "granted") {
-    throw new EnvironmentError(
-      `There is no ${program} on the PATH. --executor slurm needs a machine of a cluster.`,
-    );
-  }
-  const child = new Deno.Command(program, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    // Ctrl-C is for who follows the jobs.
-    detached: true,
-  }).spawn();
-  const writer = child.stdin.getWriter();
+  const child = await begun(program, args), writer = child.stdin.getWriter();
   const [{ success, stdout, stderr }] = await Promise.all([
     child.output(),
     // A program that wants no more has said why.
@@ -170,6 +156,28 @@ async function slurm(program: string, args: readonly string[], input = ""): Prom
   const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   if (success) return out;
   throw new EnvironmentError(`${program} failed: ${errors.trim()}`);
+}
+
+/** Starts one of Slurm's programs. */
+async function begun(program: string, args: readonly string[]): Promise<Deno.ChildProcess> {
+  try {
+    // Deno would ask about a program that was not there when it was given its rights.
+    const { state } = await Deno.permissions.query({ name: "run", command: program });
+    if (state !== "granted") throw new Deno.errors.NotFound(program);
+    return new Deno.Command(program, {
+      args: [...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // Ctrl-C is for who follows the jobs.
+      detached: true,
+    }).spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new EnvironmentError(
+      `There is no ${program} on the PATH. --executor slurm needs a machine of a cluster.`,
+    );
+  }
 }
 
 /** The options as a job takes them. */

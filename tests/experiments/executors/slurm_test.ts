@@ -8,7 +8,7 @@ import { planSweep } from "../../../lib/experiments/sweep.ts";
 import { type SweepResults, sweepTable } from "../../../lib/experiments/sweep_results.ts";
 import { readOrigins } from "../../../lib/training/origin.ts";
 import { until } from "../../training/tiny.ts";
-import { inFolder, startSweep, startWith, SWEEP, weightsDigest, WILD } from "../sweeps.ts";
+import { inFolder, refusal, startSweep, startWith, SWEEP, weightsDigest, WILD } from "../sweeps.ts";
 import { startCluster, whyNone } from "./cluster.ts";
 
 const HOSTILE = "a b  c'd\"e$HOME`f`\\g\n*#;&|(h)!{1,2}~";
@@ -70,6 +70,27 @@ Deno.test("what is asked of Slurm is what the options say; the rest is left to i
       });
     }
   });
+});
+
+Deno.test("where there is no Slurm, that is said", async () => {
+  await inFolder({ ...SWEEP, variants: {} }, async (path, runs) => {
+    const { rounds: [[{ runs: [run] }]] } = await planSweep(path, { runs }), own = Deno.env.get("PATH")!;
+    Deno.env.set("PATH", path);
+    try {
+      await assert.rejects(slurmKind.open({}).train([run], () => {}), {
+        name: "EnvironmentError",
+        message: "There is no squeue on the PATH. --executor slurm needs a machine of a cluster.",
+      });
+    } finally {
+      Deno.env.set("PATH", own);
+    }
+  });
+  for (const options of [["--dry-run"], ["--dry-run", "--executor=local", "--jobs=1"]]) {
+    assert.equal(
+      await refusal("none.json", ...options),
+      "error: --dry-run is an option of --executor slurm.\n",
+    );
+  }
 });
 
 Deno.test("of more than a thousand runs each is in one array, under a name of its own", async () => {
