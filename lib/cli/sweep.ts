@@ -22,6 +22,11 @@ import { entry } from "./help.ts";
 import { oneOf } from "./options.ts";
 import { parse } from "./parse.ts";
 
+/** Executors whose jobs can be printed. */
+const PREVIEWED = Object.entries<ExecutorKind>(EXECUTORS).filter(([, { preview }]) => preview).map(([name]) =>
+  name
+).join(" or ");
+
 const HELP = `deno task sweep FILE [options]
 
 Trains and evaluates what is missing of many runs, and writes one table
@@ -61,7 +66,7 @@ ${
     ].join("\n")
   ).join("\n")
 }
-${entry("--dry-run", "with --executor slurm: prints the jobs of the first round, and submits none")}
+${entry("--dry-run", `with --executor ${PREVIEWED}: prints the jobs of the first round, and submits none`)}
 ${entry("--help", "this text")}`;
 
 /** Options of the executors. */
@@ -87,11 +92,10 @@ await runCommand(async () => {
   const { help, plan, "dry-run": dry, data, runs = places.runs, executor: name, ...wishes } = values;
   if (help) return console.log(HELP);
   if (positionals.length !== 1) throw new UsageError(`Name one file, not ${positionals.length}.`);
-  const kind = kindOf(name, wishes),
-    executor = kind?.open(wishes),
-    planned = await planSweep(positionals[0], { runs, data });
-  if (dry) {
-    if (!kind?.preview) throw new UsageError("--dry-run is an option of --executor slurm.");
+  const kind = kindOf(name, wishes), executor = kind?.open(wishes);
+  if (dry && !kind?.preview) throw new UsageError(`--dry-run is an option of --executor ${PREVIEWED}.`);
+  const planned = await planSweep(positionals[0], { runs, data });
+  if (dry && kind?.preview) {
     const [first] = planned.rounds, missing = await missingOf(first.flatMap(({ runs }) => runs));
     return console.log(await kind.preview(wishes, missing));
   }

@@ -193,7 +193,12 @@ function scoreOf(configuration: string, found: readonly Found[], { stack, measur
 
 type Trained = Training | { seconds: number; origins: []; collapsed: []; failed: string };
 
-/** Runs that are not finished. */
+/**
+ * What is left to train.
+ *
+ * @param runs Some runs.
+ * @returns Those without an encoder, in their order.
+ */
 export async function missingOf(runs: readonly Run[]): Promise<Run[]> {
   const finished = await Promise.all(runs.map((run) => run.isFinished()));
   return runs.filter((_, at) => !finished[at]);

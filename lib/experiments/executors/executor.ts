@@ -58,6 +58,6 @@ const LAST = 5;
  */
 export async function whyFailed(run: Run, how: string): Promise<string> {
   const log = (await Deno.readTextFile(logOf(run)).catch(() => "")).trimEnd();
-  const error = /^error: ([^]*)/m.exec(log);
-  return error ? error[1] : [`The training ${how}.`, ...log.split("\n").slice(-LAST)].join("\n").trimEnd();
+  const [, ...errors] = log.split(/^error: /m), error = errors.at(-1);
+  return error ?? [`The training ${how}.`, ...log.split("\n").slice(-LAST)].join("\n").trimEnd();
 }

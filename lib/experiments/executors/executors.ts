@@ -6,9 +6,10 @@
  */
 import type { ExecutorKind } from "./executor.ts";
 import { localKind } from "./local.ts";
+import { slurmKind } from "./slurm.ts";
 
 /** All executors. */
-export const EXECUTORS = { local: localKind } as const satisfies Record<
+export const EXECUTORS = { local: localKind, slurm: slurmKind } as const satisfies Record<
   string,
   ExecutorKind
 >;

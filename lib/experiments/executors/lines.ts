@@ -47,9 +47,11 @@ export function liveLines(): Lines {
   }
   let height = 0;
   const draw = () => {
-    const { columns } = Deno.consoleSize(), back = height > 0 ? `\x1b[${height}A\x1b[J` : "";
+    // A terminal that does not know its size says 0.
+    const columns = Deno.consoleSize().columns || WIDTH;
+    const back = height > 0 ? `\x1b[${height}A\x1b[J` : "";
     // A line that the terminal breaks would be two to go back by.
-    write(back + lines.map((line) => `${cut(line, columns - 1)}\n`).join(""));
+    write(back + lines.map((line) => `${cut(line, columns)}\n`).join(""));
     height = lines.length;
   };
   occupy({ lift: () => height = 0, draw });

@@ -20,6 +20,7 @@ const PART = 1 / 50;
 
 /** What a machine has. */
 export interface Machine {
+  /** Cores that this process may use. */
   readonly cores: number;
   /** Bytes that are free, or can be made so. */
   readonly memory: number;
@@ -118,8 +119,10 @@ export function localExecutor(jobs: number): Executor {
           }
         }
       };
-      const beside = [follow(), stop()];
-      await Promise.all(Array.from({ length: atOnce }, () => work().catch((error) => fault ??= error)));
+      // Of what fails here the others are told, so that none is left alone.
+      const noted = (work: Promise<void>) => work.catch((error) => fault ??= error);
+      const beside = [follow(), stop()].map(noted);
+      await Promise.all(Array.from({ length: atOnce }, () => noted(work())));
       over = true;
       await Promise.all(beside);
       if (fault !== undefined) throw fault;
