@@ -8,7 +8,7 @@ import { planSweep } from "../../../lib/experiments/sweep.ts";
 import { type SweepResults, sweepTable } from "../../../lib/experiments/sweep_results.ts";
 import { readOrigins } from "../../../lib/training/origin.ts";
 import { until } from "../../training/tiny.ts";
-import { inFolder, refusal, startSweep, startWith, SWEEP, weightsDigest, WILD } from "../sweeps.ts";
+import { inFolder, refusal, startSweep, SWEEP, trainApart, weightsDigest, WILD } from "../sweeps.ts";
 import { startCluster, whyNone } from "./cluster.ts";
 
 const HOSTILE = "a b  c'd\"e$HOME`f`\\g\n*#;&|(h)!{1,2}~";
@@ -139,7 +139,6 @@ Deno.test({
 });
 
 const none = await whyNone();
-if (none === undefined) await startWith(1);
 
 /** Epochs of a run that trains when Slurm looks at its time limit, twice a minute, and of one without end. */
 const LONG = { epochs: 400 }, ENDLESS = { epochs: 1_000_000 };
@@ -194,7 +193,7 @@ Deno.test({
         const origins = await readOrigins(run.folder);
         assert.equal(origins.length, at === 0 ? 1 : 2, run.title);
         assert.ok(origins.every(({ threads }) => threads === 1));
-        await here[at].runs[0].train();
+        await trainApart(here[at].runs, 1);
         assert.deepEqual(
           await weightsDigest(run.folder),
           await weightsDigest(here[at].runs[0].folder),
