@@ -13,7 +13,7 @@ import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from 
 import { KINDS, type Paint, type Part } from "./drawings.ts";
 import { circle, clamp, type Shape, union } from "./shapes.ts";
 
-/** What is known of an image; each number is a position in a list of names. */
+/** What an image is drawn from; each number is a position in a list of names. */
 export interface Factors {
   /** In `classes`; the image's label. */
   readonly class: number;
@@ -25,12 +25,6 @@ export interface Factors {
   readonly pose: number;
   /** In `backgrounds`. */
   readonly background: number;
-}
-
-/** A data set that also tells how each of its images came about. */
-export interface GeneratedDataset extends Dataset {
-  /** Factors of each image, in the images' order. */
-  readonly factors: { readonly train: readonly Factors[]; readonly test: readonly Factors[] };
 }
 
 const { PI, cos, floor, hypot, max, min, sin } = Math;
@@ -103,6 +97,9 @@ export const colours: readonly string[] = Object.keys(PALETTES);
 export const poses: readonly string[] = Object.keys(POSES);
 /** Names of the kinds of background. */
 export const backgrounds: readonly string[] = Object.keys(BACKGROUNDS);
+
+/** Place of each class's first sub-type among the sub-types of all. */
+const FIRST = subtypes.map((_, at) => subtypes.slice(0, at).flat().length);
 
 /** Height and width of an image. */
 const SIZE = 32;
@@ -252,16 +249,19 @@ export interface GenerateOptions {
  * ten on have one of each class.
  *
  * @param options Seed and number of images of each split.
- * @returns The data set with the factors of every image.
+ * @returns The data set, with sub-type, colour, pose and background of every image as levels.
  * @throws {UsageError} A count that is not a whole number from 0 to a million.
  * @example
  * ```ts
  * import { generate } from "./generated.ts";
- * const { train, factors } = generate({ seed: 1, train: 20, test: 10 });
- * if (train.labels[7] !== factors.train[7].class) throw new Error("wrong label");
+ * import { subtypes } from "./generated.ts";
+ * const { train, levels } = generate({ seed: 1, train: 20, test: 10 });
+ * const { labels: [label], levels: { subtype: [subtype] } } = train as Required<typeof train>;
+ * const name = levels!.subtype[subtype];
+ * if (!subtypes[label].includes(name)) throw new Error(`no sub-type of class ${label}: ${name}`);
  * ```
  */
-export function generate(options: GenerateOptions): GeneratedDataset {
+export function generate(options: GenerateOptions): Dataset {
   const train = generateSplit(options.seed, "train", options.train);
   const test = generateSplit(options.seed, "test", options.test);
   return {
@@ -269,9 +269,9 @@ export function generate(options: GenerateOptions): GeneratedDataset {
     copy: "generated",
     fingerprint: imageFingerprint({ train, test }),
     classes,
+    levels: { subtype: subtypes.flat(), colour: colours, pose: poses, background: backgrounds },
     train,
     test,
-    factors: { train: train.factors, test: test.factors },
   };
 }
 
@@ -282,7 +282,7 @@ function generateSplit(
   seed: number,
   split: "train" | "test",
   count: number,
-): ImageSet & { factors: Factors[] } {
+): ImageSet {
   if (!Number.isSafeInteger(count) || count < 0 || count > MOST) {
     throw new UsageError(
       `generate: ${split} is ${count}; expected a whole number of images, from 0 to ${MOST} (3 GB).`,
@@ -294,8 +294,13 @@ function generateSplit(
     factors.push(drawFactors(seed, split, index, random));
     images.set(draw(factors[index], random), index * SIZE * SIZE * 3);
   }
-  const labels = Uint8Array.from(factors, (known) => known.class);
-  return { images, labels, height: SIZE, width: SIZE, factors };
+  const known = (of: (factors: Factors) => number) => Uint8Array.from(factors, of);
+  const levels = {
+    subtype: known((image) => FIRST[image.class] + image.subtype),
+    ...{ colour: known(({ colour }) => colour), pose: known(({ pose }) => pose) },
+    background: known(({ background }) => background),
+  };
+  return { images, labels: known((image) => image.class), levels, height: SIZE, width: SIZE };
 }
 
 function drawFactors(seed: number, split: string, index: number, random: Generator): Factors {

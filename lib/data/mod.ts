@@ -15,7 +15,7 @@ export {
 export { DATASET_NAMES, type DatasetConfig, type DatasetName, DATASETS, openDataset } from "./datasets.ts";
 export type { DataPlace } from "../base/places.ts";
 export type { Generator } from "../base/random.ts";
-export { classes, draw, type Factors, type GeneratedDataset } from "./generated.ts";
+export { classes, draw, type Factors } from "./generated.ts";
 export { normalise, pixels } from "./normalise.ts";
 export { type Split, split, type SplitSizes, trainingImages } from "./split.ts";
 export { type ViewBatch, viewStream, type ViewStreamOptions } from "./view_stream.ts";

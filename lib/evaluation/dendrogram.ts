@@ -133,7 +133,7 @@ export const dendrogramMetric: Metric<DendrogramOptions> = {
   options: z.strictObject({
     images: z.int().min(2).default(10_000).describe("most test images; of more, so many are drawn"),
   }),
-  async measure({ test, levels = {}, classes, seed }: Judged, { images }) {
+  async measure({ test, classes, seed }: Judged, { images }) {
     checkLabelled({ test }, classes);
     const order = permutation(test.labels.length, generator("dendrogram", seed)).subarray(0, images);
     const drawn = tf.tidy(() => tf.gather(test.features, tf.tensor1d(order, "int32")));
@@ -144,7 +144,9 @@ export const dendrogramMetric: Metric<DendrogramOptions> = {
     return {
       "dendrogram purity %": purity(test.labels),
       ...Object.fromEntries(
-        Object.entries(levels).map(([name, labels]) => [`dendrogram purity of ${name} %`, purity(labels)]),
+        Object.entries(test.levels ?? {}).map((
+          [name, labels],
+        ) => [`dendrogram purity of ${name} %`, purity(labels)]),
       ),
     };
   },

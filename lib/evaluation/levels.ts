@@ -6,7 +6,7 @@
 import { DataError } from "../base/errors.ts";
 import type { Labels } from "../data/dataset.ts";
 import { encode } from "./agreement.ts";
-import type { Judged } from "./metric.ts";
+import type { Labelled } from "./metric.ts";
 
 /**
  * Whether one grouping only divides the groups of the other.
@@ -33,14 +33,15 @@ export function divides(fine: ArrayLike<number>, coarse: ArrayLike<number>): boo
  * The test images' classes and those of levels, each dividing those before it: a tree, from below its root
  * to its leaves. Of groupings that are the same but for names there is one.
  *
- * @param judged The images.
- * @param names Which levels; all if absent.
+ * @param test The images.
+ * @param names Which levels; if absent all that divide the classes or are divided by them.
  * @returns Groupings, coarsest first.
  * @throws {DataError} There is no such level, or the groups of one lie across those of another.
  */
 export function lineage(
-  { test, levels = {} }: Pick<Judged, "test" | "levels">,
-  names: readonly string[] = Object.keys(levels),
+  { labels, levels = {} }: Pick<Labelled, "labels" | "levels">,
+  names: readonly string[] = Object.keys(levels)
+    .filter((name) => divides(levels[name], labels) || divides(labels, levels[name])),
 ): Labels[] {
   const missing = names.find((name) => !(name in levels));
   if (missing !== undefined) {
@@ -48,7 +49,7 @@ export function lineage(
       `These images have no level ${missing}. Levels: ${Object.keys(levels).join(", ") || "none"}.`,
     );
   }
-  const all = [["classes", test.labels] as const, ...names.map((name) => [name, levels[name]] as const)]
+  const all = [["classes", labels] as const, ...names.map((name) => [name, levels[name]] as const)]
     .toSorted(([, a], [, b]) => encode(a).sizes.length - encode(b).sizes.length);
   const tree = all.slice(0, 1);
   for (const [name, labels] of all.slice(1)) {

@@ -14,6 +14,8 @@ export interface Labelled {
   readonly features: tf.Tensor2D;
   /** `[count]`. */
   readonly labels: Labels;
+  /** Other groupings of the same images, by the names in the data set's `levels`; none if absent. */
+  readonly levels?: Readonly<Record<string, Labels>>;
 }
 
 /** The representations that one level makes of an experiment's images. */
@@ -26,8 +28,6 @@ export interface Judged {
   readonly test: Labelled;
   /** Number of classes. */
   readonly classes: number;
-  /** Coarser or finer classes of the test images, by the names in the data set's `levels`; none if absent. */
-  readonly levels?: Readonly<Record<string, Labels>>;
   /** Seed of what a metric draws. */
   readonly seed: number;
 }

@@ -9,6 +9,7 @@ import { oneOf } from "../base/schema.ts";
 import { alphaReqMetric } from "./alpha_req.ts";
 import { clustersMetric } from "./clusters.ts";
 import { dendrogramMetric } from "./dendrogram.ts";
+import { factorsMetric } from "./factors.ts";
 import { fewShotMetric } from "./few_shot.ts";
 import { knnMetric } from "./knn.ts";
 import type { Found, Judged, Metric } from "./metric.ts";
@@ -27,6 +28,7 @@ export const METRICS = {
   clusters: clustersMetric,
   "alpha-req": alphaReqMetric,
   within: withinMetric,
+  factors: factorsMetric,
   silhouettes: silhouettesMetric,
   retrieval: retrievalMetric,
   dendrogram: dendrogramMetric,

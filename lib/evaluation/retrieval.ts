@@ -77,7 +77,7 @@ export interface RetrievalOptions {
   readonly k: readonly number[];
   /** Neighbours that count for the average. */
   readonly most: number;
-  /** Which of the data set's levels make the tree, with the classes; all if absent. */
+  /** Which of the data set's levels make the tree, with the classes; if absent those that lie along them. */
   readonly levels?: readonly string[];
 }
 
@@ -93,12 +93,12 @@ export const retrievalMetric: Metric<RetrievalOptions> = {
     k: z.array(whole).min(1).default([1, 10, 50]).describe("numbers of neighbours whose precision is told"),
     most: whole.default(250).describe("neighbours that count for the average"),
     levels: z.array(z.string()).optional().describe(
-      'levels of the tree, beside the classes, such as ["coarse"]; all if absent',
+      'levels of the tree, beside the classes, such as ["coarse"]; if absent those along the classes',
     ),
   }),
-  async measure({ test, levels, classes }, { k, most, levels: names }) {
+  async measure({ test, classes }, { k, most, levels: names }) {
     checkLabelled({ test }, classes);
-    const tree = lineage({ test, levels }, names);
+    const tree = lineage(test, names);
     const precision = await hierarchicalPrecision(test.features, tree, Math.max(most, ...k));
     const average = precision.subarray(0, most), sum = average.reduce((sum, value) => sum + value, 0);
     return {

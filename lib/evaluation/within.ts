@@ -68,9 +68,9 @@ export const withinMetric: Metric<WithinOptions> = {
     restarts: z.int().positive().default(10).describe("starts of k-means"),
     reduce: z.int().positive().default(64).describe("most principal components that are kept of a class"),
   }),
-  async measure({ test, levels = {}, classes, seed }: Judged, options) {
+  async measure({ test, classes, seed }: Judged, options) {
     checkLabelled({ test }, classes);
-    const { features, labels } = test, found: Record<string, number> = {};
+    const { features, labels, levels = {} } = test, found: Record<string, number> = {};
     for (const [name, level] of Object.entries(levels)) {
       if (divides(level, labels) && divides(labels, level)) continue;
       const inside = divides(labels, level), [coarse, fine] = inside ? [level, labels] : [labels, level];

@@ -9,7 +9,7 @@ import type { tf } from "../compute/tf.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import type { Split } from "../data/split.ts";
 import { features, pixelFeatures } from "../evaluation/features.ts";
-import type { Found } from "../evaluation/metric.ts";
+import type { Found, Labelled } from "../evaluation/metric.ts";
 import { judge, type MetricConfig, modeOf } from "../evaluation/metrics.ts";
 import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
@@ -78,6 +78,12 @@ export async function scorePixels(scoring: Scoring): Promise<Found[][]> {
   return found;
 }
 
+const labelled = (features: tf.Tensor2D, { labels, levels }: ImageSet): Labelled => ({
+  features,
+  labels,
+  levels,
+});
+
 const setsOf = ({ images }: Scoring): ImageSet[] => [images.train, images.heldOut, images.test];
 
 async function score(
@@ -86,11 +92,10 @@ async function score(
   [train, heldOut, test]: readonly tf.Tensor2D[],
 ): Promise<Found> {
   return await judge(metric, {
-    train: { features: train, labels: images.train.labels },
-    heldOut: { features: heldOut, labels: images.heldOut.labels },
-    test: { features: test, labels: images.test.labels },
+    train: labelled(train, images.train),
+    heldOut: labelled(heldOut, images.heldOut),
+    test: labelled(test, images.test),
     classes,
-    levels: images.test.levels,
     seed,
   });
 }

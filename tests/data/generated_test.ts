@@ -47,7 +47,7 @@ Deno.test("an image does not depend on how many there are", () => {
   const few = generate({ seed: 1, train: 37, test: 13 });
   assert.deepEqual(few.train.images, known.train.images.subarray(0, 37 * SIZE));
   assert.deepEqual(few.test.images, known.test.images.subarray(0, 13 * SIZE));
-  assert.deepEqual(few.factors.train, known.factors.train.slice(0, 37));
+  assert.deepEqual(few.train.levels!.colour, known.train.levels!.colour.slice(0, 37));
 });
 
 Deno.test("no image occurs twice, within a split or across", () => {
@@ -70,13 +70,13 @@ Deno.test("every ten images hold one of each class, in mixed order", () => {
 });
 
 Deno.test("every factor takes each of its values about equally often", () => {
-  const factors = known.factors.train;
-  assert.deepEqual(factors.map((image) => image.class), Array.from(known.train.labels));
-  const fine = factors.map((image) => 3 * image.class + image.subtype);
-  assertEven(fine, subtypes.flat().length);
-  assertEven(factors.map((image) => image.colour), colours.length);
-  assertEven(factors.map((image) => image.pose), poses.length);
-  assertEven(factors.map((image) => image.background), backgrounds.length);
+  const { labels, levels } = known.train;
+  for (const [name, values] of Object.entries(known.levels!)) {
+    assertEven(Array.from(levels![name]), values.length);
+  }
+  for (const [at, subtype] of levels!.subtype.entries()) {
+    assert.ok(subtypes[labels[at]].includes(known.levels!.subtype[subtype]));
+  }
 });
 
 /** Each of the values 0 … count − 1 occurs, none half again as often as it should. */

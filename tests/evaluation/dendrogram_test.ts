@@ -72,8 +72,8 @@ Deno.test("purity by hand", () => {
 });
 
 const judged = (images = fine) => {
-  const test = { features: x, labels: images };
-  return { train: test, heldOut: test, test, classes: 10, levels: { group: coarse }, seed: 0 };
+  const test = { features: x, labels: images, levels: { group: coarse } };
+  return { train: test, heldOut: test, test, classes: 10, seed: 0 };
 };
 
 Deno.test("the metric: purity by classes and by levels, of no more images than asked for", async () => {

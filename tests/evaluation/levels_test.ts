@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
-import { tf } from "../../lib/compute/tf.ts";
 import { divides, lineage } from "../../lib/evaluation/levels.ts";
 
 const [kingdom, order, kind] = [[0, 0, 0, 0, 1, 1], [3, 3, 2, 2, 1, 1], [0, 1, 2, 3, 4, 4]].map((labels) =>
   Uint8Array.from(labels)
 );
-
-const judged = (labels: Uint8Array, levels?: Record<string, Uint8Array>) => {
-  const test = { features: tf.zeros([6, 1]) as tf.Tensor2D, labels };
-  return { train: test, heldOut: test, test, classes: 5, levels, seed: 0 };
-};
 
 Deno.test("a grouping divides another one if each of its groups lies in one of the other's", () => {
   assert.deepEqual([divides(kind, order), divides(order, kingdom), divides(kind, kingdom)], [
@@ -24,26 +18,27 @@ Deno.test("a grouping divides another one if each of its groups lies in one of t
 });
 
 Deno.test("classes and levels are a tree, coarsest first, in whatever order they are given", () => {
-  assert.deepEqual(lineage(judged(kind)), [kind]);
-  assert.deepEqual(lineage(judged(kind, { order, kingdom })), [kingdom, order, kind]);
-  assert.deepEqual(lineage(judged(order, { kind, kingdom })), [kingdom, order, kind]);
-  assert.deepEqual(lineage(judged(kind, { order, kingdom }), ["kingdom"]), [kingdom, kind]);
+  assert.deepEqual(lineage({ labels: kind }), [kind]);
+  assert.deepEqual(lineage({ labels: kind, levels: { order, kingdom } }), [kingdom, order, kind]);
+  assert.deepEqual(lineage({ labels: order, levels: { kind, kingdom } }), [kingdom, order, kind]);
+  assert.deepEqual(lineage({ labels: kind, levels: { order, kingdom } }, ["kingdom"]), [kingdom, kind]);
 });
 
 Deno.test("levels that are the same but for names are one", () => {
   const same = order.map((label) => 9 - label);
-  assert.deepEqual(lineage(judged(order, { kingdom, same })), [kingdom, order]);
+  assert.deepEqual(lineage({ labels: order, levels: { kingdom, same } }), [kingdom, order]);
 });
 
 Deno.test("no tree of levels that lie across each other or that there are not", () => {
   const colour = Uint8Array.of(0, 1, 0, 1, 0, 1), levels = { kingdom, colour };
-  assert.throws(() => lineage(judged(kind, levels)), {
+  assert.throws(() => lineage({ labels: kind, levels }, ["kingdom", "colour"]), {
     name: "DataError",
     message: "No tree: colour lie across kingdom. Name the levels that divide each other.",
   });
-  assert.deepEqual(lineage(judged(kind, levels), ["kingdom"]), [kingdom, kind]);
+  // Unless it is asked for, what lies across the classes is left out.
+  assert.deepEqual(lineage({ labels: kind, levels }), [kingdom, kind]);
   for (const [given, known] of [[levels, "kingdom, colour"], [undefined, "none"]] as const) {
-    assert.throws(() => lineage(judged(kind, given), ["hue"]), {
+    assert.throws(() => lineage({ labels: kind, levels: given }, ["hue"]), {
       name: "DataError",
       message: `These images have no level hue. Levels: ${known}.`,
     });

@@ -59,8 +59,8 @@ Deno.test("many images, a block at a time: each retrieves the one that is the sa
 });
 
 Deno.test("the metric: precision at each k and the average up to K, by the levels that it is to take", async () => {
-  const test = { features: x, labels: fine };
-  const judged = { train: test, heldOut: test, test, classes: 10, levels: { coarse }, seed: 0 };
+  const test = { features: x, labels: fine, levels: { coarse } };
+  const judged = { train: test, heldOut: test, test, classes: 10, seed: 0 };
   const [precision, flat] = [
     await hierarchicalPrecision(x, [coarse, fine], 50),
     await hierarchicalPrecision(x, [fine], 50),
@@ -81,7 +81,7 @@ Deno.test("the metric: precision at each k and the average up to K, by the level
   // Of six images five are all others.
   const few = { features: circle(0, 1, 2, 180, 181, 182), labels: Uint8Array.of(0, 0, 1, 2, 2, 2) };
   const all = await hierarchicalPrecision(few.features, [few.labels], 250);
-  assert.deepEqual(await retrievalMetric.measure({ ...judged, levels: undefined, test: few }, defaults), {
+  assert.deepEqual(await retrievalMetric.measure({ ...judged, test: few }, defaults), {
     ...{ "HP@1 %": 100 * all[0], "HP@10 %": 100, "HP@50 %": 100, "AHP@250 %": percent(all) },
   });
 });

@@ -12,8 +12,8 @@ const coarse = found.coarse.data as Uint8Array, fine = found.fine.data as Uint8A
 const defaults = withinMetric.options.parse({}) as unknown as WithinOptions;
 
 const judged = (labels: Uint8Array, levels?: Record<string, Uint8Array>) => {
-  const test = { features: x, labels };
-  return { train: test, heldOut: test, test, classes: 10, levels, seed: 0 };
+  const test = { features: x, labels, levels };
+  return { train: test, heldOut: test, test, classes: 10, seed: 0 };
 };
 
 Deno.test("AMI of fine classes inside coarse ones agrees with scikit-learn, in as many components as are kept", async () => {

@@ -10,8 +10,8 @@ import { metricsFrom } from "../../lib/experiments/spec_file.ts";
 await start();
 
 Deno.test("metrics are handed the test images' levels, of which they take what they are told", async () => {
-  const { train, test, factors } = generate({ seed: 1, train: 60, test: 300 });
-  const colour = Uint8Array.from(factors.test, ({ colour }) => colour);
+  const { train, test } = generate({ seed: 1, train: 60, test: 300 });
+  const colour = test.levels!.colour as Uint8Array;
   const pair = Uint8Array.from(test.labels, (label) => label >> 1);
   const metrics = metricsFrom(["within.reduce=8", 'retrieval.levels=["pair"]', "retrieval.k=1,5"], []);
   const images = { train, heldOut: train, test: { ...test, levels: { pair, colour } } };
