@@ -99,7 +99,10 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   const views = viewsOf(view).map(({ size }, seed) =>
     tf.randomUniform([batch, size, size, 3], 0, 1, "float32", seed + 1) as tf.Tensor4D
   );
-  const inputs = [views, tf.scalar(1e-3), tf.scalar(1)] as const;
+  const labels = Object.fromEntries(
+    spec.levels.flatMap(({ loss }) => "labels" in loss ? [[loss.labels, tf.zeros([batch], "int32")]] : []),
+  );
+  const inputs = [views, tf.scalar(1e-3), tf.scalar(1), labels] as const;
   const times: number[] = [];
   for (let at = 0; at < STEPS; at++) {
     const began = performance.now();

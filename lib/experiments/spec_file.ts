@@ -11,6 +11,7 @@ import { checked, nearest } from "../base/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetConfig, type DatasetName, openDataset } from "../data/datasets.ts";
 import { type MetricConfig, metricSchema } from "../evaluation/metrics.ts";
+import { demandLabels } from "../training/labels.ts";
 import { type RunSpec, specSchema } from "../training/spec.ts";
 import { datasetOf, preset as presetOf, presets } from "./presets.ts";
 import { RUN_NAMES, type RunName, runSpec } from "./runs.ts";
@@ -68,6 +69,11 @@ export async function specOf(
   const { images } = spec.data, available = dataset.train.labels.length;
   if (images > available) {
     throw fault(`data.images is ${images}, but ${dataset.name} has ${available} training images.`);
+  }
+  try {
+    demandLabels(spec, dataset);
+  } catch (error) {
+    throw error instanceof UsageError ? fault(error.message) : error;
   }
   return {
     spec: unknown ? { ...spec, data: { ...spec.data, fingerprint: dataset.fingerprint } } : spec,

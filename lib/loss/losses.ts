@@ -10,6 +10,7 @@ import { barlowTwins, barlowTwinsOptions } from "./barlow_twins.ts";
 import { byol, byolOptions } from "./byol.ts";
 import { simclr, simclrOptions } from "./simclr.ts";
 import { simsiam, simsiamOptions } from "./simsiam.ts";
+import { supervised, supervisedOptions } from "./supervised.ts";
 import { vicreg, vicregOptions } from "./vicreg.ts";
 
 /** What a loss is made of: its terms, unweighted, by name, and `total`, which is minimised. */
@@ -24,12 +25,14 @@ export interface Aids {
   readonly predicted: Both;
   /** With an option `momentum`: the embeddings by a network that follows the trained one; no gradient reaches it. */
   readonly targets: Both;
+  /** With an option `labels`, the name of what is to be told: it as numbers, `[batch]`. */
+  readonly labels: tf.Tensor1D;
 }
 
 /** A loss of two batches of embeddings. */
 interface Loss<Options> {
   /**
-   * Its options in a spec. Three have a meaning for the training step, too: `predictor` and `momentum`
+   * Its options in a spec. Four have a meaning for the training step, too: `predictor`, `momentum` and `labels`
    * ({@link Aids}), and `standardised`: embeddings have mean 0 and deviation 1 over the batch.
    */
   readonly options: z.ZodObject;
@@ -43,6 +46,7 @@ export const LOSSES = {
   byol: { options: byolOptions, terms: byol },
   simclr: { options: simclrOptions, terms: simclr },
   simsiam: { options: simsiamOptions, terms: simsiam },
+  supervised: { options: supervisedOptions, terms: supervised },
   vicreg: { options: vicregOptions, terms: vicreg },
 } as const satisfies Record<string, Loss<never>>;
 

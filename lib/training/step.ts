@@ -35,9 +35,12 @@ export interface StepResult {
   readonly levels: Level[];
 }
 
-/** A compiled training step: state, a batch of each view in 0..1, learning rate, step number from 1. */
+/**
+ * A compiled training step: state, a batch of each view in 0..1, learning rate, step number from 1, and of
+ * supervised levels the labels by name.
+ */
 export type TrainingStep = Compiled<
-  [state: TrainingState, views: tf.Tensor4D[], rate: tf.Scalar, step: tf.Scalar],
+  [state: TrainingState, views: tf.Tensor4D[], rate: tf.Scalar, step: tf.Scalar, ...labels: Tensors[]],
   StepResult
 >;
 
@@ -157,6 +160,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     views: tf.Tensor4D[],
     rate: tf.Scalar,
     number: tf.Scalar,
+    ...[labels = {}]: Tensors[]
   ): StepResult => {
     const images = views.map(normalise), full = views.length - (config.view?.local?.number ?? 0);
     const pairs = views.flatMap((_, one) => views.map((_, two) => [one, two] as const))
@@ -171,6 +175,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
           return loss(level.loss, first.embedding, second.embedding, {
             ...first.predicted && { predicted: [first.predicted, second.predicted!] },
             ...targets && { targets: [targets[one][at], targets[two][at]] },
+            ..."labels" in level.loss && { labels: labels[level.loss.labels] as tf.Tensor1D },
           });
         }))
       );

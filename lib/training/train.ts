@@ -16,6 +16,7 @@ import { viewsOf } from "../data/views.ts";
 import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
 import { isCollapsed } from "./collapse.ts";
 import { openJournal } from "./journal.ts";
+import { demandLabels, labelsOf } from "./labels.ts";
 import { readMetrics } from "./log.ts";
 import { optimiser } from "./optimiser.ts";
 import { type Origin, readOrigins } from "./origin.ts";
@@ -80,6 +81,7 @@ export async function train(
     );
   }
   if (!await hasEncoder(folder)) {
+    demandLabels(spec, dataset);
     if (totalSteps(spec) === 0) {
       throw new TrainingError(
         `A batch of ${spec.batch} is more than the ${spec.data.images} training images: choose a smaller batch.`,
@@ -109,8 +111,11 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   );
   let { state } = journal;
   const step = trainingStep(config, optimise);
+  const images = () => trainingImages(dataset, spec.data.images, spec.data.splitSeed);
+  // The images themselves are needed no longer than the stream copies them.
+  const { labels, levels } = images();
   await using batches = viewStream({
-    set: trainingImages(dataset, spec.data.images, spec.data.splitSeed),
+    set: images(),
     seed: spec.seed,
     batch: spec.batch,
     epochs: spec.epochs,
@@ -119,7 +124,10 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   });
   for await (const batch of batches) {
     const rate = learningRate(spec.schedule, batch.step, steps, steps / spec.epochs);
-    const inputs = inputsOf(batch, config, rate);
+    const inputs = [
+      ...inputsOf(batch, config, rate),
+      labelsOf(spec, { labels, levels }, batch.indices),
+    ] as const;
     const result = await step(state, ...inputs);
     dispose([state, inputs]);
     state = result.state;

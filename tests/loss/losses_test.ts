@@ -21,7 +21,7 @@ const normal = (seed: number) => tf.randomNormal([12, 6], 0, 1, "float32", seed)
 /** A loss's terms of tensors by name. */
 function terms(config: LossConfig, given: Tensors) {
   const { z1, z2, p1, p2, t1, t2 } = given as Record<string, tf.Tensor2D>;
-  const aids: Aids = { predicted: [p1, p2], targets: [t1, t2] };
+  const aids: Partial<Aids> = { predicted: [p1, p2], targets: [t1, t2] };
   return loss(config, z1, z2, aids);
 }
 
@@ -85,3 +85,26 @@ for (const config of CONFIGS) {
     },
   );
 }
+
+Deno.test("supervised: cross-entropy by hand, its gradient softmax less the label, and rows keep their labels", () => {
+  const labels = tf.tensor1d([2, 0, 1], "int32"), config = { name: "supervised", labels: "classes" } as const;
+  const logits = [[[1, 2, 3], [0, 5, 1], [2, 2, 2]], [[3, 0, -1], [700, 0, 0], [0, 1, 0]]];
+  const softmax = (z: number[]) => {
+    const most = Math.max(...z), powers = z.map((value) => Math.exp(value - most));
+    return powers.map((power) => power / powers.reduce((sum, other) => sum + other));
+  };
+  const [z1, z2] = logits.map((rows) => tf.tensor2d(rows));
+  const { gradients: slopes, aside } = gradients((z) => {
+    const { total } = loss(config, z.z1 as tf.Tensor2D, z.z2 as tf.Tensor2D, { labels });
+    return { loss: total, aside: { total } };
+  }, { z1, z2 });
+  const right = logits.flatMap((rows) => rows.map((z, at) => -Math.log(softmax(z)[[2, 0, 1][at]])));
+  const mean = right.reduce((sum, value) => sum + value) / 6;
+  assert.ok(Math.abs(aside.total.dataSync()[0] - mean) < 1e-5, `${aside.total}, ${mean}`);
+  for (const [view, rows] of logits.entries()) {
+    const slope = rows.map((z, at) => softmax(z).map((p, k) => (p - Number(k === [2, 0, 1][at])) / 6));
+    assert.ok(deviation(slopes[`z${view + 1}`], tf.tensor2d(slope)) < 1e-5, `view ${view}`);
+  }
+  const { total } = loss(config, z1.reverse(0), z2.reverse(0), { labels });
+  assert.notEqual(total.dataSync()[0], aside.total.dataSync()[0]);
+});

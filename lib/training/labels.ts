@@ -1,0 +1,67 @@
+/**
+ * The labels that supervised levels learn from.
+ *
+ * @module
+ */
+import { UsageError } from "../base/errors.ts";
+import { suggest } from "../base/schema.ts";
+import { tf } from "../compute/tf.ts";
+import type { Dataset, ImageSet } from "../data/dataset.ts";
+import type { LevelSpec, RunSpec } from "./spec.ts";
+
+const CLASSES = "classes";
+
+/** What levels learn from, by place: `classes` or a level of the data set. */
+function wanted(levels: readonly Pick<LevelSpec, "loss">[]): (string | undefined)[] {
+  return levels.map(({ loss }) => "labels" in loss ? loss.labels : undefined);
+}
+
+/**
+ * Checks that a data set has the labels that a run's levels learn from, and that embeddings are logits of them.
+ *
+ * @param spec The run.
+ * @param dataset Its data set.
+ * @throws {UsageError} It is not so.
+ */
+export function demandLabels({ levels }: Pick<RunSpec, "levels">, dataset: Dataset): void {
+  const { name, train: { unlabelled }, classes } = dataset;
+  const known: Readonly<Record<string, readonly string[]>> = { [CLASSES]: classes, ...dataset.levels };
+  for (const [at, labels] of wanted(levels).entries()) {
+    if (labels === undefined) continue;
+    const field = `levels.${at}.loss.labels is ${labels}`;
+    if (unlabelled) {
+      throw new UsageError(`${field}, but nobody knows the classes of ${name}'s training images.`);
+    }
+    if (!(labels in known)) {
+      throw new UsageError(`${field}, which ${name} does not have. ${suggest(labels, Object.keys(known))}`);
+    }
+    const last = levels[at].projector.at(-1), count = known[labels].length;
+    if (last !== count) {
+      throw new UsageError(
+        `${field}, of which ${name} has ${count}, but levels.${at}.projector ${
+          last === undefined ? "is empty" : `ends in ${last}`
+        }: its last width has to be their number, such as --set levels.${at}.projector=[${count}].`,
+      );
+    }
+  }
+}
+
+/**
+ * Labels of a batch, as a step takes them.
+ *
+ * @param spec The run.
+ * @param set The images that it learns from.
+ * @param indices Which of them.
+ * @returns By what levels learn from, `[batch]`; empty where no level is supervised. The caller's to dispose.
+ */
+export function labelsOf(
+  { levels }: Pick<RunSpec, "levels">,
+  set: Pick<ImageSet, "labels" | "levels">,
+  indices: Int32Array,
+): Record<string, tf.Tensor1D> {
+  const names = new Set(wanted(levels).filter((name) => name !== undefined));
+  return Object.fromEntries([...names].map((name) => {
+    const all = name === CLASSES ? set.labels : set.levels![name];
+    return [name, tf.tensor1d(Int32Array.from(indices, (image) => all[image]), "int32")];
+  }));
+}
