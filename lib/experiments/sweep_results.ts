@@ -37,7 +37,7 @@ import {
 export interface SweepRow {
   /** What it is called. */
   readonly configuration: string;
-  /** False: as it was before the first step. */
+  /** False: as it was before the first step, or on a trained stack 0 (half-trained). */
   readonly trained: boolean;
   /** 0 for the lowest. */
   readonly stack: number;
@@ -106,7 +106,10 @@ interface Found {
   readonly configuration: string;
   readonly trained: boolean;
   readonly run: Run;
+  /** Of all levels. */
   readonly levels: readonly Scores[];
+  /** The lowest level that is what the name says. */
+  readonly from: number;
 }
 
 /**
@@ -156,11 +159,23 @@ export async function measureSweep(
         const training = await trained(run, failed.get(run.id)), { seed } = run.spec;
         runs.push({ id: run.id, configuration, seed, failed: null, ...training });
         if (!("failed" in training)) {
-          found.push({ configuration, trained: true, run, levels: await run.evaluate() });
+          found.push({ configuration, trained: true, run, levels: await run.evaluate(), from: 0 });
         }
         const control = untrained.get(configuration);
         if (control !== undefined) {
-          found.push({ configuration: control, trained: false, run, levels: await run.evaluate(0) });
+          found.push({ configuration: control, trained: false, run, levels: await run.evaluate(0), from: 0 });
+        }
+        if (sweep.evaluate.untrained && !("failed" in training)) {
+          for (let from = 1; from < run.spec.levels.length; from++) {
+            const levels = await run.evaluate(from);
+            found.push({
+              configuration: halfTrained(configuration, from),
+              trained: false,
+              run,
+              levels,
+              from,
+            });
+          }
         }
         await note(latest = results());
       }
@@ -239,6 +254,17 @@ function controls({ rounds: [configurations] }: PlannedSweep): Map<string, strin
   );
 }
 
+/**
+ * What a configuration's encoders are called that are random over trained ones.
+ *
+ * @param configuration The configuration.
+ * @param from The lowest stack that is random, above 0.
+ * @returns Its name.
+ */
+export function halfTrained(configuration: string, from = 1): string {
+  return `half-trained${from > 1 ? ` from stack ${from} on` : ""}: ${configuration}`;
+}
+
 /** What representations depend on before the first step, but for the seed. */
 function startOf({ levels, wiring, data: { dataset } }: RunSpec): object {
   const parts = levels.map(({ encoder, projector }) =>
@@ -252,16 +278,17 @@ function rowsOf(found: readonly Found[], rounds: PlannedSweep["rounds"]): SweepR
     ...Map.groupBy(found, ({ configuration, trained }) => `${trained} ${configuration}`).values(),
   ];
   const rows = groups.map((seeds) =>
-    seeds[0].levels.map((_, stack): SweepRow => {
+    seeds[0].levels.flatMap((_, stack): SweepRow[] => {
+      if (stack < seeds[0].from) return [];
       const scores = seeds.map(({ levels }) => levels[stack].values);
       const summaries = Object.keys(scores[0]).map((measure) =>
         [measure, summarise(scores.map((values) => values[measure]))] as const
       );
       const { configuration, trained } = seeds[0];
-      return {
+      return [{
         ...{ configuration, trained, stack, seeds: seeds.map(({ run }) => run.spec.seed) },
         values: Object.fromEntries(summaries),
-      };
+      }];
     })
   );
   const best = (stacks: readonly SweepRow[]) =>

@@ -1,0 +1,272 @@
+/**
+ * The paper's claims, each with what decides it: which sweep, which paired difference, which rule. They are those
+ * of notebooks/protocol.md, written down before the runs that they judge; whoever has the stored sweeps can
+ * recompute every verdict without training.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { exists } from "../base/files.ts";
+import { places } from "../base/places.ts";
+import { TOP1 } from "../evaluation/probe.ts";
+import { readSweepFile } from "./sweep.ts";
+import { halfTrained, readSweep, type SweepResults } from "./sweep_results.ts";
+import { signed } from "./table.ts";
+import { equivalence, type Judgement, superiority, type Verdict } from "./verdict.ts";
+
+/** A paired difference and the rule by which it is judged. */
+export interface Comparison {
+  /** What less what. */
+  readonly name: string;
+  /** One a seed, in the measure's unit. */
+  readonly differences: (results: SweepResults) => number[];
+  /** Is larger, or lies within a margin. */
+  readonly judge: (differences: readonly number[]) => Judgement;
+  /** The paper's, where it has one. */
+  readonly paper?: number;
+}
+
+/** A claim as it is judged on one data set. */
+export interface Claim {
+  /** Its number in the protocol. */
+  readonly id: string;
+  /** What the paper says, in a few words. */
+  readonly says: string;
+  /** File of the sweep that decides it, in `sweeps/`. */
+  readonly sweep: string;
+  /** All of them have to hold. */
+  readonly comparisons: readonly Comparison[];
+  /** What the measure has to be able to show before it decides anything: above 0. */
+  readonly control?: Omit<Comparison, "paper">;
+}
+
+/** What is said of a claim. */
+export interface ClaimVerdict {
+  readonly id: string;
+  readonly says: string;
+  /** File of the sweep, in `sweeps/`. */
+  readonly sweep: string;
+  /** What the data set is called; null where nothing was measured. */
+  readonly dataset: string | null;
+  /** Of all comparisons together; null where nothing was measured. */
+  readonly verdict: Verdict | null;
+  /** Whether the measure shows what is certainly there; null where nobody asked. */
+  readonly control: Judgement | null;
+  /** What was compared; nothing where nothing was measured. */
+  readonly comparisons: readonly {
+    readonly name: string;
+    readonly judgement: Judgement;
+    /** The paper's difference, where it has one. */
+    readonly paper: number | null;
+  }[];
+}
+
+/** A stack's values of a measure, by seed. */
+function valuesOf(
+  { rows }: SweepResults,
+  configuration: string,
+  stack: number,
+  measure: string,
+): ReadonlyMap<number, number> {
+  const row = rows.find((row) => row.configuration === configuration && row.stack === stack);
+  const values = row?.values[measure]?.values ?? [];
+  return new Map(
+    row?.seeds.map((seed, at) => [seed, values[at]] as const).filter(([, value]) => value !== undefined),
+  );
+}
+
+type Side = readonly [configuration: string, stack: number];
+
+/** One side less the other in a measure, by the seeds that both have. */
+const less =
+  ([one, oneStack]: Side, [other, otherStack]: Side, measure: string) => (results: SweepResults) => {
+    const those = valuesOf(results, other, otherStack, measure);
+    return [...valuesOf(results, one, oneStack, measure)]
+      .flatMap(([seed, value]) => those.has(seed) ? [value - those.get(seed)!] : []);
+  };
+
+/** `kappa of NAME %`, or that under noise. */
+const kappa = (name: string, noise = 0) => `kappa of ${name}${noise === 0 ? "" : ` at noise ${noise}`} %`;
+
+/**
+ * Coarse kappa of stack 1, less that of a stack 0 to which noise was added until its fine kappa is stack 1's: between
+ * the strengths that were measured it goes straight.
+ */
+const abstraction = (configuration: string, fine: string) => (results: SweepResults): number[] => {
+  const measures = Object.keys(results.rows[0]?.values ?? {});
+  const strengths = measures.flatMap((name) => {
+    const [, text] = name.match(new RegExp(`^kappa of ${fine} at noise (.+) %$`)) ?? [];
+    return text === undefined ? [] : [Number(text)];
+  });
+  const curve = [0, ...strengths].map((noise) => ({
+    fine: valuesOf(results, configuration, 0, kappa(fine, noise)),
+    coarse: valuesOf(results, configuration, 0, kappa("classes", noise)),
+  }));
+  const above = valuesOf(results, configuration, 1, kappa("classes"));
+  return [...valuesOf(results, configuration, 1, kappa(fine))].flatMap(([seed, wanted]) => {
+    const points = curve.map(({ fine, coarse }) => [fine.get(seed)!, coarse.get(seed)!] as const);
+    const matched = interpolate(points, wanted);
+    return matched === null ? [] : [above.get(seed)! - matched];
+  });
+};
+
+/** The curve's second coordinate where the first one falls through a value; its start where it never was so high. */
+function interpolate(points: readonly (readonly [number, number])[], wanted: number): number | null {
+  if (wanted >= points[0][0]) return points[0][1];
+  const at = points.findIndex(([value]) => value <= wanted);
+  if (at < 0) return null;
+  const [[high, before], [low, after]] = [points[at - 1], points[at]];
+  return after + (before - after) * (wanted - low) / (high - low);
+}
+
+const EVENING = "evening.json";
+const within = (margin: number) => (differences: readonly number[]) => equivalence(differences, margin);
+
+/** Sub-clusters and abstraction on one data set. */
+function hierarchy(sweep: string, fine: string, inside: string): Claim[] {
+  return [
+    {
+      id: "C4",
+      says: "stack 1 holds distinct sub-clusters",
+      sweep,
+      comparisons: [{
+        name: `${inside}: stack 1 − stack 0`,
+        differences: less(["S-JEA", 1], ["S-JEA", 0], inside),
+        judge: superiority,
+      }],
+      control: {
+        name: `${inside}: supervised − VICReg`,
+        differences: less(["supervised", 0], ["VICReg", 0], inside),
+        judge: superiority,
+      },
+    },
+    {
+      id: "C5",
+      says: "the upper stack is more abstract",
+      sweep,
+      comparisons: [{
+        name: `kappa of classes %: stack 1 − stack 0 with noise that makes it as good at ${fine}`,
+        differences: abstraction("S-JEA", fine),
+        judge: superiority,
+      }],
+      control: {
+        name: `${kappa(fine)}: supervised − VICReg`,
+        differences: less(["supervised", 0], ["VICReg", 0], kappa(fine)),
+        judge: superiority,
+      },
+    },
+  ];
+}
+
+/** All of them, in the protocol's order. */
+export const CLAIMS: readonly Claim[] = [
+  {
+    id: "C1",
+    says: "S-JEA outperforms VICReg",
+    sweep: EVENING,
+    comparisons: [{
+      name: "top-1 %: stack 1 − VICReg",
+      differences: less(["S-JEA", 1], ["VICReg", 0], TOP1),
+      judge: superiority,
+      paper: 1.1,
+    }],
+  },
+  {
+    id: "C2",
+    says: "joint training does not cost stack 0",
+    sweep: EVENING,
+    comparisons: [{
+      name: "top-1 %: stack 0 − VICReg",
+      differences: less(["S-JEA", 0], ["VICReg", 0], TOP1),
+      judge: within(1),
+      paper: 0.3,
+    }],
+  },
+  ...hierarchy("hierarchy-generated.json", "subtype", "AMI of subtype in classes %"),
+  {
+    id: "C6",
+    says: "the clusters are no sign of collapse",
+    sweep: EVENING,
+    comparisons: [{
+      name: "RankMe: stack 1 − a random one on the trained stack 0, less −10 % of that",
+      differences: (results) => {
+        const random = valuesOf(results, halfTrained("S-JEA"), 1, "RankMe");
+        return [...valuesOf(results, "S-JEA", 1, "RankMe")]
+          .flatMap(([seed, rank]) => random.has(seed) ? [rank - 0.9 * random.get(seed)!] : []);
+      },
+      judge: superiority,
+    }],
+  },
+];
+
+const ORDER: readonly Verdict[] = ["refuted", "not judged", "undecided", "supported"];
+
+/**
+ * Judges a claim.
+ *
+ * @param claim The claim.
+ * @param results What its sweep found.
+ * @returns The verdict: the least favourable of its comparisons; not judged where the control fails.
+ */
+export function judgeClaim(claim: Claim, results: SweepResults): ClaimVerdict {
+  const comparisons = claim.comparisons.map(({ name, differences, judge, paper }) => ({
+    ...{ name, judgement: judge(differences(results)), paper: paper ?? null },
+  }));
+  const control = claim.control ? claim.control.judge(claim.control.differences(results)) : null;
+  const verdicts = comparisons.map(({ judgement }) => judgement.verdict);
+  const verdict = control && control.verdict !== "supported"
+    ? "not judged"
+    : ORDER.find((verdict) => verdicts.includes(verdict))!;
+  return { ...said(claim), dataset: results.dataset.name, verdict, control, comparisons };
+}
+
+const said = ({ id, says, sweep }: Claim) => ({ id, says, sweep });
+
+/**
+ * Judges all claims by the sweeps that are stored.
+ *
+ * @param results Folder of sweeps' results, `data/results/sweeps`.
+ * @returns One entry a claim and data set, in the protocol's order.
+ * @throws {DataError} A stored sweep is damaged, or of another version.
+ */
+export async function verdicts(results: string): Promise<ClaimVerdict[]> {
+  const judged: ClaimVerdict[] = [];
+  for (const claim of CLAIMS) {
+    const path = join(places.lib, "experiments", "sweeps", claim.sweep);
+    const folder = join(results, (await readSweepFile(path)).id);
+    const measured = await exists(join(folder, "results.json"));
+    judged.push(
+      measured
+        ? judgeClaim(claim, await readSweep(folder))
+        : { ...said(claim), dataset: null, verdict: null, control: null, comparisons: [] },
+    );
+  }
+  return judged;
+}
+
+/**
+ * Verdicts to read.
+ *
+ * @param judged What was said of the claims.
+ * @returns A list in Markdown, an entry a claim and data set, with its numbers and the command that makes them.
+ */
+export function verdictList(judged: readonly ClaimVerdict[]): string {
+  return judged.map(({ id, says, sweep, dataset, verdict, control, comparisons }) => {
+    const command = `\`deno task sweep lib/experiments/sweeps/${sweep}\``;
+    if (verdict === null) return `- ${id}, ${says}: **not measured** yet; ${command} does.`;
+    const found = comparisons.map(({ name, judgement, paper }) =>
+      `${name}: ${inNumbers(judgement)}${paper === null ? "" : `, in the paper ${signed(paper)}`}`
+    );
+    const shown = control === null
+      ? []
+      : [`The control ${control.verdict === "supported" ? "passes" : "fails"} (${inNumbers(control)}).`];
+    return `- ${id}, ${says}: **${verdict}** on ${dataset}. ${
+      [`${found.join("; ")}.`, ...shown, command].join(" ")
+    }.`;
+  }).join("\n");
+}
+
+function inNumbers({ mean, interval, n }: Judgement): string {
+  const range = interval === null ? "" : ` [${interval.map(signed).join(", ")}]`;
+  return n === 0 ? "no pair of seeds" : `${signed(mean)}${range}, n = ${n}`;
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { join } from "@std/path";
+import { places } from "../../lib/base/places.ts";
+import { CLAIMS, judgeClaim, verdictList, verdicts } from "../../lib/experiments/claims.ts";
+import { presets } from "../../lib/experiments/presets.ts";
+import { runSpec } from "../../lib/experiments/runs.ts";
+import { summarise } from "../../lib/experiments/statistics.ts";
+import { readSweepFile } from "../../lib/experiments/sweep.ts";
+import type { SweepResults } from "../../lib/experiments/sweep_results.ts";
+import { specSchema } from "../../lib/training/spec.ts";
+
+const SWEEPS = join(places.lib, "experiments", "sweeps");
+
+/** Results of which a claim reads no more than the rows and the data set's name. */
+function found(rows: Record<string, Record<string, number[]>>): SweepResults {
+  return {
+    dataset: { name: "generated" },
+    rows: Object.entries(rows).map(([name, values]) => ({
+      configuration: name.split("/")[0],
+      trained: true,
+      stack: Number(name.split("/")[1]),
+      seeds: Object.values(values)[0].map((_, seed) => seed),
+      values: Object.fromEntries(
+        Object.entries(values).map(([measure, values]) => [measure, summarise(values)]),
+      ),
+    })),
+  } as unknown as SweepResults;
+}
+
+const claim = (id: string) => CLAIMS.find((claim) => claim.id === id)!;
+const close = (ours: number, right: number) => assert.ok(Math.abs(ours - right) < 1e-9, `${ours}, ${right}`);
+
+Deno.test("stack 1 against VICReg, paired by seed: above, below, neither, too few", () => {
+  const vicreg = { "top-1": [70, 60, 65] };
+  for (
+    const [top1, verdict] of [
+      [[71, 61.2, 66.1], "supported"],
+      [[69, 58.8, 63.9], "refuted"],
+      [[71, 58, 66], "undecided"],
+      [[71, 61], "not judged"],
+    ] as const
+  ) {
+    const judged = judgeClaim(
+      claim("C1"),
+      found({ "S-JEA/1": { "top-1": [...top1] }, "S-JEA/0": { "top-1": [0, 0, 0] }, "VICReg/0": vicreg }),
+    );
+    assert.equal(judged.verdict, verdict, `${top1}`);
+  }
+});
+
+Deno.test("stack 0 is as good as VICReg within a point, or is not", () => {
+  const of = (top1: number[]) =>
+    judgeClaim(claim("C2"), found({ "S-JEA/0": { "top-1": top1 }, "VICReg/0": { "top-1": [70, 60, 65] } }));
+  assert.equal(of([70.1, 60, 64.9]).verdict, "supported");
+  assert.equal(of([67, 57, 62.1]).verdict, "refuted");
+  assert.equal(of([69, 59.2, 64.1]).verdict, "undecided");
+});
+
+Deno.test("no verdict where the measure does not show what is certainly there", () => {
+  const measure = "AMI of subtype in classes %";
+  const of = (supervised: number[]) =>
+    judgeClaim(
+      claim("C4"),
+      found({
+        "S-JEA/0": { [measure]: [10, 11, 10] },
+        "S-JEA/1": { [measure]: [20, 22, 21] },
+        "VICReg/0": { [measure]: [12, 10, 11] },
+        "supervised/0": { [measure]: supervised },
+      }),
+    );
+  assert.equal(of([80, 82, 81]).verdict, "supported");
+  assert.equal(of([11, 12, 10]).verdict, "not judged");
+  assert.match(verdictList([of([11, 12, 10])]), /\*\*not judged\*\* on generated.*The control fails \(/);
+});
+
+Deno.test("stack 1 is compared with a stack 0 whose noise makes it as good at what is fine", () => {
+  const row = (classes: number[], fine: number[]) =>
+    Object.fromEntries(
+      ["", " at noise 0.5", " at noise 1"].flatMap((noise, at) => [
+        [`kappa of classes${noise} %`, new Array(3).fill(classes[at])],
+        [`kappa of subtype${noise} %`, new Array(3).fill(fine[at])],
+      ]),
+    );
+  const of = (classes: number, fine: number) =>
+    judgeClaim(
+      claim("C5"),
+      found({
+        "S-JEA/0": row([80, 70, 50], [60, 40, 20]),
+        "S-JEA/1": row([classes, 0, 0], [fine, 0, 0]),
+        "VICReg/0": row([80, 70, 50], [60, 40, 20]),
+        "supervised/0": row([90, 90, 90], [90, 90, 90]),
+      }),
+    ).comparisons[0].judgement;
+  // Halfway between 60 and 40: coarse 75; a quarter above 20: 55.
+  close(of(76, 50).mean, 1);
+  close(of(50, 25).mean, -5);
+  close(of(80, 65).mean, 0);
+  // Worse than the strongest noise: nothing to compare with.
+  assert.equal(of(50, 10).n, 0);
+});
+
+Deno.test("RankMe of stack 1 is not lower by more than a tenth than that of a random one", () => {
+  const of = (rank: number[]) =>
+    judgeClaim(
+      claim("C6"),
+      found({ "S-JEA/1": { RankMe: rank }, "half-trained: S-JEA/1": { RankMe: [100, 100, 100] } }),
+    );
+  assert.equal(of([92, 93, 94]).verdict, "supported");
+  assert.equal(of([85, 86, 84]).verdict, "refuted");
+});
+
+Deno.test("the sweep of R1 has the runs that reproduce trains of preset evening", async () => {
+  const { sweep } = await readSweepFile(join(SWEEPS, "evening.json"));
+  const known = { name: "cifar10", fingerprint: "" };
+  const [both, alone] = (["s-jea", "vicreg"] as const).map((run) => runSpec(run, presets.evening, known, 0));
+  assert.equal(sweep.base, "evening/s-jea");
+  assert.deepEqual(sweep.variants["S-JEA"], {});
+  assert.deepEqual(specSchema.parse({ ...both, ...sweep.variants.VICReg }), alone);
+});
+
+Deno.test("claims that nobody measured say which command does; stored ones are judged", async () => {
+  const none = await Deno.makeTempDir();
+  const list = verdictList(await verdicts(none));
+  assert.equal(list.split("\n").length, CLAIMS.length);
+  assert.match(
+    list,
+    /^- C1, S-JEA outperforms VICReg: \*\*not measured\*\* yet; `deno task sweep .*evening\.json` does\.$/m,
+  );
+  await Deno.remove(none);
+  for (const { id, verdict, comparisons } of await verdicts(join(places.results, "sweeps"))) {
+    if (verdict === null) continue;
+    assert.ok(comparisons.every(({ judgement }) => judgement.n > 0), id);
+  }
+});
