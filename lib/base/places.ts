@@ -22,6 +22,7 @@ export const places = {
   reports: join(root, "data", "reports"),
   notebooks: join(root, "notebooks"),
   readme: join(root, "README.md"),
+  manual: join(root, "notebooks", "manual.md"),
   npmrc: join(root, ".npmrc"),
 } as const;
 

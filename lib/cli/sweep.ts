@@ -42,11 +42,11 @@ in what they differ, and by what they are judged:
 
 base is a spec's file or a preset's run. Each variant is trained with each
 combination of the grid, by each seed. Numbers are of held-out images, unless
-evaluate.images is "test"; "untrained": true adds encoders before training, and random ones on trained.
-A run that other sweeps or commands trained is taken as it is. With
-"halving": { "epochs": [5, 15, 45], "keep": 0.33 } all are trained for 5
-epochs, the best third of them by stack 0's first measure anew for 15, and so
-on ("stack" and "measure" name others).
+evaluate.images is "test"; "untrained": true adds encoders before training,
+and random ones on trained stacks below. A run that other sweeps or commands
+trained is taken as it is. With "halving": { "epochs": [5, 15, 45],
+"keep": 0.33 } all are trained for 5 epochs, the best third of them by stack
+0's first measure anew for 15, and so on ("stack" and "measure" name others).
 
 ${entry("--plan", "prints what there is to do, with its time, and does nothing")}
 ${entry("--data DIR", "folder with data sets (default: SJEA_DATA, then data/datasets)")}

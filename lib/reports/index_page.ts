@@ -22,6 +22,8 @@ export interface IndexEntry extends PageLink {
 /** What the first page says. */
 export interface IndexOptions {
   readonly pages: readonly IndexEntry[];
+  /** What is said of the paper's claims, in markdown. */
+  readonly verdicts: string;
   /** Environment and durations. */
   readonly facts: readonly Fact[];
   /** What differs from the paper and why, in markdown; no such section if empty. */
@@ -40,7 +42,7 @@ export interface IndexOptions {
  * @returns An HTML document.
  */
 export async function renderIndex(options: IndexOptions): Promise<string> {
-  const { pages, facts, differences, path } = options;
+  const { pages, verdicts, facts, differences, path } = options;
   const { render } = markdownRenderer(path);
   // The notebooks' own pages are where their faults are told.
   const leaveOut = () => {}, markdown = (text: string) => render(text, { leaveOut });
@@ -70,6 +72,11 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     );
   }
   const sections = [
+    {
+      id: "what_was_found",
+      title: "What was found",
+      html: await markdown(verdicts),
+    },
     {
       id: "tables_and_figures",
       title: "Tables and figures",

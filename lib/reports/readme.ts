@@ -1,5 +1,5 @@
 /**
- * The README's numbers: the parts between its marks are written from presets and stored results.
+ * Numbers of README and manual: the parts between their marks are written from presets and stored results.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { DataError } from "../base/errors.ts";
 import { duration } from "../base/progress.ts";
 import { EXPERIMENTS } from "../experiments/experiments.ts";
 import { certainty, differences } from "../experiments/findings.ts";
+import { type ClaimVerdict, verdictList } from "../experiments/claims.ts";
 import { DEFAULT_PRESET, PURPOSES } from "../experiments/presets.ts";
 import type { BenchRow } from "../experiments/bench.ts";
 import type { Results, Row } from "../experiments/results.ts";
@@ -22,28 +23,48 @@ const mark = (part: string) => `<!-- ${part}: written by deno task report -->\n$
  * Writes the README's parts anew.
  *
  * @param text The README.
- * @param results Results of the paper's tables by one preset, in their order.
- * @param losses What the sweep over losses found.
- * @param engines Speeds of ONNX Runtime beside TensorFlow, as `deno task bench` wrote them.
- * @returns The README with their numbers.
+ * @param judged What is said of the paper's claims.
+ * @returns The README with the verdicts and the presets.
  * @throws {DataError} A part's mark is missing.
  */
-export function renderReadme(
-  text: string,
-  results: readonly Results[],
-  losses: SweepResults,
-  engines: readonly BenchRow[],
-): string {
-  const parts = {
-    presets: presetTable(),
+export function renderReadme(text: string, judged: readonly ClaimVerdict[]): string {
+  return withParts(text, "README.md", { verdicts: verdictList(judged), presets: presetTable() });
+}
+
+/** What the manual shows. */
+export interface ManualNumbers {
+  /** Results of the paper's tables by one preset, in their order. */
+  readonly results: readonly Results[];
+  /** What the sweep over losses found. */
+  readonly losses: SweepResults;
+  /** Speeds beside PyTorch, as `deno task bench` wrote them. */
+  readonly speed: readonly BenchRow[];
+  /** Speeds of ONNX Runtime beside TensorFlow. */
+  readonly engines: readonly BenchRow[];
+}
+
+/**
+ * Writes the manual's parts anew.
+ *
+ * @param text The manual.
+ * @param numbers What it shows.
+ * @returns The manual with these numbers.
+ * @throws {DataError} A part's mark is missing.
+ */
+export function renderManual(text: string, { results, losses, speed, engines }: ManualNumbers): string {
+  return withParts(text, "manual.md", {
     results: resultPart(results),
     losses: lossPart(losses),
+    speed: speedPart(speed),
     engines: enginePart(engines),
-  };
+  });
+}
+
+function withParts(text: string, file: string, parts: Readonly<Record<string, string>>): string {
   return Object.entries(parts).reduce((text, [part, content]) => {
     const begin = text.indexOf(mark(part)), end = text.indexOf(END, begin);
     if (begin < 0 || end < 0) {
-      throw new DataError(`README.md has no part "${part}". Expected: ${JSON.stringify(mark(part) + END)}.`);
+      throw new DataError(`${file} has no part "${part}". Expected: ${JSON.stringify(mark(part) + END)}.`);
     }
     return `${text.slice(0, begin)}${mark(part)}\n${content}\n\n${text.slice(end)}`;
   }, text);
@@ -88,10 +109,27 @@ function lossPart(results: SweepResults): string {
   ].join("\n\n");
 }
 
+/** Three digits, and all before the point. */
+const number = (value: number | undefined) =>
+  value === undefined ? NONE : value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+
+/** Ours beside PyTorch, eager and compiled; a table a machine. */
+function speedPart(rows: readonly BenchRow[]): string {
+  const command = "By `deno task bench --against torch --rounds 3`.";
+  const tables = [...Map.groupBy(rows, ({ machine }) => machine)].map(([machine, rows]) => {
+    const peers = Object.keys(rows[0].peers);
+    const lines = rows.map(({ case: name, unit, ours, ratio, peers: theirs, share }) => [
+      ...[`\`${name}\``, unit, number(ours), ...peers.map((peer) => number(theirs[peer]))],
+      ...[ratio?.toFixed(2) ?? NONE, share === undefined ? NONE : `${(100 * share).toFixed(0)} %`],
+    ]);
+    const heads = ["case", "unit", "ours", ...peers, "ours ÷ the better", "of the matrix rate"];
+    return `${table(heads, 2, lines)}\n\n${machine}.`;
+  });
+  return [...tables, command].join("\n\n");
+}
+
 /** ONNX Runtime beside TensorFlow, and WebAssembly where it was measured. */
 function enginePart(rows: readonly BenchRow[]): string {
-  const number = (value: number | undefined) =>
-    value === undefined ? NONE : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
   const lines = rows.map(({ case: name, unit, ours, ratio, peers }) => [
     `\`${name}\``,
     unit,

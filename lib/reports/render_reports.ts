@@ -56,10 +56,11 @@ interface Entry extends IndexEntry {
  * from the paper and why comes from a file `differences.md` of the folder, if there is one.
  *
  * @param folder The folder.
+ * @param verdicts What is said of the paper's claims, in markdown; no such section if empty.
  * @returns The files, and what is not in them.
  * @throws {DataError} There is no such folder, or no notebook with anything to show in it.
  */
-export async function renderReports(folder: string): Promise<Reports> {
+export async function renderReports(folder: string, verdicts = ""): Promise<Reports> {
   const leftOut: string[] = [], leaveOut = (fault: string) => void leftOut.push(fault);
   const paths = await notebookFiles(folder);
   if (paths.length === 0) throw new DataError(`${folder}: there are no notebooks (*.ipynb) in it.`);
@@ -78,7 +79,7 @@ export async function renderReports(folder: string): Promise<Reports> {
   }
   const differences = join(folder, DIFFERENCES);
   const index = await renderIndex({
-    pages: entries,
+    ...{ pages: entries, verdicts },
     facts: indexFacts(entries),
     differences: await exists(differences) ? await Deno.readTextFile(differences) : "",
     path: differences,

@@ -67,7 +67,7 @@ Deno.test("every command that a message or a text names is one, with options tha
     ["lib", "notebooks"].map(async (folder) =>
       (await readdir(join(ROOT, folder), { recursive: true })).map((file) => join(folder, file))
     ),
-  )).flat().filter((file) => /\.(ts|py|ipynb)$/.test(file)).concat("README.md");
+  )).flat().filter((file) => /\.(ts|py|ipynb|md)$/.test(file)).concat("README.md");
   const found: string[] = [];
   for (const file of files) {
     for (const [command, name, rest] of (await Deno.readTextFile(join(ROOT, file))).matchAll(ADVICE)) {

@@ -18,11 +18,12 @@ const UNRESTRICTED = /^(bench|test)(:|$)/;
 /** Tasks that may write data, and what they fetch for the user. */
 const WRITING = Object.keys(tasks).filter((name) => tasks[name].command.includes('--allow-write="data,'));
 
-/** Where nothing may be written (but the README's numbers by `report`), below the folders that stand for the project and for the user's home. */
+/** Where nothing may be written (but the numbers of README and manual by `report`), below the folders that stand for the project and for the user's home. */
 const ELSEWHERE = [
   "lib/mod.ts",
   "deno.json",
   "README.md",
+  "notebooks/manual.md",
   "../beside",
   "home/.bashrc",
   "home/.ssh/authorized_keys",
@@ -43,7 +44,9 @@ const PROBE = `for (const path of Deno.args) {
 /** A project with the tasks of this one, which try to write instead, and with a home directory in it. */
 async function probeProject(): Promise<string> {
   const project = join(await Deno.makeTempDir({ prefix: "it's a #1 " }), "project");
-  for (const path of ["lib", "data/runs", "data/temporary", "home/.ssh", "home/.cache/other", "sub"]) {
+  for (
+    const path of ["lib", "notebooks", "data/runs", "data/temporary", "home/.ssh", "home/.cache/other", "sub"]
+  ) {
     await Deno.mkdir(join(project, path), { recursive: true });
   }
   for (const { command } of Object.values(tasks)) {
@@ -98,7 +101,11 @@ for (const name of Object.keys(tasks)) {
   Deno.test(`deno task ${name} can write nowhere but where it has to`, async () => {
     const project = await probeProject(), outside = join(await Deno.makeTempDir(), "file");
     const { paths, errors } = await written(name, project, [...ELSEWHERE, outside, ...ALLOWED]);
-    const own = name === "report" ? ["README.md"] : WRITING.includes(name) ? ALLOWED : [];
+    const own = name === "report"
+      ? ["README.md", "notebooks/manual.md"]
+      : WRITING.includes(name)
+      ? ALLOWED
+      : [];
     assert.deepEqual(paths, own, errors);
   });
 }

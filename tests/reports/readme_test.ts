@@ -1,40 +1,61 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
+import { verdicts } from "../../lib/experiments/claims.ts";
 import { EXPERIMENT_NAMES } from "../../lib/experiments/experiments.ts";
 import { readResults } from "../../lib/experiments/results.ts";
 import { readSweepFile } from "../../lib/experiments/sweep.ts";
 import { readSweep } from "../../lib/experiments/sweep_results.ts";
-import { renderReadme } from "../../lib/reports/readme.ts";
+import { type ManualNumbers, renderManual, renderReadme } from "../../lib/reports/readme.ts";
 
-const text = await Deno.readTextFile(places.readme);
-const results = await Promise.all(
-  EXPERIMENT_NAMES.map((name) => readResults(join(places.results, "cpu", `${name}.json`))),
-);
+const readme = await Deno.readTextFile(places.readme), manual = await Deno.readTextFile(places.manual);
+const judged = await verdicts(join(places.results, "sweeps"));
+const { id } = await readSweepFile(join(places.lib, "experiments", "sweeps", "losses.json"));
+const bench = async (name: string) => JSON.parse(await Deno.readTextFile(join(places.results, name)));
+const numbers: ManualNumbers = {
+  results: await Promise.all(
+    EXPERIMENT_NAMES.map((name) => readResults(join(places.results, "cpu", `${name}.json`))),
+  ),
+  losses: await readSweep(join(places.results, "sweeps", id)),
+  speed: await bench("torch.json"),
+  engines: await bench("engines.json"),
+};
+const outside = (text: string) =>
+  text.split(/<!-- deno-fmt-ignore-start -->.*?<!-- deno-fmt-ignore-end -->/s);
 
-const sweep = await readSweepFile(join(places.lib, "experiments", "sweeps", "losses.json"));
-const losses = await readSweep(join(places.results, "sweeps", sweep.id));
-const engines = JSON.parse(await Deno.readTextFile(join(places.results, "engines.json")));
-
-Deno.test("the README's numbers are those of the stored results", () => {
-  assert.equal(renderReadme(text, results, losses, engines), text);
+Deno.test("the numbers of README and manual are those of the stored results", () => {
+  assert.equal(renderReadme(readme, judged), readme);
+  assert.equal(renderManual(manual, numbers), manual);
 });
 
-Deno.test("other results give another README, in its marked parts alone", () => {
-  const [first, ...others] = results;
+Deno.test("other results give another manual, in its marked parts alone", () => {
+  const [first, ...others] = numbers.results;
   const rows = first.rows.with(0, { ...first.rows[0], top1: { ...first.rows[0].top1, mean: 12.34 } });
-  const changed = renderReadme(text, [{ ...first, rows }, ...others], losses, engines);
+  const changed = renderManual(manual, { ...numbers, results: [{ ...first, rows }, ...others] });
   assert.match(changed, /\| Table 1 \| VICReg \| ResNet-18 \| – \| 0\.70 \| 0\.70 \| 12\.3 \| 80\.5 \|/);
-  const outside = (text: string) =>
-    text.split(/<!-- deno-fmt-ignore-start -->.*?<!-- deno-fmt-ignore-end -->/s);
-  assert.deepEqual(outside(changed), outside(text));
-  assert.notEqual(changed, text);
+  assert.deepEqual(outside(changed), outside(manual));
 });
 
-Deno.test("a README without its marks is refused", () => {
-  assert.throws(() => renderReadme("# S-JEA", results, losses, engines), {
+Deno.test("other verdicts give another README, in its marked parts alone", () => {
+  const [first, ...others] = judged;
+  const changed = renderReadme(readme, [{ ...first, says: "something else" }, ...others]);
+  assert.match(changed, /^- C1, something else: /m);
+  assert.deepEqual(outside(changed), outside(readme));
+});
+
+Deno.test("speeds are told a machine at a time, each with its name", () => {
+  const [row] = numbers.speed, other = { ...row, case: "here", machine: "An abacus", share: 0.5 };
+  const text = renderManual(manual, { ...numbers, speed: [row, other] });
+  assert.match(text, /\| `here` \|.*\| 50 % \|\n\nAn abacus\.\n/);
+  assert.ok(text.includes(`${row.machine}.`));
+});
+
+Deno.test("a text without its marks is refused, and the README is short", () => {
+  assert.throws(() => renderReadme("# S-JEA", judged), {
     name: "DataError",
-    message: 'README.md has no part "presets". Expected: "<!-- presets: written by deno task report -->\\n' +
+    message:
+      'README.md has no part "verdicts". Expected: "<!-- verdicts: written by deno task report -->\\n' +
       '<!-- deno-fmt-ignore-start -->\\n<!-- deno-fmt-ignore-end -->".',
   });
+  assert.ok(readme.split(/\s+/).length < 900);
 });

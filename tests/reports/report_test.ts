@@ -59,6 +59,7 @@ Deno.test("nothing hostile comes through, whatever it stands in", async () => {
   const index = await renderIndex({
     pages: pages.map((link) => ({ ...link, summary: HOSTILE, notebook: page })),
     facts,
+    verdicts: HOSTILE,
     differences: HOSTILE,
     path: "",
     leaveOut,
@@ -244,6 +245,7 @@ Deno.test("every id of a page is there once", async () => {
   const index = {
     pages: [{ file: "a.html", title: "A", summary: "", notebook: page }],
     facts: [],
+    verdicts: source,
     differences: source,
   };
   for (
@@ -317,6 +319,7 @@ Deno.test("the first page has the exhibits in the paper's order and leads to the
   const html = await renderIndex({
     pages: [{ file: "01_a.html", title: "A", summary: "", notebook: page }],
     facts: [],
+    verdicts: "- C1: **undecided**",
     differences: "",
     path: "",
     leaveOut,
