@@ -77,7 +77,8 @@ export function markdownRenderer(path: string): MarkdownRenderer {
         const title = this.parser.parseInline(tokens);
         const id = unique(slug(wordsOf(tokens)), taken);
         if (depth === 2) sections.push({ id, title: safe(title).replace(/<\/?a\b[^>]*>/g, "") });
-        return `<h${depth} id="${escapeHtml(id)}">${title}</h${depth}>\n`;
+        const anchor = `<a class="anchor" href="#${escapeHtml(id)}" aria-label="Link to this part">#</a>`;
+        return `<h${depth} id="${escapeHtml(id)}">${title}${depth > 1 ? ` ${anchor}` : ""}</h${depth}>\n`;
       },
       table(token) {
         const row = (cells: Tokens.TableCell[], tag: string) =>
@@ -104,7 +105,7 @@ export function markdownRenderer(path: string): MarkdownRenderer {
           if (token.type === "image") token.href = await uri(token.href);
           if (token.type === "html") token.text = await embedImages(token.text, uri);
         }));
-        return safe(shallow(markdown, () => marked.parser(tokens)));
+        return reachable(safe(shallow(markdown, () => marked.parser(tokens))));
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         leaveOut(error.message);
@@ -249,6 +250,14 @@ function decode(address: string): string {
   } catch {
     return address;
   }
+}
+
+/** Formulas of their own line scroll where they are wide, and so a keyboard has to reach them. */
+function reachable(html: string): string {
+  return html.replaceAll(
+    /<span class="katex">(?=<math[^>]* display="block")/g,
+    '<span class="katex" tabindex="0" role="group" aria-label="Formula">',
+  );
 }
 
 /** The words of a heading as a reader sees them. */

@@ -14,6 +14,9 @@ import { safeHtml } from "./safe_html.ts";
 const VEGA_LITE = "application/vnd.vegalite.v5+json";
 const IMAGES = ["image/png", "image/jpeg", "image/svg+xml"] as const;
 
+/** How the HTML of a table begins. */
+const TABLE = '<div class="scroll"';
+
 /** Pixels of our pictures a pixel of the page. */
 const DENSITY = 2;
 
@@ -68,7 +71,7 @@ export interface OutputOptions {
 }
 
 /**
- * Renders an output. Labelled ones become figures with a caption.
+ * Renders an output. Labelled ones become figures with a caption: of a table above it, of all else below.
  *
  * @param output The output.
  * @param options How.
@@ -80,9 +83,9 @@ export async function renderOutput(output: Output, options: OutputOptions): Prom
   const content = await renderContent(output, caption ?? exhibit ?? "", options);
   if (!exhibit && !caption) return `<div class="output"${idAttribute}>${content}</div>`;
   const words = [exhibit && `<b>${escapeHtml(exhibit)}</b>`, caption && escapeHtml(caption)].filter(Boolean);
-  return `<figure class="output"${idAttribute}>${content}<figcaption>${
-    words.join(" ")
-  }${after}</figcaption></figure>`;
+  const title = `<figcaption>${words.join(" ")}${after}</figcaption>`;
+  const parts = content.startsWith(TABLE) ? [title, content] : [content, title];
+  return `<figure class="output"${idAttribute}>${parts.join("")}</figure>`;
 }
 
 async function renderContent(output: Output, words: string, options: OutputOptions): Promise<string> {
@@ -114,7 +117,7 @@ async function renderContent(output: Output, words: string, options: OutputOptio
   if (still) return `<div class="picture">${still}</div>`;
   const html = text("text/html");
   if (html !== undefined) {
-    return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(words || "Output")}">${
+    return `${TABLE} tabindex="0" role="region" aria-label="${escapeHtml(words || "Output")}">${
       safeHtml(html)
     }</div>`;
   }

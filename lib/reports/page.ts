@@ -86,15 +86,16 @@ export function page({ title, file, pages, main, sections, tools = "", scripts =
 ${style}</style>
 </head>
 <body>
+<a class="skip" href="#page_main">Skip to the text</a>
 <header class="bar"><a class="home" href="${INDEX}">S-JEA notebooks</a>${tools}<a class="jump" href="#page_contents">Contents</a></header>
 <div class="columns">
-<main>
-${main}
-${pager ? `<nav class="pager" aria-label="Neighbouring notebooks">${pager}</nav>` : ""}
-</main>
 <nav class="contents" id="page_contents" aria-label="Contents">
 <ol>${[{ file: INDEX, title: "Overview" }, ...pages].map(link).join("\n")}</ol>
 </nav>
+<main id="page_main" tabindex="-1">
+${main}
+${pager ? `<nav class="pager" aria-label="Neighbouring notebooks">${pager}</nav>` : ""}
+</main>
 </div>
 ${scripts.map((text) => `<script>${text}</script>`).join("\n")}
 </body>

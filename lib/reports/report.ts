@@ -78,7 +78,7 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
       ...parts,
     ].join("\n"),
     sections: markdown.sections,
-    tools: `<button type="button" aria-pressed="false" hidden>Hide code</button>`,
+    tools: `<button type="button" aria-pressed="false" hidden>Show code</button>`,
     scripts: await pageScripts(hasCharts(notebook)),
   });
 }
@@ -98,8 +98,11 @@ async function codeCell(cell: CodeCell, language: string, options: OutputOptions
   }
   if (source.trim() === "") return shown.join("\n");
   const lines = source.trimEnd().split("\n").length;
+  const [first] = source.trim().split("\n", 1);
   return `<details class="code" open><summary>Cell ${count ?? "not run"}<span>, ${lines} ${
     lines === 1 ? "line" : "lines"
-  }</span></summary><pre><code>${highlight(source.trimEnd(), language)}</code></pre></details>
+  }: <code>${escapeHtml(first)}</code></span></summary><pre><code>${
+    highlight(source.trimEnd(), language)
+  }</code></pre></details>
 ${shown.join("\n")}`;
 }

@@ -200,16 +200,59 @@ inBrowser("a click on the legend leaves one class", async () => {
   });
 });
 
-inBrowser("a button hides all code and shows it again; outputs stay", async () => {
+inBrowser(
+  "code is folded to its first line; a button shows all and hides it again; outputs stay",
+  async () => {
+    await visit(pages[2], async (page) => {
+      const code = page.locator("details.code pre:visible"), button = page.locator(".bar button");
+      assert.equal(await code.count(), 0);
+      assert.equal(await page.locator("details.code summary code:visible").count(), 5);
+      assert.equal(await button.innerText(), "Show code");
+      await button.click();
+      assert.equal(await code.count(), 5);
+      assert.equal(await button.innerText(), "Hide code");
+      await button.click();
+      assert.equal(await code.count(), 0);
+      assert.equal(await page.locator(".output:visible").count(), 5);
+    });
+  },
+);
+
+inBrowser("axe finds no fault, light and dark, on a telephone and on a screen", async () => {
+  const axe = await Deno.readTextFile(new URL("axe.min.js", import.meta.resolve("axe-core")));
+  for (const [colorScheme, width] of [["light", 390], ["dark", 1440]] as const) {
+    for (const file of [pages[0], pages[2]]) {
+      await visit(file, async (page) => {
+        await drawAll(page);
+        await page.evaluate(axe);
+        const found = await page.evaluate<{ id: string; nodes: { html: string }[] }[]>(
+          "axe.run().then(({ violations }) => violations)",
+        );
+        const faults = found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120))}`);
+        assert.deepEqual(faults, [], `${file}, ${colorScheme}, ${width}`);
+      }, { colorScheme, viewport: { width, height: 800 } });
+    }
+  }
+});
+
+inBrowser("the first key leads past the contents, and what a chart shows can be saved", async () => {
   await visit(pages[2], async (page) => {
-    const code = page.locator("details.code pre:visible"), button = page.locator(".bar button");
-    assert.equal(await code.count(), 5);
-    await button.click();
-    assert.equal(await code.count(), 0);
-    assert.equal(await button.innerText(), "Show code");
-    assert.equal(await page.locator(".output:visible").count(), 5);
-    await button.click();
-    assert.equal(await code.count(), 5);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate("document.activeElement.textContent"), "Skip to the text");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate("document.activeElement.localName"), "main");
+    await drawAll(page);
+    for (const [kind, begin] of [["CSV", "x,y,class,image\n"], ["SVG", "<svg"], ["PNG", "‰PNG"]]) {
+      const figure = page.locator("#out_points_0");
+      const [saved] = await Promise.all([
+        page.waitForEvent("download"),
+        figure.locator(".downloads button", { hasText: kind }).click(),
+      ]);
+      assert.equal(saved.suggestedFilename(), `out_points_0.${kind.toLowerCase()}`);
+      const bytes = await Deno.readFile(await saved.path());
+      const text = new TextDecoder("latin1").decode(bytes);
+      assert.ok(text.startsWith(begin), `${kind}: ${text.slice(0, 80)}`);
+    }
   });
 });
 

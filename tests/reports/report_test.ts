@@ -17,7 +17,7 @@ const missing = () => faults.splice(0);
 /** The page of a notebook without its style and scripts. */
 async function mainOf(notebook: Notebook): Promise<string> {
   const html = await renderReport(notebook, options);
-  return /<main>([^]*)<\/main>/.exec(html)![1];
+  return /<main [^>]*>([^]*)<\/main>/.exec(html)![1];
 }
 
 const markdown = (source: string) => mainOf(notebook([cell("m", source)]));
@@ -66,7 +66,7 @@ Deno.test("nothing hostile comes through, whatever it stands in", async () => {
   });
   for (const html of [await renderReport(page, { ...options, facts, pages }), index]) {
     assert.equal(html.match(/<\/main>/g)!.length, 1);
-    const [before, main, after] = html.split(/<main>|<\/main>/);
+    const [before, main, after] = html.split(/<main [^>]*>|<\/main>/);
     const nav = after.slice(0, after.indexOf("<script>") >>> 0);
     for (const part of [before.replace(/<style>[^]*<\/style>/, ""), main, nav]) {
       assert.doesNotMatch(bare(part).replace(/<(meta|link) [^>]*>/g, ""), DANGER);
@@ -222,7 +222,10 @@ Deno.test("the title is the first heading; headings have ids of their own", asyn
     summary: "Ten classes.",
   });
   const html = await renderReport(page, options);
-  assert.match(html, /<h2 id="views">Views<\/h2>\n<h2 id="views-2">/);
+  assert.match(
+    html,
+    /<h2 id="views">Views <a class="anchor" href="#views"[^>]*>#<\/a><\/h2>\n<h2 id="views-2">/,
+  );
   assert.equal(titleOf(notebook([cell("c", "1;", [])])).title, undefined);
 });
 
