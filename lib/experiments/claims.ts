@@ -32,8 +32,8 @@ export interface Claim {
   readonly id: string;
   /** What the paper says, in a few words. */
   readonly says: string;
-  /** File of the sweep that decides it, in `sweeps/`. */
-  readonly sweep: string;
+  /** File of the sweep that decides it, in `sweeps/`; without one, why there is none. */
+  readonly sweep: string | { readonly missing: string };
   /** All of them have to hold. */
   readonly comparisons: readonly Comparison[];
   /** What the measure has to be able to show before it decides anything: above 0. */
@@ -44,8 +44,8 @@ export interface Claim {
 export interface ClaimVerdict {
   readonly id: string;
   readonly says: string;
-  /** File of the sweep, in `sweeps/`. */
-  readonly sweep: string;
+  /** File of the sweep, in `sweeps/`, or why there is none. */
+  readonly sweep: Claim["sweep"];
   /** What the data set is called; null where nothing was measured. */
   readonly dataset: string | null;
   /** Of all comparisons together; null where nothing was measured. */
@@ -119,6 +119,15 @@ function interpolate(points: readonly (readonly [number, number])[], wanted: num
   return after + (before - after) * (wanted - low) / (high - low);
 }
 
+/** What a projector on a stack does to a stack, the mean over the other stack's having one or none. */
+const projecting = (on: number, stack: number) => (results: SweepResults): number[] => {
+  const [none, alone, other] = ["none", `on stack ${on}`, `on stack ${1 - on}`].map((
+    name,
+  ): Side => [name, stack]);
+  const [bare, beside] = [less(alone, none, TOP1)(results), less(["on both", stack], other, TOP1)(results)];
+  return bare.length === beside.length ? bare.map((value, at) => (value + beside[at]) / 2) : [];
+};
+
 const EVENING = "evening.json";
 const within = (margin: number) => (differences: readonly number[]) => equivalence(differences, margin);
 
@@ -182,6 +191,16 @@ export const CLAIMS: readonly Claim[] = [
       paper: 0.3,
     }],
   },
+  {
+    id: "C3",
+    says: "one encoder of as many parameters is no better",
+    sweep: "matched.json",
+    comparisons: ["live parameters", "multiplications"].map((size) => ({
+      name: `top-1 %: stack 1 − one encoder of as many ${size}`,
+      differences: less(["S-JEA", 1], [`VICReg, as many ${size}`, 0], TOP1),
+      judge: superiority,
+    })),
+  },
   ...hierarchy("hierarchy-generated.json", "subtype", "AMI of subtype in classes %"),
   {
     id: "C6",
@@ -196,6 +215,24 @@ export const CLAIMS: readonly Claim[] = [
       },
       judge: superiority,
     }],
+  },
+  {
+    id: "C7",
+    says: "projectors matter little",
+    sweep: "projectors-generated.json",
+    comparisons: [0, 1].flatMap((on) =>
+      [0, 1].map((stack) => ({
+        name: `top-1 % of stack ${stack}: with − without a projector on stack ${on}`,
+        differences: projecting(on, stack),
+        judge: within(1),
+      }))
+    ),
+  },
+  {
+    id: "C8",
+    says: "the same holds on STL-10",
+    sweep: { missing: "it takes STL-10 (`deno task data stl10`) at 96 pixels" },
+    comparisons: [],
   },
 ];
 
@@ -232,14 +269,15 @@ const said = ({ id, says, sweep }: Claim) => ({ id, says, sweep });
 export async function verdicts(results: string): Promise<ClaimVerdict[]> {
   const judged: ClaimVerdict[] = [];
   for (const claim of CLAIMS) {
+    const nothing = { ...said(claim), dataset: null, verdict: null, control: null, comparisons: [] };
+    if (typeof claim.sweep !== "string") {
+      judged.push(nothing);
+      continue;
+    }
     const path = join(places.lib, "experiments", "sweeps", claim.sweep);
     const folder = join(results, (await readSweepFile(path)).id);
     const measured = await exists(join(folder, "results.json"));
-    judged.push(
-      measured
-        ? judgeClaim(claim, await readSweep(folder))
-        : { ...said(claim), dataset: null, verdict: null, control: null, comparisons: [] },
-    );
+    judged.push(measured ? judgeClaim(claim, await readSweep(folder)) : nothing);
   }
   return judged;
 }
@@ -252,6 +290,7 @@ export async function verdicts(results: string): Promise<ClaimVerdict[]> {
  */
 export function verdictList(judged: readonly ClaimVerdict[]): string {
   return judged.map(({ id, says, sweep, dataset, verdict, control, comparisons }) => {
+    if (typeof sweep !== "string") return `- ${id}, ${says}: **not measured**, for ${sweep.missing}.`;
     const command = `\`deno task sweep lib/experiments/sweeps/${sweep}\``;
     if (verdict === null) return `- ${id}, ${says}: **not measured** yet; ${command} does.`;
     const found = comparisons.map(({ name, judgement, paper }) =>

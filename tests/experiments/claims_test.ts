@@ -132,3 +132,18 @@ Deno.test("claims that nobody measured say which command does; stored ones are j
     assert.ok(comparisons.every(({ judgement }) => judgement.n > 0), id);
   }
 });
+
+Deno.test("a projector's effect is the mean over the other stack's having one or none", () => {
+  const row = (...values: number[]) => ({ "top-1": values });
+  const rows = {
+    "none/0": row(50, 50, 50),
+    "on stack 0/0": row(52, 52.2, 51.8),
+    "on stack 1/0": row(50, 50, 50),
+  };
+  const others = { "none/1": row(1, 1, 1), "on stack 0/1": row(1, 1, 1), "on stack 1/1": row(1, 1, 1) };
+  const both = { "on both/0": row(54, 54, 54), "on both/1": row(1, 1, 1) };
+  const { verdict, comparisons } = judgeClaim(claim("C7"), found({ ...rows, ...others, ...both }));
+  close(comparisons[0].judgement.mean, 3);
+  close(comparisons[2].judgement.mean, 1);
+  assert.equal(verdict, "refuted");
+});
