@@ -23,6 +23,7 @@ export const places = {
   notebooks: join(root, "notebooks"),
   readme: join(root, "README.md"),
   manual: join(root, "notebooks", "manual.md"),
+  speed: join(root, "notebooks", "images", "speed.svg"),
   npmrc: join(root, ".npmrc"),
 } as const;
 

@@ -10,6 +10,7 @@ export { embedding, type EmbeddingOptions } from "./embedding.ts";
 export { errorCurves, type ErrorLine } from "./error_curves.ts";
 export { imageGrid, type ImageRow } from "./image_grid.ts";
 export type { Points } from "./points.ts";
+export { type Ratio, ratios } from "./ratios.ts";
 export { toPng, toSvg } from "./render.ts";
 export { type SubClusters, subClusters } from "./sub_clusters.ts";
 export { type Chart, themed } from "./theme.ts";

@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { humanBytes } from "../base/files.ts";
 import { places } from "../base/places.ts";
+import { toSvg } from "../charts/render.ts";
 import { verdictList, verdicts } from "../experiments/claims.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import type { BenchRow } from "../experiments/bench.ts";
@@ -13,7 +14,7 @@ import { readResults } from "../experiments/results.ts";
 import { readSweepFile } from "../experiments/sweep.ts";
 import { readSweep } from "../experiments/sweep_results.ts";
 import { renderReports } from "../reports/render_reports.ts";
-import { renderManual, renderReadme } from "../reports/readme.ts";
+import { renderManual, renderReadme, speedChart } from "../reports/readme.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
 
@@ -49,4 +50,5 @@ await runCommand(async () => {
   for (const [path, render] of texts) {
     await Deno.writeTextFile(path, render(await Deno.readTextFile(path)));
   }
+  await Deno.writeTextFile(places.speed, await toSvg(speedChart(numbers.speed)));
 });

@@ -6,6 +6,8 @@
 import { commitName } from "../base/code.ts";
 import { DataError } from "../base/errors.ts";
 import { duration } from "../base/progress.ts";
+import { ratios } from "../charts/ratios.ts";
+import type { Chart } from "../charts/theme.ts";
 import { EXPERIMENTS } from "../experiments/experiments.ts";
 import { certainty, differences } from "../experiments/findings.ts";
 import { type ClaimVerdict, verdictList } from "../experiments/claims.ts";
@@ -112,6 +114,20 @@ function lossPart(results: SweepResults): string {
 /** Three digits, and all before the point. */
 const number = (value: number | undefined) =>
   value === undefined ? NONE : value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+
+/**
+ * Speeds beside PyTorch as a picture: those of the first machine.
+ *
+ * @param rows As `deno task bench` wrote them.
+ * @returns The chart.
+ */
+export function speedChart(rows: readonly BenchRow[]): Chart {
+  const here = rows.filter(({ machine, unit, peer }) => machine === rows[0].machine && unit !== "GB" && peer);
+  return ratios(
+    here.map(({ case: label, ours, peer, unit }) => ({ label, ours, peer: peer!, unit })),
+    "PyTorch",
+  );
+}
 
 /** Ours beside PyTorch, eager and compiled; a table a machine. */
 function speedPart(rows: readonly BenchRow[]): string {

@@ -6,6 +6,7 @@ import { covarianceCurves } from "../../lib/charts/covariance.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
 import { errorCurves, type ErrorLine } from "../../lib/charts/error_curves.ts";
 import { imageGrid } from "../../lib/charts/image_grid.ts";
+import { ratios } from "../../lib/charts/ratios.ts";
 import { subClusters } from "../../lib/charts/sub_clusters.ts";
 import { contactSheet, thumbnail } from "../../lib/charts/thumbnails.ts";
 import { trainingCurves, type TrainingLog } from "../../lib/charts/training_curves.ts";
@@ -47,6 +48,10 @@ const clusters = labels.map((label) => label % 3);
 
 /** By name. */
 export const EXAMPLES: Readonly<Record<string, Chart>> = {
+  ratios: ratios([
+    { label: "training step", ours: 383, peer: 329, unit: "images/s" },
+    { label: "linear probe", ours: 235_700, peer: 308_167, unit: "images/s" },
+  ], "PyTorch"),
   "training curves": trainingCurves([log("S-JEA", 2), log("VICReg", 1)]),
   "training curves of one run": trainingCurves([log("VICReg", 1)]),
   "covariance curves": covarianceCurves([

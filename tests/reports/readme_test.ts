@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
+import { toSvg } from "../../lib/charts/render.ts";
 import { verdicts } from "../../lib/experiments/claims.ts";
 import { EXPERIMENT_NAMES } from "../../lib/experiments/experiments.ts";
 import { readResults } from "../../lib/experiments/results.ts";
 import { readSweepFile } from "../../lib/experiments/sweep.ts";
 import { readSweep } from "../../lib/experiments/sweep_results.ts";
-import { type ManualNumbers, renderManual, renderReadme } from "../../lib/reports/readme.ts";
+import { type ManualNumbers, renderManual, renderReadme, speedChart } from "../../lib/reports/readme.ts";
 
 const readme = await Deno.readTextFile(places.readme), manual = await Deno.readTextFile(places.manual);
 const judged = await verdicts(join(places.results, "sweeps"));
@@ -41,6 +42,12 @@ Deno.test("other verdicts give another README, in its marked parts alone", () =>
   const changed = renderReadme(readme, [{ ...first, says: "something else" }, ...others]);
   assert.match(changed, /^- C1, something else: /m);
   assert.deepEqual(outside(changed), outside(readme));
+});
+
+Deno.test("the picture of the speeds is of the stored ones", async () => {
+  // Vega numbers clip paths through all charts of a process.
+  const plain = (svg: string) => svg.replaceAll(/clip\d+/g, "clip");
+  assert.equal(plain(await Deno.readTextFile(places.speed)), plain(await toSvg(speedChart(numbers.speed))));
 });
 
 Deno.test("speeds are told a machine at a time, each with its name", () => {
