@@ -10,6 +10,7 @@ import { tf } from "../compute/tf.ts";
 import { adjustedMutualInformation } from "./agreement.ts";
 import { kmeans, reducedDirections } from "./clusters.ts";
 import { cohensKappa } from "./kappa.ts";
+import { divides } from "./levels.ts";
 import { checkLabelled, type Judged, type Labelled, type Metric } from "./metric.ts";
 import { probe } from "./probe.ts";
 
@@ -21,7 +22,10 @@ export interface FactorsOptions {
   readonly restarts: number;
   /** Most principal components that are kept for k-means. */
   readonly reduce: number;
-  /** Deviations of Gaussian noise, in parts of each feature's own, with which the probes are fitted once more. */
+  /**
+   * Deviations of Gaussian noise, in parts of each feature's own, with which the probes of the classes, and of what
+   * divides them or is divided by them, are fitted once more.
+   */
   readonly noise: readonly number[];
 }
 
@@ -49,7 +53,7 @@ export const factorsMetric: Metric<FactorsOptions> = {
     restarts: z.int().positive().default(10).describe("starts of k-means"),
     reduce: z.int().positive().default(64).describe("most principal components that are kept for k-means"),
     noise: z.array(z.number().positive()).default([]).describe(
-      "deviations of noise, in parts of each feature's, with which the probes are fitted once more",
+      "deviations of noise, in parts of each feature's, with which classes and what is along them are probed again",
     ),
   }),
   async measure({ train, heldOut, test, classes, seed }: Judged, { epochs, restarts, reduce, noise }) {
@@ -59,11 +63,13 @@ export const factorsMetric: Metric<FactorsOptions> = {
       ...{ classes: labels, ...levels },
     }));
     const names = Object.keys(groupings[2]), found: Record<string, number> = {};
+    const along = (name: string) =>
+      divides(groupings[2][name], test.labels) || divides(test.labels, groupings[2][name]);
     for (const deviation of [0, ...noise]) {
       const features = Object.entries(sets).map(([name, { features }]) =>
         deviation === 0 ? features : noisy(features, deviation, seed, name)
       );
-      for (const name of names) {
+      for (const name of deviation === 0 ? names : names.filter(along)) {
         const [fit, choice, judged] = features.map((features, at): Labelled => ({
           features,
           labels: groupings[at][name],

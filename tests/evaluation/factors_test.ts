@@ -40,6 +40,11 @@ Deno.test("what is shown is found, what is not is at chance", async () => {
 Deno.test("noise takes of the fine more than of the coarse, and is the same each time", async () => {
   const options = { ...defaults, noise: [0.5, 2] };
   const found = await factorsMetric.measure(judged, options) as Record<string, number>;
+  // The hidden thing lies across the classes.
+  assert.deepEqual(Object.keys(found).filter((name) => name.includes("0.5")), [
+    "kappa of classes at noise 0.5 %",
+    "kappa of half at noise 0.5 %",
+  ]);
   const lost = (name: string) => found[`kappa of ${name} %`] - found[`kappa of ${name} at noise 0.5 %`];
   assert.ok(lost("half") > 2 * Math.max(lost("classes"), 0) && lost("half") > 1, JSON.stringify(found));
   assert.ok(found["kappa of half at noise 2 %"] < found["kappa of half at noise 0.5 %"]);
