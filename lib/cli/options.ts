@@ -36,6 +36,8 @@ export const IMAGE_SETS = {
 export interface Options {
   /** The preset's if absent. */
   readonly experiment?: typeof EXPERIMENTS[number];
+  /** All tables, and the notebooks about sweeps, too. */
+  readonly all: boolean;
   /** `quick`, perhaps scaled, if absent. */
   readonly preset?: PresetName;
   readonly dataset: DatasetChoice;
@@ -52,6 +54,7 @@ export interface Options {
 
 const OPTIONS = {
   experiment: { type: "string" },
+  all: { type: "boolean", default: false },
   preset: { type: "string" },
   dataset: { type: "string", default: "auto" },
   seeds: { type: "string" },
@@ -76,9 +79,16 @@ const OPTIONS = {
  */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parse({ args, options: OPTIONS });
-  const { experiment, preset, dataset, seeds, data, set, publish, help } = values;
+  const { experiment: named, all, preset, dataset, seeds, data, set, publish, help } = values;
+  const experiment = named === undefined ? undefined : oneOf("experiment", named, EXPERIMENTS);
+  if (all && experiment !== undefined && experiment !== "all") {
+    throw new UsageError(
+      `--all does every table, --experiment ${experiment} one alone: leave out one of them.`,
+    );
+  }
   return {
-    experiment: experiment === undefined ? undefined : oneOf("experiment", experiment, EXPERIMENTS),
+    experiment: all ? "all" : experiment,
+    all,
     preset: preset === undefined ? undefined : oneOf("preset", preset, PRESETS),
     dataset: oneOf("dataset", dataset, DATASET_CHOICES),
     seeds: seeds === undefined ? undefined : positive("seeds", seeds),
@@ -137,6 +147,13 @@ ${
       `all, or one table alone: ${EXPERIMENT_NAMES.join(", ")} (default: all; with preset ${DEFAULT_PRESET} ${
         PURPOSES[DEFAULT_PRESET].experiment
       })`,
+    )
+  }
+${
+    entry(
+      "--all",
+      "all tables and, beside the paper's notebooks, those that show what sweeps found; what was not " +
+        "swept they train themselves, small",
     )
   }
 ${entry("--preset NAME", `how large: ${PRESETS.join(", ")}`)}

@@ -22,15 +22,12 @@ import { RUN_NAMES, type RunName } from "../experiments/runs.ts";
 import { openStudy, type Study } from "../experiments/study.ts";
 import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
-import { writeNotebook } from "../notebook/ipynb.ts";
+import { readNotebook, writeNotebook } from "../notebook/ipynb.ts";
 import { ownNotebooks } from "../notebook/own.ts";
 import { type NotebookRun, renderReports } from "../reports/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
 import { runCommand } from "./command.ts";
 import { help, parseOptions } from "./options.ts";
-
-/** A notebook that reproduces nothing of the paper: it shows what a sweep found, which has a command of its own. */
-const SWEEPS = "05_time_to_accuracy.ipynb";
 
 /** Minutes that a notebook's cell may take: all training is done before. */
 const CELL_LIMIT = 30;
@@ -87,7 +84,8 @@ await runCommand(async () => {
     if (leftOut.length > 0) Deno.exitCode = 1;
     console.log(`\nReports: ${index}\n`);
   };
-  const left = new Set(notebooks.own.filter((path) => basename(path) !== SWEEPS));
+  const left = new Set(notebooks.own);
+  for (const path of left) if (!options.all && await showsSweep(path)) left.delete(path);
   for (const name of experiments) {
     const results = await measure(study, name);
     const path = join(study.results, `${name}.json`);
@@ -106,6 +104,12 @@ await runCommand(async () => {
   }
   await show([...left]);
 });
+
+/** Whether a notebook reproduces nothing of the paper, but shows what a sweep found. */
+async function showsSweep(path: string): Promise<boolean> {
+  const { cells } = await readNotebook(path, () => {});
+  return cells.some(({ source }) => source.includes("sweepOrElse("));
+}
 
 /** Copies what notebooks show: pictures, and the text for the first page. */
 async function copyBeside(from: string, to: string): Promise<void> {

@@ -3,7 +3,8 @@ import { UsageError } from "../../lib/base/errors.ts";
 import { help, parseOptions } from "../../lib/cli/options.ts";
 import { presets, presetSchema } from "../../lib/experiments/presets.ts";
 
-const OPTIONS = "Options: --experiment, --preset, --dataset, --seeds, --data, --set, --publish, --help.";
+const OPTIONS =
+  "Options: --experiment, --all, --preset, --dataset, --seeds, --data, --set, --publish, --help.";
 
 /** Checks the exact message for some arguments. */
 function refuses(args: string[], message: string): void {
@@ -15,6 +16,7 @@ function refuses(args: string[], message: string): void {
 Deno.test("no arguments: the defaults", () => {
   assert.deepEqual(parseOptions([]), {
     experiment: undefined,
+    all: false,
     preset: undefined,
     dataset: "auto",
     seeds: undefined,
@@ -30,6 +32,7 @@ Deno.test("all options, in both spellings", () => {
     "--experiment linear-evaluation --preset=smoke --dataset generated --seeds 2 --data=/d --set epochs=3 --set=batch=64 --publish --help";
   assert.deepEqual(parseOptions(args.split(" ")), {
     experiment: "linear-evaluation",
+    all: false,
     preset: "smoke",
     dataset: "generated",
     seeds: 2,
@@ -40,6 +43,15 @@ Deno.test("all options, in both spellings", () => {
   });
 });
 
+Deno.test("--all is every table", () => {
+  const { experiment, all } = parseOptions(["--all"]);
+  assert.deepEqual([experiment, all], ["all", true]);
+});
+
+refuses(
+  ["--all", "--experiment", "linear-evaluation"],
+  "--all does every table, --experiment linear-evaluation one alone: leave out one of them.",
+);
 refuses(["--presets", "cpu"], "Unknown option '--presets'. Did you mean --preset?");
 refuses(["--plain", "cpu"], `Unknown option '--plain'. ${OPTIONS}`);
 refuses(["--preset", "papr"], "--preset papr does not exist. Did you mean paper?");
