@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { places } from "../base/places.ts";
-import { verdictList, verdicts } from "../experiments/claims.ts";
+import { judgeClaims, verdictList } from "../experiments/claims.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
 
@@ -19,5 +19,5 @@ the rules of notebooks/protocol.md. Trains nothing.
 await runCommand(async () => {
   const { values } = parse({ options: { help: { type: "boolean", default: false } } });
   if (values.help) return console.log(HELP);
-  console.log(verdictList(await verdicts(join(places.results, "sweeps"))));
+  console.log(verdictList(await judgeClaims(join(places.results, "sweeps"))));
 });

@@ -266,7 +266,7 @@ const said = ({ id, says, sweep }: Claim) => ({ id, says, sweep });
  * @returns One entry a claim and data set, in the protocol's order.
  * @throws {DataError} A stored sweep is damaged, or of another version.
  */
-export async function verdicts(results: string): Promise<ClaimVerdict[]> {
+export async function judgeClaims(results: string): Promise<ClaimVerdict[]> {
   const judged: ClaimVerdict[] = [];
   for (const claim of CLAIMS) {
     const nothing = { ...said(claim), dataset: null, verdict: null, control: null, comparisons: [] };

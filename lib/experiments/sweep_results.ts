@@ -304,12 +304,16 @@ function rowsOf(found: readonly Found[], rounds: PlannedSweep["rounds"]): SweepR
  * A sweep's results as a table.
  *
  * @param results What it found.
+ * @param measures Which of what was measured; all if absent.
  * @returns Means with their 95 % intervals, the first measure's paired difference from the first configuration, and
  * what they are numbers of.
  */
-export function sweepTable(results: SweepResults): ResultsTable {
+export function sweepTable(
+  results: SweepResults,
+  measures: readonly string[] = Object.keys(results.rows[0]?.values ?? {}),
+): ResultsTable {
   const { sweep, rows, runs, accuracies, dataset, versions, code } = results;
-  const measures = Object.keys(rows[0]?.values ?? {}), first = runs[0]?.configuration;
+  const first = runs[0]?.configuration;
   const compared = rows.some(({ trained, configuration }) => trained && configuration !== first);
   const time = (configuration: string) => {
     const all = runs.filter((run) => run.configuration === configuration).map(({ seconds }) => seconds);

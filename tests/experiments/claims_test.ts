@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
-import { CLAIMS, judgeClaim, verdictList, verdicts } from "../../lib/experiments/claims.ts";
+import { CLAIMS, judgeClaim, judgeClaims, verdictList } from "../../lib/experiments/claims.ts";
 import { presets } from "../../lib/experiments/presets.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
 import { summarise } from "../../lib/experiments/statistics.ts";
@@ -120,14 +120,14 @@ Deno.test("the sweep of R1 has the runs that reproduce trains of preset evening"
 
 Deno.test("claims that nobody measured say which command does; stored ones are judged", async () => {
   const none = await Deno.makeTempDir();
-  const list = verdictList(await verdicts(none));
+  const list = verdictList(await judgeClaims(none));
   assert.equal(list.split("\n").length, CLAIMS.length);
   assert.match(
     list,
     /^- C1, S-JEA outperforms VICReg: \*\*not measured\*\* yet; `deno task sweep .*evening\.json` does\.$/m,
   );
   await Deno.remove(none);
-  for (const { id, verdict, comparisons } of await verdicts(join(places.results, "sweeps"))) {
+  for (const { id, verdict, comparisons } of await judgeClaims(join(places.results, "sweeps"))) {
     if (verdict === null) continue;
     assert.ok(comparisons.every(({ judgement }) => judgement.n > 0), id);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
 import { toSvg } from "../../lib/charts/render.ts";
-import { verdicts } from "../../lib/experiments/claims.ts";
+import { judgeClaims } from "../../lib/experiments/claims.ts";
 import { EXPERIMENT_NAMES } from "../../lib/experiments/experiments.ts";
 import { readResults } from "../../lib/experiments/results.ts";
 import { readSweepFile } from "../../lib/experiments/sweep.ts";
@@ -10,7 +10,7 @@ import { readSweep } from "../../lib/experiments/sweep_results.ts";
 import { type ManualNumbers, renderManual, renderReadme, speedChart } from "../../lib/reports/readme.ts";
 
 const readme = await Deno.readTextFile(places.readme), manual = await Deno.readTextFile(places.manual);
-const judged = await verdicts(join(places.results, "sweeps"));
+const judged = await judgeClaims(join(places.results, "sweeps"));
 const { id } = await readSweepFile(join(places.lib, "experiments", "sweeps", "losses.json"));
 const bench = async (name: string) => JSON.parse(await Deno.readTextFile(join(places.results, name)));
 const numbers: ManualNumbers = {
