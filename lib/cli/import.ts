@@ -23,7 +23,7 @@ const HELP = `deno task import FILE [options]
 Reads a ResNet-18, -34 or -50 for images from the safetensors file of its
 PyTorch state dict (torchvision's names; what is beside the encoder is left
 out), evaluates its representations by k-NN and linear probe, and keeps it as
-data/encoders/NAME.safetensors for notebooks (readStateDict).
+data/encoders/NAME.safetensors for notebooks (readStateDict of lib/model).
 
   --prefix TEXT      what the encoder's names begin with, where the file holds
                      several
