@@ -89,7 +89,8 @@ await runCommand(async () => {
       if (stack < (from ?? 0)) continue;
       columns = Object.keys(values).map((name) => name in predictions ? `${name} %` : name);
       const found = Object.values(values).map((value) => value.toFixed(1));
-      rows.push([`stack ${stack}${what}`, ...found]);
+      const frozen = from === undefined && run.spec.levels[stack].frozen;
+      rows.push([`stack ${stack}${frozen ? `, frozen from ${frozen}` : what}`, ...found]);
     }
   }
   const table = {
