@@ -241,8 +241,8 @@ function controls({ rounds: [configurations] }: PlannedSweep): Map<string, strin
 
 /** What representations depend on before the first step, but for the seed. */
 function startOf({ levels, wiring, data: { dataset } }: RunSpec): object {
-  const parts = levels.map(({ encoder, projector }) =>
-    wiring === "prepool" ? { encoder } : { encoder, projector }
+  const parts = levels.map(({ encoder, projector, input }) =>
+    wiring === "prepool" ? { encoder, input } : { encoder, projector }
   );
   return { parts, wiring, dataset };
 }

@@ -50,15 +50,15 @@ export async function demandFrozen(spec: RunSpec, runs: string): Promise<void> {
     const [own, theirs] = [spec, other].map((spec) => partsOf(spec, at));
     const part = Object.keys(own).find((part) => digestOf([own[part]]) !== digestOf([theirs[part]]));
     if (part === undefined) continue;
-    const [here, there] = [own, theirs].map((parts) => JSON.stringify(parts[part]));
+    const [here, there] = [own, theirs].map((parts) => JSON.stringify(parts[part] ?? "the last"));
     throw new UsageError(`${place}, which is of another ${part}: ${there}, here it is ${here}.`);
   }
 }
 
 /** What a level's weights are made for; the lowest one is fed by images. */
 function partsOf({ levels, wiring }: RunSpec, at: number): Readonly<Record<string, unknown>> {
-  const { encoder, projector } = levels[at];
-  return { encoder, projector, ...at > 0 && { wiring } };
+  const { encoder, projector, input } = levels[at];
+  return { encoder, projector, ...at > 0 && { wiring, input } };
 }
 
 /**

@@ -70,6 +70,8 @@ const levelSchema = z.strictObject({
   projector: z.array(count).default([]).describe("widths of the projector's layers; none: no projector"),
   loss: oneOf("name", LOSSES),
   weight: z.number().nonnegative().default(1).describe("weight of the level's loss in the sum"),
+  input: z.int().nonnegative().optional()
+    .describe("stage of the encoder below whose map feeds this one, 0 its stem; absent: its last"),
   frozen: z.string().regex(/^[0-9a-f]{12}$/, "expected the id of a run, 12 hex digits").optional()
     .describe("id of the run whose level is taken as it is and not trained; absent: it is trained"),
 });
@@ -87,6 +89,10 @@ const levelsSchema = z.array(levelSchema).min(1).check(({ value, issues }) => {
       refuse(`all frozen levels are of one run, such as ${lowest.frozen}, from the lowest one on`);
     } else if (at === value.length - 1) refuse("nothing is left to train; put a level on top");
   });
+  if (lowest.input !== undefined) {
+    const message = "the lowest level is fed by images; say it of a level above";
+    issues.push({ code: "custom", path: [0, "input"], message, input: lowest.input });
+  }
 });
 
 /** {@link RunSpec} as a schema. */
@@ -108,6 +114,11 @@ export const specSchema: z.ZodType<RunSpec> = z.strictObject({
   batch: count.min(2).describe("images a step"),
   precision: z.enum(["float32", "bfloat16"]).default("float32").describe("arithmetic of the training step"),
   seed: seed.default(0).describe("seed of initialisation, order and views"),
+}).check(({ value: { levels, wiring }, issues }) => {
+  const at = levels.findIndex(({ input }) => input !== undefined);
+  if (at < 0 || wiring === "prepool") return;
+  const message = "there are stages with wiring prepool alone, and here the embedding feeds it";
+  issues.push({ code: "custom", path: ["levels", at, "input"], message, input: levels[at].input });
 }) as unknown as z.ZodType<RunSpec>;
 
 /**

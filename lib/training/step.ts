@@ -191,7 +191,10 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
       );
       const sum = tf.addN(terms.map(({ total }, at) => total.mul(learning[at].weight))) as tf.Scalar;
       // As they are: standardised embeddings would hide a collapse.
-      const levels = embedded[0].map(({ level }) => level);
+      const levels = embedded[0].map(({ level: { representation, embedding } }) => ({
+        representation,
+        embedding,
+      }));
       return { loss: sum, aside: { statistics: forward.statistics, terms, levels } };
     }, trained);
     const { parameters, slots } = optimiser.update(

@@ -225,7 +225,23 @@ Deno.test("a frozen level is named, and costs a third of the time and little mem
   assert.ok(trainingBytes(two) < trainingBytes(spec));
 });
 
-Deno.test("specs without a frozen level have the ids that they always had", () => {
+Deno.test("an input is a stage below: not of the lowest level, nor where embeddings are handed on", () => {
+  const [lower, upper] = spec.levels;
+  const wrong = (changed: object) =>
+    specSchema.safeParse({ ...spec, ...changed }).error?.issues.map(({ path, message }) =>
+      `${path.join(".")}: ${message}`
+    );
+  const levels = [lower, { ...upper, input: 2 }];
+  assert.equal(wrong({ levels }), undefined);
+  assert.deepEqual(wrong({ levels, wiring: "embedding" }), [
+    "levels.1.input: there are stages with wiring prepool alone, and here the embedding feeds it",
+  ]);
+  assert.deepEqual(wrong({ levels: [{ ...lower, input: 2 }, upper] }), [
+    "levels.0.input: the lowest level is fed by images; say it of a level above",
+  ]);
+});
+
+Deno.test("specs without a frozen level or an input have the ids that they always had", () => {
   const paper = runSpec("s-jea", preset("paper"), { name: "cifar10", fingerprint: "381da081404d108c" }, 0);
   for (const same of [paper, specSchema.parse(paper)]) assert.equal(runId(same), "88bd7488ff5e");
 });
