@@ -282,7 +282,7 @@ function rowsOf(found: readonly Found[], rounds: PlannedSweep["rounds"]): SweepR
  */
 export function sweepTable(results: SweepResults): ResultsTable {
   const { sweep, rows, runs, accuracies, dataset, versions, code } = results;
-  const measures = Object.keys(rows[0]?.values ?? {}), first = runs[0]?.configuration;
+  const measures = measuresOf(rows), first = runs[0]?.configuration;
   const compared = rows.some(({ trained, configuration }) => trained && configuration !== first);
   const time = (configuration: string) => {
     const all = runs.filter((run) => run.configuration === configuration).map(({ seconds }) => seconds);
@@ -304,7 +304,7 @@ export function sweepTable(results: SweepResults): ResultsTable {
     ],
     rows: rows.map((row) => [
       ...[row.configuration, `${row.stack}`],
-      ...measures.map((name) => summaryCell(row.values[name])),
+      ...measures.map((name) => name in row.values ? summaryCell(row.values[name]) : NONE),
       ...compared ? [differenceCell(row, rows, measures[0], first)] : [],
       ...[`${row.seeds.length}`, time(row.configuration)],
     ]),
@@ -321,6 +321,11 @@ export function sweepTable(results: SweepResults): ResultsTable {
 
 const NONE = "–";
 
+/** All measures that are met: of other encoders, or of another stack, there may be others. */
+const measuresOf = (rows: readonly SweepRow[]) => [
+  ...new Set(rows.flatMap(({ values }) => Object.keys(values))),
+];
+
 /** A mean, with its interval where there is one. */
 export function summaryCell({ mean, interval }: Summary): string {
   return interval === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${interval.toFixed(1)}`;
@@ -331,7 +336,7 @@ function differenceCell(row: SweepRow, rows: readonly SweepRow[], measure: strin
   const base = rows.find(({ trained, configuration, stack }) =>
     trained && configuration === first && stack === row.stack
   );
-  if (!base || base === row) return NONE;
+  if (!base || base === row || [base, row].some(({ values }) => !(measure in values))) return NONE;
   const valueOf = ({ seeds, values }: SweepRow, seed: number) => values[measure].values[seeds.indexOf(seed)];
   const differences = row.seeds.filter((seed) => base.seeds.includes(seed))
     .map((seed) => valueOf(row, seed) - valueOf(base, seed));
@@ -350,10 +355,11 @@ const RESULTS = "results.json";
  * @param results What it found.
  */
 export async function writeSweep(folder: string, results: SweepResults): Promise<void> {
+  const measures = measuresOf(results.rows);
   const rows = results.rows.flatMap(({ configuration, trained, stack, seeds, values }) =>
     seeds.map((seed, at) => ({
       ...{ configuration, trained, stack, seed },
-      ...Object.fromEntries(Object.entries(values).map(([name, { values }]) => [name, values[at]])),
+      ...Object.fromEntries(measures.map((name) => [name, values[name]?.values[at] ?? null])),
     }))
   );
   const { columns, rows: cells, notes } = sweepTable(results);
