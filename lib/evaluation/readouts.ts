@@ -25,9 +25,9 @@ export interface ReadoutsOptions {
 const MOST = 4096;
 
 /**
- * What is read of a level: the map that feeds it, not pooled, where another level makes that and it has at most
- * 4096 numbers; each of its stages, pooled, the last of which is the representation; its embedding, where it has a
- * projector; and of the highest level all representations joined.
+ * What is read of a level: its representation, which is its last stage, pooled; the map that feeds it, not pooled,
+ * where another level makes that and it has at most 4096 numbers; its other stages, pooled; its embedding, where it
+ * has a projector; and of the highest level all representations joined.
  *
  * @param model The stack.
  * @param level Which level.
@@ -40,7 +40,7 @@ const MOST = 4096;
  * const level = { encoder: RESNET_18, projector: [] };
  * const one = { levels: [level], wiring: "prepool", stopGradient: false } as const;
  * const names = Object.keys(readoutsOf(one, 0, { height: 32, width: 32 }));
- * if (names.join() !== "stage 0,stage 1,stage 2,stage 3,representation") throw new Error(names.join());
+ * if (names.join() !== "representation,stage 0,stage 1,stage 2,stage 3") throw new Error(names.join());
  * ```
  */
 export function readoutsOf(
@@ -51,7 +51,8 @@ export function readoutsOf(
   const { levels, wiring } = model, { input, projector } = levels[level];
   const stagesAt = countEncoders(model, height, width).map(({ stages }) => stages);
   const last = (stack: number): Readout => ({ stack, stage: stagesAt[stack].length - 1, pooled: true });
-  const found: Record<string, readonly Readout[]> = {};
+  // What is first is what sweeps choose and compare by.
+  const found: Record<string, readonly Readout[]> = { representation: [last(level)] };
   if (level > 0 && wiring === "prepool") {
     const below = stagesAt[level - 1], stage = input ?? below.length - 1;
     const numbers = below[stage].reduce((product, size) => product * size);
@@ -60,7 +61,6 @@ export function readoutsOf(
   for (const stage of stagesAt[level].keys().take(stagesAt[level].length - 1)) {
     found[`stage ${stage}`] = [{ stack: level, stage, pooled: true }];
   }
-  found.representation = [last(level)];
   if (projector.length > 0) found.embedding = [{ stack: level, stage: "embedding" }];
   if (level > 0 && level === levels.length - 1) {
     found["all representations"] = [...levels.keys().map(last)];

@@ -138,7 +138,11 @@ export async function measureSweep(
       ...{ name: dataset.name, copy: dataset.copy, fingerprint: dataset.fingerprint },
       images: { train: sizes[0], heldOut: sizes[1], test: sizes[2] },
     },
-    accuracies: Object.keys(found[0]?.levels[0].predictions ?? {}),
+    accuracies: [
+      ...new Set(
+        found.flatMap(({ levels }) => levels.flatMap(({ predictions }) => Object.keys(predictions))),
+      ),
+    ],
     rows: rowsOf(found, rounds),
     runs: [...runs],
     environment: environment(device),

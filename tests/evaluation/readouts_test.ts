@@ -19,12 +19,12 @@ const model: StackConfig = {
   stopGradient: false,
 };
 const size = { height: 32, width: 32 };
-const STAGES = ["stage 0", "stage 1", "stage 2", "stage 3", "representation"];
+const STAGES = ["stage 0", "stage 1", "stage 2", "stage 3"];
 
 Deno.test("each stage is read, the input where it is small enough, and the embedding where there is a projector", () => {
-  assert.deepEqual(Object.keys(readoutsOf(model, 0, size)), [...STAGES, "embedding"]);
+  assert.deepEqual(Object.keys(readoutsOf(model, 0, size)), ["representation", ...STAGES, "embedding"]);
   const upper = readoutsOf(model, 1, size), all = "all representations";
-  assert.deepEqual(Object.keys(upper), ["input, not pooled", ...STAGES, all]);
+  assert.deepEqual(Object.keys(upper), ["representation", "input, not pooled", ...STAGES, all]);
   // 8×8×32 numbers.
   assert.deepEqual(upper["input, not pooled"], [{ stack: 0, stage: 3, pooled: false }]);
   assert.deepEqual(upper[all], [0, 1].map((stack) => ({ stack, stage: 4, pooled: true })));
@@ -34,13 +34,18 @@ Deno.test("each stage is read, the input where it is small enough, and the embed
   const names = (config: StackConfig) => Object.keys(readoutsOf(config, 1, size));
   assert.ok(names(on({ input: 2 })).includes("input, not pooled"));
   assert.ok(!names(on({ input: 1 })).includes("input, not pooled"));
-  assert.deepEqual(names({ ...on({}), wiring: "embedding" }), [...STAGES, "embedding", all]);
+  assert.deepEqual(names({ ...on({}), wiring: "embedding" }), [
+    "representation",
+    ...STAGES,
+    "embedding",
+    all,
+  ]);
   const vit = { kind: "vit", patch: 2, width: 8, depth: 2, heads: 1, ratio: 1 } as const;
   assert.deepEqual(names(on({ encoder: vit, projector: [] })), [
+    "representation",
     "input, not pooled",
     "stage 0",
     "stage 1",
-    "representation",
     all,
   ]);
 });
