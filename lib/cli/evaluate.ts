@@ -30,7 +30,7 @@ ${
     "--metric NAME",
     `${
       Object.keys(METRICS).join(", ")
-    }; repeatable, and with its fields: --metric knn.k=5,20 (default: the preset's linear probe and k-NN)`,
+    }; repeatable, and with its fields: --metric knn.k=5,20 (default: the preset's linear probe and k-NN); readouts judges each stage of each stack`,
   )
 }
 ${entry("--preset NAME", `images, and options of the metrics: ${PRESETS.join(", ")} (default: quick)`)}
@@ -79,22 +79,30 @@ await runCommand(async () => {
         `the probe's rate. Train one that leaves some, as with --set data.images=${Math.ceil(0.9 * known)}.`,
     );
   }
-  const rows: string[][] = [];
-  let columns: string[] = [];
+  const rows: [name: string, cells: Record<string, string>][] = [];
   const controls = run.spec.levels.map((_, from) =>
     [from, from === 0 ? ", untrained" : `, untrained on trained stack ${from - 1}`] as const
   );
   for (const [from, what] of [[undefined, ""] as const, ...controls]) {
     for (const [stack, { values, predictions }] of (await run.evaluate(from)).entries()) {
       if (stack < (from ?? 0)) continue;
-      columns = Object.keys(values).map((name) => name in predictions ? `${name} %` : name);
-      const found = Object.values(values).map((value) => value.toFixed(1));
-      rows.push([`stack ${stack}${what}`, ...found]);
+      const found: Record<string, Record<string, string>> = {};
+      for (const [name, value] of Object.entries(values)) {
+        // What was read at some place of a stack is called by it, and has a row of its own.
+        const [measure, place = ""] = name.split(": ").reverse();
+        (found[place] ??= {})[name in predictions ? `${measure} %` : measure] = value.toFixed(1);
+      }
+      const frozen = from === undefined && run.spec.levels[stack].frozen;
+      const name = `stack ${stack}${frozen ? `, frozen from ${frozen}` : what}`;
+      for (const [place, cells] of Object.entries(found)) {
+        rows.push([place ? `${name}, ${place}` : name, cells]);
+      }
     }
   }
+  const columns = [...new Set(rows.flatMap(([, cells]) => Object.keys(cells)))];
   const table = {
     columns: ["", ...columns],
-    rows,
+    rows: rows.map(([name, cells]) => [name, ...columns.map((column) => cells[column] ?? "–")]),
     notes: [
       `${run.id} (${run.title}): ${images.test.labels.length} ${IMAGE_SETS[scored]} of ${name}${
         labels ? ` (${labels})` : ""

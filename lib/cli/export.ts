@@ -104,7 +104,7 @@ function aboutStack(name: string, { levels, wiring, stopGradient, view }: RunSpe
       levels.map(({ encoder }) => inWords(encoder)).join(", on it ")
     }`,
     config: JSON.stringify({
-      levels: levels.map(({ encoder, projector }) => ({ encoder, projector })),
+      levels: levels.map(({ encoder, projector, input }) => ({ encoder, projector, input })),
       wiring,
       stopGradient,
     }),
@@ -123,6 +123,8 @@ function aboutEncoder(name: string, spec: RunSpec, level: number) {
   });
   if (level === 0) return about(3, `images [N, 3, ${size}, ${size}] in 0..1, minus mean, over std`);
   if (wiring === "embedding") return about(1, `the embedding of stack ${below} as an image of one channel`);
-  const [height, width, channels] = countEncoders(spec, size, size)[below].map;
-  return about(channels, `the map of stack ${below} before pooling, [N, ${channels}, ${height}, ${width}]`);
+  const { map, stages } = countEncoders(spec, size, size)[below], { input } = levels[level];
+  const [height, width, channels] = input === undefined ? map : stages[input];
+  const place = input === undefined ? "before pooling" : `after its stage ${input}`;
+  return about(channels, `the map of stack ${below} ${place}, [N, ${channels}, ${height}, ${width}]`);
 }

@@ -10,10 +10,28 @@ import { nonFiniteRow } from "../compute/finite.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import { normalise, pixels } from "../data/normalise.ts";
 import { type Network, pass } from "../model/layers.ts";
-import { stack, type StackConfig } from "../model/stack.ts";
+import { stack, type StackConfig, type TracedLevel } from "../model/stack.ts";
+
+/** A place of a stack that features are read at. */
+export type Readout =
+  & {
+    /** Which level. */
+    readonly stack: number;
+  }
+  & ({
+    /** The map of its encoder after this stage, 0 for the stem. */
+    readonly stage: number;
+    /** Its mean over space; else all of it, row by row. */
+    readonly pooled: boolean;
+  } | {
+    /** What its projector makes of the representation. */
+    readonly stage: "embedding";
+  });
 
 /** How to extract. */
 export interface FeatureOptions {
+  /** What is read, in this order; if absent each level's representation, lowest first. */
+  readonly readouts?: readonly Readout[];
   /** Images at once: 250, in training mode 64 as in the released probe, unless said otherwise. */
   readonly batch?: number;
   /**
@@ -27,14 +45,30 @@ export interface FeatureOptions {
   readonly progress?: (done: number) => void;
 }
 
+/** What a readout is called in messages. */
+const nameOf = ({ stack, stage }: Readout) =>
+  `Stack ${stack}'s ${stage === "embedding" ? stage : `stage ${stage}`}`;
+
+/** Reads `[batch, features]` off what a stack makes of a batch. */
+function read(levels: readonly TracedLevel[], readout: Readout): tf.Tensor2D {
+  const level = levels[readout.stack];
+  if (readout.stage === "embedding") return level.embedding;
+  const map = level.stages[readout.stage];
+  if (!map) {
+    throw new RangeError(`${nameOf(readout)} does not exist: its last one is ${level.stages.length - 1}.`);
+  }
+  return readout.pooled ? tf.mean(map, [1, 2]) : map.reshape([map.shape[0], -1]);
+}
+
 /**
- * Representations of all images of a set, without augmentation.
+ * Representations of all images of a set, without augmentation, or what else is read off a stack.
  *
  * @param network The encoders.
  * @param config What stack they form.
  * @param set The images, at least one.
  * @param options How to extract.
- * @returns `[count, representation]`, one tensor a level, lowest first.
+ * @returns `[count, representation]`, one tensor a level, lowest first; or `[count, features]`, one a readout.
+ * @throws {RangeError} A readout's stage does not exist.
  * @throws {DataError} The network is of another configuration, or makes something else than numbers of an image.
  * @example
  * ```ts
@@ -55,12 +89,15 @@ export async function features(
   network: Network,
   config: StackConfig,
   set: ImageSet,
-  { mode = "evaluation", batch = mode === "training" ? 64 : 250, progress }: FeatureOptions = {},
+  { readouts, mode = "evaluation", batch = mode === "training" ? 64 : 250, progress }: FeatureOptions = {},
 ): Promise<tf.Tensor2D[]> {
   const forward = compile(
     // The network is no input: an engine can prepare weights that stay the same.
-    (x: tf.Tensor4D) =>
-      stack(pass(network, mode === "training"), normalise(x), config).map((level) => level.representation),
+    (x: tf.Tensor4D) => {
+      const levels = stack(pass(network, mode === "training"), normalise(x), config);
+      return readouts?.map((readout) => read(levels, readout)) ??
+        levels.map(({ representation }) => representation);
+    },
     { name: "features" },
   );
   const parts: tf.Tensor2D[][] = [];
@@ -73,14 +110,16 @@ export async function features(
     progress?.(to);
   }
   forward.dispose();
-  const joined = config.levels.map((_, level) => tf.concat(parts.map((part) => part[level])));
+  const joined = parts[0].map((_, at) => tf.concat(parts.map((part) => part[at])));
   dispose(parts);
-  joined.forEach((x, level) => {
+  joined.forEach((x, at) => {
     const found = nonFiniteRow(x);
     if (!found) return;
     dispose(joined);
     throw new DataError(
-      `Stack ${level}'s representation of image ${found.row} of ${count} holds ${found.holds}. ` +
+      `${
+        readouts ? nameOf(readouts[at]) : `Stack ${at}'s representation`
+      } of image ${found.row} of ${count} holds ${found.holds}. ` +
         "The encoder's weights are damaged or too large: use another one, or train it again.",
     );
   });

@@ -6,7 +6,9 @@
 import type { z } from "zod";
 import { demandFinite } from "../compute/finite.ts";
 import type { tf } from "../compute/tf.ts";
-import type { Labels } from "../data/dataset.ts";
+import type { ImageSet, Labels } from "../data/dataset.ts";
+import type { StackConfig } from "../model/stack.ts";
+import type { Readout } from "./features.ts";
 
 /** Representations with their labels. */
 export interface Labelled {
@@ -35,12 +37,24 @@ export interface Judged {
 /** What a metric finds, by what it is called: a number, or the class of each test image. */
 export type Found = Readonly<Record<string, number | Labels>>;
 
+/** What is judged of one level, by name: features that are read at some places and joined. */
+export type Readouts = Readonly<Record<string, readonly Readout[]>>;
+
 /** A way to judge representations. */
 export interface Metric<Options> {
   /** Its options, each with a default. */
   readonly options: z.ZodObject;
   /** Batch norm's mode while the representations are made; `evaluation` if absent. */
   readonly mode?: (options: Options) => "evaluation" | "training";
+  /**
+   * What it judges of a level of a stack for such images, each by itself; absent: the level's representation alone.
+   * What is found is then called by what was read, as in `stage 2: top-1`.
+   */
+  readonly reads?: (
+    model: StackConfig,
+    level: number,
+    images: Pick<ImageSet, "height" | "width">,
+  ) => Readouts;
   /** Judges the representations of one level. */
   readonly measure: (judged: Judged, options: Options) => Found | Promise<Found>;
 }

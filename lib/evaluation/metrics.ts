@@ -12,9 +12,10 @@ import { dendrogramMetric } from "./dendrogram.ts";
 import { factorsMetric } from "./factors.ts";
 import { fewShotMetric } from "./few_shot.ts";
 import { knnMetric } from "./knn.ts";
-import type { Found, Judged, Metric } from "./metric.ts";
+import type { Found, Judged, Metric, Readouts } from "./metric.ts";
 import { probeMetric } from "./probe.ts";
 import { rankMetric } from "./rank.ts";
+import { readoutsMetric } from "./readouts.ts";
 import { retrievalMetric } from "./retrieval.ts";
 import { silhouettesMetric } from "./silhouettes.ts";
 import { withinMetric } from "./within.ts";
@@ -32,6 +33,7 @@ export const METRICS = {
   silhouettes: silhouettesMetric,
   retrieval: retrievalMetric,
   dendrogram: dendrogramMetric,
+  readouts: readoutsMetric,
 } as const satisfies Record<string, Metric<never>>;
 
 /** Name of a metric. */
@@ -48,6 +50,14 @@ export const metricSchema = oneOf("name", METRICS) as z.ZodType<MetricConfig>;
 /** Batch norm's mode while a metric's representations are made. */
 export function modeOf(config: MetricConfig): "evaluation" | "training" {
   return of(config).mode?.(config) ?? "evaluation";
+}
+
+/** What a metric judges of a level, by name, where it is not the representation alone: {@link Metric.reads}. */
+export function readsOf(
+  config: MetricConfig,
+  ...asked: Parameters<NonNullable<Metric<never>["reads"]>>
+): Readouts | undefined {
+  return of(config).reads?.(...asked);
 }
 
 /**

@@ -14,7 +14,7 @@ import { HELD } from "../model/layers.ts";
 import { countEncoders } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
 import { totalSteps } from "../training/train.ts";
-import type { RunSpec } from "../training/spec.ts";
+import { type RunSpec, trainedFrom } from "../training/spec.ts";
 import { initialState, trainingStep } from "../training/step.ts";
 
 /** Side of the matrices whose product is timed. */
@@ -61,13 +61,14 @@ export async function deviceSpeed(): Promise<number> {
 }
 
 /**
- * Multiplications that a training step takes for an image: forward, and backward to the weights and to the input.
+ * Multiplications that a training step takes for an image: forward, and of what is trained backward to the weights
+ * and to the input.
  *
  * @param spec Stack and views.
  * @returns Those of encoders and projectors.
  */
 export function stepMultiplications(spec: Costly): number {
-  return 3 * costs(spec).multiplications;
+  return costs(spec).multiplications;
 }
 
 /**
@@ -157,7 +158,7 @@ export function demandMemory(spec: RunSpec, available = Deno.systemMemoryInfo().
 /** What of a spec decides what an image costs. */
 type Costly = Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "view">;
 
-/** What the ways of one image's views through all encoders and projectors take: multiplications, values that a step holds, weights. */
+/** What a step's ways of one image's views through all encoders and projectors take: multiplications, values that it holds, weights. */
 function costs(spec: Costly): { multiplications: number; values: number; parameters: number } {
   const { early } = spec.view, whole = costsAt(spec, viewsOf(spec.view));
   if (!early) return whole;
@@ -172,12 +173,14 @@ function costsAt(spec: Costly, views: readonly Transforms[]): ReturnType<typeof 
   for (const { size } of views) {
     // Of the network there is one, however many views go through it.
     sum.parameters = 0;
-    const add = (multiplications: number, values: number, parameters: number) => {
-      sum.multiplications += multiplications;
-      sum.values += values;
-      sum.parameters += parameters;
-    };
     countEncoders(spec, size, size).forEach((encoder, level) => {
+      // What is frozen has no way back, for which values and slopes would be held.
+      const trained = level >= trainedFrom(spec);
+      const add = (multiplications: number, values: number, parameters: number) => {
+        sum.multiplications += (trained ? 3 : 1) * multiplications;
+        sum.values += trained ? values : 0;
+        sum.parameters += trained ? parameters : parameters / PARAMETER_COPIES;
+      };
       add(encoder.multiplications, encoder.values, encoder.parameters);
       spec.levels[level].projector.reduce((before, width) => {
         add(before * width, HELD * width, before * width);

@@ -11,7 +11,7 @@ import { encoderTitle } from "../model/encoders.ts";
 import { hasEncoder } from "../training/checkpoint.ts";
 import { readMetrics } from "../training/log.ts";
 import { totalSteps } from "../training/train.ts";
-import { readSpec, type RunSpec, SPEC } from "../training/spec.ts";
+import { readSpec, type RunSpec, SPEC, trainedFrom } from "../training/spec.ts";
 
 /** A run in its folder. */
 export interface StoredRun {
@@ -34,16 +34,19 @@ export interface StoredRun {
 }
 
 /**
- * A spec in a word: encoders, losses, epochs and seed, such as `r18w16+r18w16-vicreg-5e-s0`.
+ * A spec in a word: encoders, losses, epochs and seed, such as `r18w16+r18w16-vicreg-5e-s0`. What is frozen is
+ * called so, `r18w16.frozen+r18w16-vicreg-5e-s0`, and its loss, which is not computed, is not named.
  *
  * @param spec The spec.
  * @returns The word.
  */
 export function shortName({ levels, epochs, seed }: RunSpec): string {
-  const encoders = levels.map(({ encoder }) =>
-    `${encoderTitle(encoder).replace(/^ResNet-/, "r").toLowerCase()}w${encoder.width}`
+  const encoders = levels.map(({ encoder, frozen }) =>
+    `${encoderTitle(encoder).replace(/^ResNet-/, "r").toLowerCase()}w${encoder.width}${
+      frozen ? ".frozen" : ""
+    }`
   );
-  const losses = new Set(levels.map(({ loss }) => loss.name));
+  const losses = new Set(levels.slice(trainedFrom({ levels })).map(({ loss }) => loss.name));
   return `${encoders.join("+")}-${[...losses].join("+")}-${epochs}e-s${seed}`;
 }
 

@@ -5,12 +5,12 @@
  * @module
  */
 import { dispose } from "../compute/compile.ts";
-import type { tf } from "../compute/tf.ts";
+import { tf } from "../compute/tf.ts";
 import type { ImageSet } from "../data/dataset.ts";
 import type { Split } from "../data/split.ts";
-import { features, pixelFeatures } from "../evaluation/features.ts";
-import type { Found, Labelled } from "../evaluation/metric.ts";
-import { judge, type MetricConfig, modeOf } from "../evaluation/metrics.ts";
+import { features, pixelFeatures, type Readout } from "../evaluation/features.ts";
+import type { Found, Labelled, Readouts } from "../evaluation/metric.ts";
+import { judge, type MetricConfig, modeOf, readsOf } from "../evaluation/metrics.ts";
 import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
 
@@ -39,24 +39,33 @@ export async function scoreStacks(
   model: StackConfig,
   progress: (done: number) => void,
 ): Promise<Found[][]> {
-  const extract = async (mode: "evaluation" | "training") => {
+  const { images: { train }, metrics } = scoring;
+  const extract = async (mode: "evaluation" | "training", readouts?: readonly Readout[]) => {
     let before = 0;
     const extracted: tf.Tensor2D[][] = [];
     for (const set of setsOf(scoring)) {
       extracted.push(
-        await features(network, model, set, { mode, progress: (done) => progress(before + done) }),
+        await features(network, model, set, { mode, readouts, progress: (done) => progress(before + done) }),
       );
       before += set.labels.length;
     }
     return extracted;
   };
-  const sets = new Map<string, tf.Tensor2D[][]>();
-  for (const mode of new Set(scoring.metrics.map(modeOf))) sets.set(mode, await extract(mode));
-  const found: Found[][] = [];
-  for (const metric of scoring.metrics) {
-    const levels: Found[] = [];
+  const sets = new Map<string, tf.Tensor2D[][]>(), found: Found[][] = [];
+  for (const metric of metrics) {
+    const mode = modeOf(metric), levels: Found[] = [];
     for (const level of model.levels.keys()) {
-      levels.push(await score(scoring, metric, sets.get(modeOf(metric))!.map((set) => set[level])));
+      const reads = readsOf(metric, model, level, train);
+      if (reads) {
+        // Of one level at a time: maps are large.
+        const places = Object.values(reads).flat();
+        const read = await extract(mode, places);
+        levels.push(await scoreReadouts(scoring, metric, reads, read));
+        dispose(read);
+      } else {
+        if (!sets.has(mode)) sets.set(mode, await extract(mode));
+        levels.push(await score(scoring, metric, sets.get(mode)!.map((set) => set[level])));
+      }
     }
     found.push(levels);
   }
@@ -85,6 +94,25 @@ const labelled = (features: tf.Tensor2D, { labels, levels }: ImageSet): Labelled
 });
 
 const setsOf = ({ images }: Scoring): ImageSet[] => [images.train, images.heldOut, images.test];
+
+/** Scores what was read of a level, of each set all places in order, and calls what is found by it. */
+async function scoreReadouts(
+  scoring: Scoring,
+  metric: MetricConfig,
+  reads: Readouts,
+  sets: readonly (readonly tf.Tensor2D[])[],
+): Promise<Found> {
+  const found: Record<string, Found[string]> = {};
+  let at = 0;
+  for (const [name, { length }] of Object.entries(reads)) {
+    const joined = sets.map((places) => tf.concat(places.slice(at, at + length), 1));
+    const scores = await score(scoring, metric, joined);
+    for (const [measure, it] of Object.entries(scores)) found[`${name}: ${measure}`] = it;
+    dispose(joined);
+    at += length;
+  }
+  return found;
+}
 
 async function score(
   { images, classes, seed }: Scoring,

@@ -141,7 +141,11 @@ export async function measureSweep(
       ...{ name: dataset.name, copy: dataset.copy, fingerprint: dataset.fingerprint },
       images: { train: sizes[0], heldOut: sizes[1], test: sizes[2] },
     },
-    accuracies: Object.keys(found[0]?.levels[0].predictions ?? {}),
+    accuracies: [
+      ...new Set(
+        found.flatMap(({ levels }) => levels.flatMap(({ predictions }) => Object.keys(predictions))),
+      ),
+    ],
     rows: rowsOf(found, rounds),
     runs: [...runs],
     environment: environment(device),
@@ -267,8 +271,8 @@ export function halfTrained(configuration: string, from = 1): string {
 
 /** What representations depend on before the first step, but for the seed. */
 function startOf({ levels, wiring, data: { dataset } }: RunSpec): object {
-  const parts = levels.map(({ encoder, projector }) =>
-    wiring === "prepool" ? { encoder } : { encoder, projector }
+  const parts = levels.map(({ encoder, projector, input }) =>
+    wiring === "prepool" ? { encoder, input } : { encoder, projector }
   );
   return { parts, wiring, dataset };
 }
@@ -310,7 +314,7 @@ function rowsOf(found: readonly Found[], rounds: PlannedSweep["rounds"]): SweepR
  */
 export function sweepTable(
   results: SweepResults,
-  measures: readonly string[] = Object.keys(results.rows[0]?.values ?? {}),
+  measures: readonly string[] = measuresOf(results.rows),
 ): ResultsTable {
   const { sweep, rows, runs, accuracies, dataset, versions, code } = results;
   const first = runs[0]?.configuration;
@@ -335,7 +339,7 @@ export function sweepTable(
     ],
     rows: rows.map((row) => [
       ...[row.configuration, `${row.stack}`],
-      ...measures.map((name) => summaryCell(row.values[name])),
+      ...measures.map((name) => name in row.values ? summaryCell(row.values[name]) : NONE),
       ...compared ? [differenceCell(row, rows, measures[0], first)] : [],
       ...[`${row.seeds.length}`, time(row.configuration)],
     ]),
@@ -352,6 +356,11 @@ export function sweepTable(
 
 const NONE = "–";
 
+/** All measures that are met: of other encoders, or of another stack, there may be others. */
+const measuresOf = (rows: readonly SweepRow[]) => [
+  ...new Set(rows.flatMap(({ values }) => Object.keys(values))),
+];
+
 /** A mean, with its interval where there is one. */
 export function summaryCell({ mean, interval }: Summary): string {
   return interval === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${interval.toFixed(1)}`;
@@ -362,7 +371,7 @@ function differenceCell(row: SweepRow, rows: readonly SweepRow[], measure: strin
   const base = rows.find(({ trained, configuration, stack }) =>
     trained && configuration === first && stack === row.stack
   );
-  if (!base || base === row) return NONE;
+  if (!base || base === row || [base, row].some(({ values }) => !(measure in values))) return NONE;
   const valueOf = ({ seeds, values }: SweepRow, seed: number) => values[measure].values[seeds.indexOf(seed)];
   const differences = row.seeds.filter((seed) => base.seeds.includes(seed))
     .map((seed) => valueOf(row, seed) - valueOf(base, seed));
@@ -381,10 +390,11 @@ const RESULTS = "results.json";
  * @param results What it found.
  */
 export async function writeSweep(folder: string, results: SweepResults): Promise<void> {
+  const measures = measuresOf(results.rows);
   const rows = results.rows.flatMap(({ configuration, trained, stack, seeds, values }) =>
     seeds.map((seed, at) => ({
       ...{ configuration, trained, stack, seed },
-      ...Object.fromEntries(Object.entries(values).map(([name, { values }]) => [name, values[at]])),
+      ...Object.fromEntries(measures.map((name) => [name, values[name]?.values[at] ?? null])),
     }))
   );
   const { columns, rows: cells, notes } = sweepTable(results);

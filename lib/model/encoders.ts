@@ -74,7 +74,7 @@ export type EncoderConfig = {
  * @param name Prefix of all its parameters.
  * @param x Images or maps, `[batch, height, width, channels]`.
  * @param config Which encoder.
- * @returns Map and representation.
+ * @returns Map, stages and representation.
  */
 export function encode(pass: Pass, name: string, x: tf.Tensor4D, config: EncoderConfig): Encoded {
   return (ENCODERS[config.kind] as Encoder<EncoderConfig>).apply(pass, name, x, config);

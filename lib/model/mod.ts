@@ -29,6 +29,7 @@ export {
   type LevelConfig,
   stack,
   type StackConfig,
+  type TracedLevel,
 } from "./stack.ts";
 export { vit, type VitConfig } from "./vit.ts";
 export type { HostTensor, LongTensor, StoredTensor } from "../base/safetensors.ts";

@@ -75,6 +75,8 @@ export interface Layer {
 
 /** A residual block; without a shortcut its input is added as it is. */
 export interface Block {
+  /** Stage that it belongs to, from 1. */
+  readonly stage: number;
   readonly layers: readonly Layer[];
   readonly shortcut?: Layer;
 }
@@ -99,8 +101,8 @@ export function encoderLayers(
 ): { stem: Layer; blocks: Block[] } {
   const { blocks, bottleneck } = DEPTHS[depth], [kernel, stride] = STEMS[stem];
   let from = width;
-  const block = (name: string, inner: number, stride: number): Block => {
-    const before = from;
+  const block = (name: string, stage: number, stride: number): Block => {
+    const before = from, inner = width << stage - 1;
     const sizes = bottleneck
       ? [[inner, 1, 1], [inner, 3, stride], [inner * EXPANSION, 1, 1]]
       : [[inner, 3, stride], [inner, 3, 1]];
@@ -112,16 +114,16 @@ export function encoderLayers(
       from = to;
       return layer;
     });
-    if (stride === 1 && before === from) return { layers };
+    if (stride === 1 && before === from) return { stage, layers };
     const names = { convolution: `${name}.downsample.0`, norm: `${name}.downsample.1` };
-    return { layers, shortcut: { ...names, from: before, to: from, kernel: 1, stride } };
+    return { stage, layers, shortcut: { ...names, from: before, to: from, kernel: 1, stride } };
   };
   return {
     stem: { convolution: "conv1", norm: "bn1", from: channels, to: width, kernel, stride },
     blocks: blocks.flatMap((count, stage) =>
       Array.from(
         { length: count },
-        (_, at) => block(`layer${stage + 1}.${at}`, width << stage, at === 0 ? strides[stage] : 1),
+        (_, at) => block(`layer${stage + 1}.${at}`, stage + 1, at === 0 ? strides[stage] : 1),
       )
     ),
   };
@@ -147,6 +149,8 @@ export interface EncoderCount {
   readonly values: number;
   /** Shape of the map before pooling. */
   readonly map: MapShape;
+  /** Shapes of the maps after the stem and each stage; the last one is that of the map before pooling. */
+  readonly stages: readonly MapShape[];
 }
 
 /**
@@ -180,12 +184,14 @@ export function countResnet(config: ResnetConfig, input: MapShape): EncoderCount
   const { stem, blocks } = encoderLayers(config, input[2]);
   let map = count(stem, input);
   if (config.stem === "imagenet") map = [outSize(map[0], 3, 2), outSize(map[1], 3, 2), map[2]];
-  for (const { layers, shortcut } of blocks) {
+  const stages = [map];
+  for (const { stage, layers, shortcut } of blocks) {
     const before = map;
     for (const layer of layers) map = count(layer, map);
     if (shortcut) count(shortcut, before);
+    stages[stage] = map;
   }
-  return { parameters, live, multiplications, values, map };
+  return { parameters, live, multiplications, values, map, stages };
 }
 
 /** Size of a map after a kernel with half its size of padding. */
@@ -207,6 +213,8 @@ function liveTaps(size: number, kernel: number, stride: number): number {
 export interface Encoded {
   /** The map before pooling, `[batch, height, width, channels]`. */
   readonly map: tf.Tensor4D;
+  /** The maps after the stem and each stage, lowest first; the last one is the map before pooling. */
+  readonly stages: readonly tf.Tensor4D[];
   /** The representation: the map's mean over space, `[batch, channels]`. */
   readonly representation: tf.Tensor2D;
 }
@@ -218,7 +226,7 @@ export interface Encoded {
  * @param name Prefix of all its parameters.
  * @param x Images or maps, `[batch, height, width, channels]`.
  * @param config Which encoder.
- * @returns Map and representation.
+ * @returns Map, stages and representation.
  */
 export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: ResnetConfig): Encoded {
   const { stem, blocks } = encoderLayers(config, x.shape[3]);
@@ -229,11 +237,13 @@ export function resnet(pass: Pass, name: string, x: tf.Tensor4D, config: ResnetC
   let y = relu(apply(stem, x));
   // After ReLU, padding with zeros is padding with −∞.
   if (config.stem === "imagenet") y = tf.maxPool(tf.pad(y, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "valid");
-  for (const { layers, shortcut } of blocks) {
+  const stages = [y];
+  for (const { stage, layers, shortcut } of blocks) {
     const before = y;
     for (const layer of layers.slice(0, -1)) y = relu(apply(layer, y));
     y = apply(layers.at(-1)!, y, config.zeroInitResidual ? 0 : 1);
     y = relu(tf.add(y, shortcut ? apply(shortcut, before) : before));
+    stages[stage] = y;
   }
-  return { map: y, representation: tf.mean(y, [1, 2]) };
+  return { map: y, stages, representation: tf.mean(y, [1, 2]) };
 }

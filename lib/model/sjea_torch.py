@@ -59,6 +59,7 @@ class ResNet(nn.Module):
         self.bn1, self.relu = nn.BatchNorm2d(width), nn.ReLU()
         self.maxpool = nn.Identity() if stem == "cifar" else nn.MaxPool2d(3, 2, 1)
         expansion, inputs = 4 if depth == 50 else 1, width
+        self.channels = [width, *((width << stage) * expansion for stage in range(4))]
         for stage, count in enumerate(BLOCKS[depth]):
             blocks = nn.Sequential()
             for at in range(count):
@@ -68,10 +69,16 @@ class ResNet(nn.Module):
         self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Identity()
         self.features = inputs
 
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """The maps after the stem and each stage, [N, channels of the stage, height, width]."""
+        maps = [self.maxpool(self.relu(self.bn1(self.conv1(x))))]
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            maps.append(layer(maps[-1]))
+        return maps
+
     def map(self, x: Tensor) -> Tensor:
         """The map before pooling, [N, features, height, width]."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.stages(x)[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Representations, [N, features]."""
@@ -115,7 +122,7 @@ class ViT(nn.Module):
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(channels, width, patch, patch)})
         self.blocks = nn.Sequential(*(ViTBlock(width, heads, ratio) for _ in range(depth)))
         self.norm = nn.LayerNorm(width, 1e-6)
-        self.features = width
+        self.features, self.channels = width, (1 + depth) * [width]
 
     def positions(self, x: Tensor) -> Tensor:
         """Sines and cosines of columns and rows, [width, height, width in patches], for a map like x."""
@@ -126,11 +133,18 @@ class ViT(nn.Module):
         down = torch.cat([rows.sin(), rows.cos()])[:, :, None].expand(-1, -1, columns.shape[1])
         return torch.cat([across, down]).to(x)
 
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """Tokens as maps, [N, features, height, width]: patches', each block's, the last block's after the norm."""
+        x = self.patch_embed["proj"](x)
+        tokens = [(x + self.positions(x)).flatten(2).transpose(1, 2)]
+        for block in self.blocks:
+            tokens.append(block(tokens[-1]))
+        tokens[-1] = self.norm(tokens[-1])
+        return [each.transpose(1, 2).unflatten(2, x.shape[2:]) for each in tokens]
+
     def map(self, x: Tensor) -> Tensor:
         """The tokens after the last norm as a map, [N, features, height, width]."""
-        x = self.patch_embed["proj"](x)
-        tokens = (x + self.positions(x)).flatten(2).transpose(1, 2)
-        return self.norm(self.blocks(tokens)).transpose(1, 2).unflatten(2, x.shape[2:])
+        return self.stages(x)[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Representations, [N, features]."""
@@ -178,22 +192,26 @@ class Stack(nn.Module):
         self.prepool = config["wiring"] == "prepool"
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1), persistent=False)
-        self.encoders, self.projectors, channels = nn.ModuleList(), nn.ModuleList(), len(mean)
-        for level in config["levels"]:
+        self.encoders, self.projectors = nn.ModuleList(), nn.ModuleList()
+        # The stage of the encoder below that feeds each one.
+        self.inputs = [level.get("input", -1) for level in config["levels"]]
+        for level, stage in zip(config["levels"], self.inputs):
+            channels = len(mean)
+            if self.encoders:
+                channels = self.encoders[-1].channels[stage] if self.prepool else 1
             encoder = encoder_of(level["encoder"], channels)
             self.encoders.append(encoder)
             self.projectors.append(projector(encoder.features, level["projector"]))
-            channels = encoder.features if self.prepool else 1
 
     def forward(self, images: Tensor) -> list[Level]:
         """One entry a level, lowest first, of images [N, 3, height, width] in 0..1."""
-        levels, x = [], (images - self.mean) / self.std
-        for encoder, project in zip(self.encoders, self.projectors):
-            maps = encoder.map(x)
-            representation = maps.mean((2, 3))
-            embedding = project(representation)
-            levels.append(Level(maps, representation, embedding))
-            x = maps if self.prepool else as_image(embedding)
+        levels, maps, x = [], [], (images - self.mean) / self.std
+        for encoder, project, stage in zip(self.encoders, self.projectors, self.inputs):
+            if levels:
+                x = maps[stage] if self.prepool else as_image(levels[-1].embedding)
+            maps = encoder.stages(x)
+            representation = maps[-1].mean((2, 3))
+            levels.append(Level(maps[-1], representation, project(representation)))
         return levels
 
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { UsageError } from "../base/errors.ts";
 import { tf } from "../compute/tf.ts";
 import { stopGradient } from "../compute/ops.ts";
 import { initialise, type Network, type Pass } from "./layers.ts";
@@ -17,6 +18,8 @@ export interface LevelConfig {
   readonly encoder: EncoderConfig;
   /** Widths of the projector's layers; empty for none. */
   readonly projector: readonly number[];
+  /** With wiring `prepool`: the stage of the encoder below whose map feeds this one; absent: its last. */
+  readonly input?: number;
 }
 
 /** A stack of N ≥ 1 encoders; one level is plain VICReg. */
@@ -25,7 +28,7 @@ export interface StackConfig {
   readonly levels: readonly LevelConfig[];
   /**
    * What feeds the next encoder. `prepool`: the map before pooling (the paper's
-   * text); `embedding`: the embedding, reshaped to a one-channel image (the
+   * text), or of an earlier stage where the level says so; `embedding`: the embedding, reshaped to a one-channel image (the
    * authors' released code).
    */
   readonly wiring: "prepool" | "embedding";
@@ -41,6 +44,12 @@ export interface Level {
   readonly embedding: tf.Tensor2D;
 }
 
+/** What one level makes of a batch, and on what way. */
+export interface TracedLevel extends Level {
+  /** The maps of its encoder after the stem and each stage, `[batch, height, width, channels]`, lowest first. */
+  readonly stages: readonly tf.Tensor4D[];
+}
+
 /**
  * Applies a stack to a batch of images.
  *
@@ -48,18 +57,31 @@ export interface Level {
  * @param images `[batch, height, width, 3]`.
  * @param config The stack.
  * @returns One entry a level, lowest first.
+ * @throws {UsageError} A level's input is a stage that the encoder below does not have.
  */
-export function stack(pass: Pass, images: tf.Tensor4D, config: StackConfig): Level[] {
-  const levels: Level[] = [];
-  let input = images;
+export function stack(pass: Pass, images: tf.Tensor4D, config: StackConfig): TracedLevel[] {
+  const levels: TracedLevel[] = [];
   config.levels.forEach((level, at) => {
-    if (at > 0 && config.stopGradient) input = stopGradient(input);
-    const { map, representation } = encode(pass, `encoders.${at}`, input, level.encoder);
+    let input = images;
+    if (at > 0) {
+      const { stages, embedding } = levels[at - 1];
+      input = config.wiring === "prepool" ? inputOf(config, at, stages) : asImage(embedding);
+      if (config.stopGradient) input = stopGradient(input);
+    }
+    const { stages, representation } = encode(pass, `encoders.${at}`, input, level.encoder);
     const embedding = projector(pass, `projectors.${at}`, representation, level.projector);
-    levels.push({ representation, embedding });
-    input = config.wiring === "prepool" ? map : asImage(embedding);
+    levels.push({ representation, embedding, stages });
   });
   return levels;
+}
+
+/** Of the stages of the encoder below, the one that feeds a level. */
+function inputOf<Stage>({ levels }: StackConfig, at: number, stages: readonly Stage[]): Stage {
+  const last = stages.length - 1, { input = last } = levels[at];
+  if (input in stages) return stages[input];
+  throw new UsageError(
+    `levels.${at}.input is ${input}, but stack ${at - 1} has stages from 0, its stem, to ${last}.`,
+  );
 }
 
 /**
@@ -95,6 +117,7 @@ export function countParameters(network: Network, prefix = ""): number {
  * @param height Height of the images in pixels.
  * @param width Width of the images in pixels.
  * @returns One entry a level, lowest first, without projectors.
+ * @throws {UsageError} A level's input is a stage that the encoder below does not have.
  * @example
  * ```ts
  * import { RESNET_18 } from "./resnet.ts";
@@ -107,12 +130,16 @@ export function countParameters(network: Network, prefix = ""): number {
  * ```
  */
 export function countEncoders(config: StackConfig, height: number, width: number): EncoderCount[] {
-  let input: MapShape = [height, width, 3];
-  return config.levels.map(({ encoder, projector }) => {
-    const count = countEncoder(encoder, input);
-    input = config.wiring === "prepool" ? count.map : [...imageSize(projector.at(-1) ?? count.map[2]), 1];
-    return count;
+  const counts: EncoderCount[] = [];
+  config.levels.forEach(({ encoder }, at) => {
+    let input: MapShape = [height, width, 3];
+    if (at > 0) {
+      const { map, stages } = counts[at - 1], features = config.levels[at - 1].projector.at(-1) ?? map[2];
+      input = config.wiring === "prepool" ? inputOf(config, at, stages) : [...imageSize(features), 1];
+    }
+    counts.push(countEncoder(encoder, input));
   });
+  return counts;
 }
 
 /** Height and width of a vector as an image, as square as powers of two allow: 256 as 16×16, 512 as 16×32. */

@@ -88,6 +88,7 @@ export function countVit(config: VitConfig, input: MapShape): EncoderCount {
   // Biases: of queries, keys and values, of what attention gives, of the perceptron; two norms.
   const block = products + (3 + 1 + ratio + 1 + 4) * width;
   const parameters = embedding + width + depth * block + 2 * width;
+  const map: MapShape = [rows, columns, width];
   const dead = tokens === 1 ? 2 * (width * width + width) : width;
   return {
     parameters,
@@ -96,7 +97,8 @@ export function countVit(config: VitConfig, input: MapShape): EncoderCount {
     // Of a block two norms' results, standard and scaled, queries twice, keys, values, what attention
     // gives and its shares, and of the perceptron's hidden layer itself, its gates and both times each other.
     values: tokens * (2 * width + depth * ((4 + 5 + 3 * ratio) * width + heads * tokens)),
-    map: [rows, columns, width],
+    map,
+    stages: new Array(1 + depth).fill(map),
   };
 }
 
@@ -110,7 +112,7 @@ export function countVit(config: VitConfig, input: MapShape): EncoderCount {
  * @param x Images or maps, `[batch, height, width, channels]`.
  * @param config Which encoder.
  * @returns The tokens after the last layer norm as a map, `[batch, height / patch, width / patch, features]`,
- *   and their mean.
+ *   and their mean. A block is a stage, after patches and positions for a stem.
  * @throws {UsageError} The options do not fit each other or the input.
  */
 export function vit(pass: Pass, name: string, x: tf.Tensor4D, config: VitConfig): Encoded {
@@ -120,15 +122,17 @@ export function vit(pass: Pass, name: string, x: tf.Tensor4D, config: VitConfig)
   const [rows, columns] = gridOf(config, input.shape[1], input.shape[2]), count = rows * columns;
   let tokens = exact(patches(pass, `${name}.patch_embed.proj`, input, patch, width));
   tokens = tokens.reshape([batch, count, width]).add(positions(rows, columns, width)).reshape(tokens.shape);
+  const asMap = (tokens: tf.Tensor2D) => tokens.reshape([batch, rows, columns, width]) as tf.Tensor4D;
+  const stages = [asMap(tokens)];
   for (let at = 0; at < depth; at++) {
     const block = `${name}.blocks.${at}`;
     const norm = (part: string) => rowNormalisation(pass, `${block}.${part}`, tokens);
     tokens = tokens.add(attention(pass, `${block}.attn`, norm("norm1"), count, heads));
     tokens = tokens.add(perceptron(pass, `${block}.mlp`, norm("norm2"), ratio * width));
+    stages.push(asMap(tokens));
   }
-  const last = rowNormalisation(pass, `${name}.norm`, tokens);
-  const map = last.reshape([batch, rows, columns, width]) as tf.Tensor4D;
-  return { map, representation: tf.mean(map, [1, 2]) };
+  const map = asMap(rowNormalisation(pass, `${name}.norm`, tokens));
+  return { map, stages: stages.with(depth, map), representation: tf.mean(map, [1, 2]) };
 }
 
 /** Glorot and Bengio's uniform distribution, by fan-in and fan-out. */

@@ -15,7 +15,7 @@ import { readCheckpoint, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
 import { describe, isCollapsed, spreadOf } from "./collapse.ts";
 import { openLog, readMetrics, type StepMetrics } from "./log.ts";
 import { addOrigin } from "./origin.ts";
-import { type RunSpec, writeSpec } from "./spec.ts";
+import { type RunSpec, trainedFrom, writeSpec } from "./spec.ts";
 import { readTerms, type StepResult, type TrainingState, withoutPredictors } from "./step.ts";
 import { openEvents } from "./tensorboard.ts";
 
@@ -78,13 +78,13 @@ export interface Journal extends Disposable {
  */
 export async function openJournal(
   { folder, spec, steps, label }: Journalled,
-  fresh: () => TrainingState,
+  fresh: () => Promise<TrainingState>,
 ): Promise<Journal> {
   await sweep(folder);
   await writeSpec(folder, spec);
   const checkpoint = await readCheckpoint(folder);
   const { step: start, seconds: before } = checkpoint?.position ?? { step: 0, seconds: 0 };
-  const state = checkpoint?.state ?? fresh();
+  const state = checkpoint?.state ?? await fresh();
   await needRoom(folder, 2 * bytesOf(state) + LOG_BYTES * (steps - start), label);
   await addOrigin(folder, start);
   const opened = new DisposableStack();
@@ -95,13 +95,14 @@ export async function openJournal(
   const began = performance.now(), seconds = () => before + (performance.now() - began) / 1000;
   let saved = { step: start, at: began, cost: 0 }, ended = began;
   const patiently = (write: () => Promise<void>) => writePatiently(write, () => watch.signal !== undefined);
+  const frozen = spec.levels.slice(0, trainedFrom(spec)).map(() => ({}));
   const epochEnds = (done: number) => done % (steps / spec.epochs) === 0;
 
   return {
     start,
     state,
     async note({ step, epoch }, learningRate, result) {
-      const levels = readTerms(result.terms);
+      const learnt = readTerms(result.terms), levels: StepMetrics["levels"] = [...frozen, ...learnt];
       const finite = levels.every((level) => Object.values(level).every(Number.isFinite));
       const metrics: StepMetrics = {
         step,
@@ -117,7 +118,7 @@ export async function openJournal(
       events.add(metrics);
       first ??= levels;
       refuseDivergence(metrics, first, saved.step, folder);
-      bar.update(step + 1, `loss ${levels.map((level) => level.total.toFixed(2)).join(" + ")}`);
+      bar.update(step + 1, `loss ${learnt.map(({ total }) => total.toFixed(2)).join(" + ")}`);
       warnOfCollapse(label, metrics);
     },
     async save(done, state) {

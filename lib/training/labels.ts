@@ -12,8 +12,8 @@ import type { LevelSpec, RunSpec } from "./spec.ts";
 const CLASSES = "classes";
 
 /** What levels learn from, by place: `classes` or a level of the data set. */
-function wanted(levels: readonly Pick<LevelSpec, "loss">[]): (string | undefined)[] {
-  return levels.map(({ loss }) => "labels" in loss ? loss.labels : undefined);
+function wanted(levels: readonly Pick<LevelSpec, "loss" | "frozen">[]): (string | undefined)[] {
+  return levels.map(({ loss, frozen }) => "labels" in loss && frozen === undefined ? loss.labels : undefined);
 }
 
 /**

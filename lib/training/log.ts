@@ -22,7 +22,7 @@ export interface StepMetrics {
   readonly learningRate: number;
   /** Images, not views. */
   readonly imagesPerSecond: number;
-  /** Unweighted terms and weighted total, one entry a level. */
+  /** Unweighted terms and weighted total, one entry a level; of a frozen one none. */
   readonly levels: readonly Readonly<Record<string, number>>[];
   /** At the end of an epoch: how the step's batch spreads in each level. */
   readonly spread?: readonly LevelSpread[];

@@ -26,6 +26,11 @@ export interface LevelSpec extends LevelConfig {
   readonly loss: LossConfig;
   /** Weight of its loss in the sum. */
   readonly weight: number;
+  /**
+   * Id of the run whose encoder and projector of this level are taken as they are. They are not trained, batch norm
+   * uses its running statistics, and the level's loss is not computed. Absent: the level is trained.
+   */
+  readonly frozen?: string;
 }
 
 /** The spec of one training run: plain data, all of it part of the run's id. */
@@ -60,6 +65,36 @@ export interface RunSpec extends StackConfig {
 
 const count = z.int().positive(), seed = z.int().nonnegative();
 
+const levelSchema = z.strictObject({
+  encoder: oneOf("kind", ENCODERS),
+  projector: z.array(count).default([]).describe("widths of the projector's layers; none: no projector"),
+  loss: oneOf("name", LOSSES),
+  weight: z.number().nonnegative().default(1).describe("weight of the level's loss in the sum"),
+  input: z.int().nonnegative().optional()
+    .describe("stage of the encoder below whose map feeds this one, 0 its stem; absent: its last"),
+  frozen: z.string().regex(/^[0-9a-f]{12}$/, "expected the id of a run, 12 hex digits").optional()
+    .describe("id of the run whose level is taken as it is and not trained; absent: it is trained"),
+});
+
+/** What is frozen stands below what is trained, and comes from one run. */
+const levelsSchema = z.array(levelSchema).min(1).check(({ value, issues }) => {
+  const [lowest] = value;
+  value.forEach(({ frozen }, at) => {
+    if (frozen === undefined) return;
+    const refuse = (message: string) =>
+      issues.push({ code: "custom", path: [at, "frozen"], message, input: frozen });
+    if (lowest.frozen === undefined) {
+      refuse("the levels below are trained, and it was not made for them; freeze the lowest ones");
+    } else if (value[at - 1] && value[at - 1].frozen !== frozen) {
+      refuse(`all frozen levels are of one run, such as ${lowest.frozen}, from the lowest one on`);
+    } else if (at === value.length - 1) refuse("nothing is left to train; put a level on top");
+  });
+  if (lowest.input !== undefined) {
+    const message = "the lowest level is fed by images; say it of a level above";
+    issues.push({ code: "custom", path: [0, "input"], message, input: lowest.input });
+  }
+});
+
 /** {@link RunSpec} as a schema. */
 export const specSchema: z.ZodType<RunSpec> = z.strictObject({
   data: z.strictObject({
@@ -69,12 +104,7 @@ export const specSchema: z.ZodType<RunSpec> = z.strictObject({
     splitSeed: seed.default(0).describe("seed of the split into training and held-out images"),
   }),
   view: viewSchema,
-  levels: z.array(z.strictObject({
-    encoder: oneOf("kind", ENCODERS),
-    projector: z.array(count).default([]).describe("widths of the projector's layers; none: no projector"),
-    loss: oneOf("name", LOSSES),
-    weight: z.number().nonnegative().default(1).describe("weight of the level's loss in the sum"),
-  })).min(1).describe("the stack, lowest level first"),
+  levels: levelsSchema.describe("the stack, lowest level first"),
   wiring: z.enum(["prepool", "embedding"]).default("prepool")
     .describe("what feeds the next level: the map before pooling, or the embedding as an image"),
   stopGradient: z.boolean().default(false).describe("keep each level's loss from the levels below"),
@@ -84,7 +114,22 @@ export const specSchema: z.ZodType<RunSpec> = z.strictObject({
   batch: count.min(2).describe("images a step"),
   precision: z.enum(["float32", "bfloat16"]).default("float32").describe("arithmetic of the training step"),
   seed: seed.default(0).describe("seed of initialisation, order and views"),
+}).check(({ value: { levels, wiring }, issues }) => {
+  const at = levels.findIndex(({ input }) => input !== undefined);
+  if (at < 0 || wiring === "prepool") return;
+  const message = "there are stages with wiring prepool alone, and here the embedding feeds it";
+  issues.push({ code: "custom", path: ["levels", at, "input"], message, input: levels[at].input });
 }) as unknown as z.ZodType<RunSpec>;
+
+/**
+ * The lowest level that is trained: those below are frozen.
+ *
+ * @param spec The run.
+ * @returns Its place, 0 where nothing is frozen.
+ */
+export function trainedFrom({ levels }: { readonly levels: readonly Pick<LevelSpec, "frozen">[] }): number {
+  return levels.findIndex(({ frozen }) => frozen === undefined);
+}
 
 /**
  * A run's id: the first 12 hex digits of the SHA-256 of its spec, written with

@@ -10,16 +10,16 @@ import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
 import { loss, type Terms } from "../loss/losses.ts";
 import { standardised } from "../loss/pairs.ts";
-import { initialise, type Network, type Pass, pass } from "../model/layers.ts";
+import { initialise, levelOf, type Network, type Pass, pass } from "../model/layers.ts";
 import { projector } from "../model/projector.ts";
 import { type Level, stack } from "../model/stack.ts";
 import type { ViewOptions } from "../data/views.ts";
 import type { Optimiser } from "./optimiser.ts";
-import type { RunSpec } from "./spec.ts";
+import { type RunSpec, trainedFrom } from "./spec.ts";
 
 /** Everything a step changes. */
 export interface TrainingState extends Network {
-  /** The optimiser's memory. */
+  /** The optimiser's memory of what is trained. */
   readonly slots: Tensors;
   /** Where a loss has a momentum: the parameters of the network that follows, under the names of those it follows. */
   readonly momentum?: Tensors;
@@ -29,7 +29,7 @@ export interface TrainingState extends Network {
 export interface StepResult {
   /** The state after the step. */
   readonly state: TrainingState;
-  /** Unweighted terms and weighted total, one entry a level. */
+  /** Unweighted terms and weighted total, one entry a trained level. */
   readonly terms: readonly Terms[];
   /** What each level makes of the first views. */
   readonly levels: Level[];
@@ -58,7 +58,7 @@ export interface StepConfig extends Pick<RunSpec, "levels" | "wiring" | "stopGra
  * @param config Stack and losses.
  * @param optimiser How parameters follow their gradients.
  * @param seed Seed of the parameters: the same encoders as {@link initialiseStack} makes.
- * @returns The state, the caller's to dispose.
+ * @returns The state, the caller's to dispose; what is frozen has first values, too.
  */
 export function initialState(config: StepConfig, optimiser: Optimiser, seed: number): TrainingState {
   const network = initialise(seed, (pass) => embed(pass, tf.zeros([2, 32, 32, 3]), config));
@@ -68,7 +68,7 @@ export function initialState(config: StepConfig, optimiser: Optimiser, seed: num
   const momentum = Object.fromEntries(followed.map(([name, tensor]) => [name, tf.keep(tensor.clone())]));
   return {
     ...network,
-    slots: optimiser.slots(network.parameters),
+    slots: optimiser.slots(trainedOf(network.parameters, config)),
     ...followed.length > 0 && { momentum },
   };
 }
@@ -103,25 +103,32 @@ function embed(
   });
 }
 
-/** The embeddings of one view by the network that follows, in training mode as the trained one, one entry a level. */
+/** Whether a parameter or statistic of some name is trained: the mode of each batch norm, too. */
+const isTrained = (config: StepConfig) => (name: string) => levelOf(name) >= trainedFrom(config);
+
+/** The parameters that are trained. */
+function trainedOf(parameters: Tensors, config: StepConfig): Tensors {
+  const trained = isTrained(config);
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => trained(name)));
+}
+
+/** The embeddings of one view by the network that follows, in the modes of the trained one, one entry a level. */
 function targetsOf(
-  { statistics }: TrainingState,
-  parameters: Tensors,
+  { parameters, statistics }: TrainingState,
+  momentum: Tensors,
   view: tf.Tensor4D,
   config: StepConfig,
 ): tf.Tensor2D[] {
   const top = config.levels.findLastIndex(({ loss }) => "momentum" in loss);
   const followed = { ...config, levels: config.levels.slice(0, top + 1) };
-  return stack(pass({ parameters, statistics }, true), view, followed).map(({ embedding }) =>
-    exact(embedding)
-  );
+  const following = { parameters: { ...parameters, ...momentum }, statistics };
+  return stack(pass(following, isTrained(config)), view, followed).map(({ embedding }) => exact(embedding));
 }
 
 /** How much of itself a parameter keeps of the network that follows: its own level's, or the nearest above. */
-function momentumOf(name: string, { levels }: StepConfig): number | undefined {
-  const [, level] = /^(?:encoders|projectors)\.(\d+)\./.exec(name) ?? [];
-  if (level === undefined) return;
-  const above = levels.slice(Number(level)).find(({ loss }) => "momentum" in loss)?.loss;
+function momentumOf(name: string, config: StepConfig): number | undefined {
+  if (name.startsWith(PREDICTORS) || !isTrained(config)(name)) return;
+  const above = config.levels.slice(levelOf(name)).find(({ loss }) => "momentum" in loss)?.loss;
   return above && "momentum" in above ? above.momentum : undefined;
 }
 
@@ -141,7 +148,7 @@ function follow(momentum: Tensors, parameters: Tensors, number: tf.Scalar, confi
  * Makes the training step.
  *
  * Each view is a batch of its own for batch norm. The loss is the weighted sum of
- * the levels' losses; its gradient reaches all levels below. Of more than two views,
+ * the levels' losses; its gradient reaches all levels below that are trained. Of more than two views,
  * a level's loss is the mean over all pairs of a view of full size and another one
  * (Caron et al. 2020, https://arxiv.org/abs/2006.09882). In bfloat16 the
  * loss of the embeddings and the optimiser's arithmetic stay in float32.
@@ -166,12 +173,15 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     const pairs = views.flatMap((_, one) => views.map((_, two) => [one, two] as const))
       .filter(([one, two]) => one < two && one < full);
     const targets = state.momentum && images.map((view) => targetsOf(state, state.momentum!, view, config));
-    const { gradients: slopes, aside } = gradients((parameters) => {
-      const forward = pass({ parameters, statistics: state.statistics }, true);
+    const from = trainedFrom(config), trained = trainedOf(state.parameters, config);
+    const { gradients: slopes, aside } = gradients((inner) => {
+      const network = { parameters: { ...state.parameters, ...inner }, statistics: state.statistics };
+      const forward = pass(network, isTrained(config));
       const embedded = images.map((view) => embed(forward, view, config));
-      const terms = config.levels.map((level, at) =>
+      const learning = config.levels.slice(from);
+      const terms = learning.map((level, above) =>
         meanOf(pairs.map(([one, two]) => {
-          const [first, second] = [embedded[one][at], embedded[two][at]];
+          const at = from + above, [first, second] = [embedded[one][at], embedded[two][at]];
           return loss(level.loss, first.embedding, second.embedding, {
             ...first.predicted && { predicted: [first.predicted, second.predicted!] },
             ...targets && { targets: [targets[one][at], targets[two][at]] },
@@ -179,13 +189,16 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
           });
         }))
       );
-      const sum = tf.addN(terms.map(({ total }, at) => total.mul(config.levels[at].weight))) as tf.Scalar;
+      const sum = tf.addN(terms.map(({ total }, at) => total.mul(learning[at].weight))) as tf.Scalar;
       // As they are: standardised embeddings would hide a collapse.
-      const levels = embedded[0].map(({ level }) => level);
+      const levels = embedded[0].map(({ level: { representation, embedding } }) => ({
+        representation,
+        embedding,
+      }));
       return { loss: sum, aside: { statistics: forward.statistics, terms, levels } };
-    }, state.parameters);
+    }, trained);
     const { parameters, slots } = optimiser.update(
-      state.parameters,
+      trained,
       mapTree(slopes, exact),
       state.slots,
       rate,
@@ -193,7 +206,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     );
     return {
       state: {
-        ...{ parameters, slots, statistics: aside.statistics },
+        ...{ parameters: { ...state.parameters, ...parameters }, slots, statistics: aside.statistics },
         ...state.momentum && { momentum: follow(state.momentum, parameters, number, config) },
       },
       terms: aside.terms,
@@ -215,7 +228,7 @@ function meanOf([first, ...others]: readonly Terms[]): Terms {
  * Reads a step's terms, and frees them.
  *
  * @param terms The terms of each level.
- * @returns Their values.
+ * @returns Their values, one entry a trained level.
  */
 export function readTerms(terms: StepResult["terms"]): Record<string, number>[] {
   const values = terms.map((level) =>

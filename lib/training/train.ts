@@ -15,6 +15,7 @@ import { type ViewBatch, viewStream } from "../data/view_stream.ts";
 import { viewsOf } from "../data/views.ts";
 import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
 import { isCollapsed } from "./collapse.ts";
+import { demandFrozen, withFrozen } from "./frozen.ts";
 import { openJournal } from "./journal.ts";
 import { demandLabels, labelsOf } from "./labels.ts";
 import { readMetrics } from "./log.ts";
@@ -63,6 +64,7 @@ export function isFinished(spec: RunSpec, runs: string): Promise<boolean> {
  * @throws {TrainingError} The loss became NaN, infinite or far larger than at first.
  * @throws {Interrupted} A signal ended it; the next call goes on.
  * @throws {DataError} The data set is another one than the spec's, or a file of the run is damaged.
+ * @throws {UsageError} The run that levels are frozen from is missing, unfinished or of something else.
  * @throws {EnvironmentError} Its folder may not be written, or there is no room for the run.
  */
 export async function train(
@@ -82,6 +84,7 @@ export async function train(
   }
   if (!await hasEncoder(folder)) {
     demandLabels(spec, dataset);
+    await demandFrozen(spec, runs);
     if (totalSteps(spec) === 0) {
       throw new TrainingError(
         `A batch of ${spec.batch} is more than the ${spec.data.images} training images: choose a smaller batch.`,
@@ -91,7 +94,7 @@ export async function train(
       join(folder, "lock"),
       (owner) => console.error(`${label}: ${owner} is training this run; waiting until it is done.`),
     );
-    if (!await hasEncoder(folder)) await trainIn(folder, spec, dataset, label);
+    if (!await hasEncoder(folder)) await trainIn(runs, spec, dataset, label);
   }
   const spread = (await readMetrics(folder)).at(-1)?.spread ?? [];
   return {
@@ -102,12 +105,12 @@ export async function train(
 }
 
 /** The loop; the caller holds the lock. */
-async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: string): Promise<void> {
-  const steps = totalSteps(spec), optimise = optimiser(spec.optimiser);
+async function trainIn(runs: string, spec: RunSpec, dataset: Dataset, label: string): Promise<void> {
+  const folder = join(runs, runId(spec)), steps = totalSteps(spec), optimise = optimiser(spec.optimiser);
   const config = { ...spec, steps };
   using journal = await openJournal(
     { folder, spec, steps, label },
-    () => initialState(config, optimise, spec.seed),
+    () => withFrozen(initialState(config, optimise, spec.seed), spec, runs),
   );
   let { state } = journal;
   const step = trainingStep(config, optimise);

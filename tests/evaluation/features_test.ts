@@ -5,7 +5,7 @@ import { dispose } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { generate } from "../../lib/data/generated.ts";
 import { normalise, pixels } from "../../lib/data/normalise.ts";
-import { features, pixelFeatures } from "../../lib/evaluation/features.ts";
+import { features, pixelFeatures, type Readout } from "../../lib/evaluation/features.ts";
 import { type Network, pass } from "../../lib/model/layers.ts";
 import { RESNET_18 } from "../../lib/model/resnet.ts";
 import { initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
@@ -54,6 +54,32 @@ Deno.test("features are the representations of an uncompiled pass", async () => 
   const found = await features(trained, config, set);
   assert.deepEqual(found.map((level) => level.shape), [[22, 32], [22, 32]]);
   assertClose(found, direct(0, 22, false), 1e-5);
+});
+
+Deno.test("any stage of any level is read, pooled or whole, and embeddings, in the order that is asked for", async () => {
+  const readouts: Readout[] = [
+    { stack: 1, stage: 0, pooled: true },
+    { stack: 0, stage: 3, pooled: false },
+    { stack: 1, stage: "embedding" },
+    { stack: 0, stage: 4, pooled: true },
+  ];
+  const found = await features(trained, config, set, { readouts, batch: 7 });
+  const expected = tf.tidy(() => {
+    const images = normalise(pixels(set, 0, 22));
+    const [lower, upper] = stack(pass(trained, false), images, config);
+    return [
+      upper.stages[0].mean([1, 2]),
+      lower.stages[3].reshape([22, -1]),
+      upper.embedding,
+      lower.representation,
+    ];
+  }) as tf.Tensor2D[];
+  assert.deepEqual(found.map(({ shape }) => shape), [[22, 4], [22, 8 * 8 * 16], [22, 16], [22, 32]]);
+  assertClose(found, expected, 1e-5);
+  await assert.rejects(
+    features(trained, config, set, { readouts: [{ stack: 1, stage: 5, pooled: true }] }),
+    new RangeError("Stack 1's stage 5 does not exist: its last one is 4."),
+  );
 });
 
 Deno.test("in evaluation mode the size of a batch does not matter", async () => {

@@ -218,6 +218,41 @@ Deno.test("where all trainings diverge, that is what the table and the page say"
   });
 });
 
+Deno.test("what only some stacks or configurations have is a dash elsewhere, and nothing for other programs", async () => {
+  const variants = { both: {}, one: { "levels.1.projector": [] } },
+    evaluate = {
+      ...SWEEP.evaluate,
+      metric: ["readouts.k=5", "readouts.epochs=1"],
+      untrained: false,
+    };
+  await inFolder({ ...SWEEP, variants, grid: {}, seeds: [0], evaluate }, async (path, runs) => {
+    const planned = await planSweep(path, { runs }), folder = join(runs, "..", "table");
+    const results = await measureSweep(planned, async () => {});
+    await writeSweep(folder, results);
+    const { columns, rows } = sweepTable(results);
+    const cell = (configuration: string, stack: string, column: string) =>
+      rows.find((row) => row[0] === configuration && row[1] === stack)![columns.indexOf(column)];
+    for (
+      const [configuration, stack, column, dash] of [
+        ["both", "1", "embedding: top-1 %", false],
+        ["one", "1", "embedding: top-1 %", true],
+        ["both", "0", "input, not pooled: k-NN 5 %", true],
+        ["one", "1", "input, not pooled: k-NN 5 %", false],
+        ["one", "1", "representation: top-1 − both's, paired", false],
+      ] as const
+    ) {
+      assert.equal(cell(configuration, stack, column) === "–", dash, `${configuration}, ${stack}, ${column}`);
+    }
+    const file = (await Deno.readFile(join(folder, "table.parquet"))).buffer;
+    const read = await parquetReadObjects({ file });
+    for (const { configuration, stack, ...values } of read) {
+      const lacks = values["embedding: top-1"] === null;
+      assert.equal(lacks, configuration === "one" && Number(stack) === 1);
+    }
+    assert.equal(read.length, 4);
+  });
+});
+
 Deno.test("what is wrong with a sweep's file is told with its place", async () => {
   for (
     const [change, message] of [

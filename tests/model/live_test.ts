@@ -17,16 +17,17 @@ await start();
 
 /** A stack of two encoders; a projector where one is given. */
 function twoOf(
-  { projector = [], wiring = "prepool", ...encoder }: Partial<ResnetConfig> & {
+  { projector = [], wiring = "prepool", input, ...encoder }: Partial<ResnetConfig> & {
     projector?: number[];
     wiring?: StackConfig["wiring"];
+    input?: number;
   },
 ): StackConfig {
   const level = {
     encoder: { ...RESNET_18, width: 8, zeroInitResidual: false, ...encoder },
     projector,
   };
-  return { levels: [level, level], wiring, stopGradient: false };
+  return { levels: [level, { ...level, input }], wiring, stopGradient: false };
 }
 
 /**
@@ -74,6 +75,10 @@ const CASES: [name: string, config: StackConfig, height: number, width: number][
   ["two ResNet-18 on narrow images of odd sizes", twoOf({ width: 4 }), 36, 13],
   ["two ResNet-18 with ImageNet's stem", twoOf({ width: 4, stem: "imagenet" }), 32, 32],
   ["two ResNet-50 with ImageNet's stem", twoOf({ width: 4, depth: 50, stem: "imagenet" }), 72, 72],
+  ["two ResNet-18, the upper one on stage 2", twoOf({ input: 2 }), 32, 32],
+  ["two ResNet-18, the upper one on the stem, on narrow images", twoOf({ width: 4, input: 0 }), 9, 5],
+  ["two ResNet-50, the upper one on stage 3", twoOf({ width: 4, depth: 50, input: 3 }), 32, 32],
+  ["ImageNet's stem, the upper one on it", twoOf({ width: 4, stem: "imagenet", input: 0 }), 32, 32],
   ["an embedding of 16×16", twoOf({ width: 4, wiring: "embedding", projector: [256] }), 32, 32],
   ["an embedding of 2×4", twoOf({ width: 4, wiring: "embedding", projector: [8] }), 32, 32],
   ["a representation of 8×8 as the embedding", twoOf({ wiring: "embedding" }), 16, 16],

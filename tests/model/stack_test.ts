@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
+import { UsageError } from "../../lib/base/errors.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { gradients } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { vicreg } from "../../lib/loss/vicreg.ts";
+import { encode } from "../../lib/model/encoders.ts";
 import { pass } from "../../lib/model/layers.ts";
 import { RESNET_18 } from "../../lib/model/resnet.ts";
-import { countParameters, initialiseStack, stack, type StackConfig } from "../../lib/model/stack.ts";
+import {
+  countEncoders,
+  countParameters,
+  initialiseStack,
+  stack,
+  type StackConfig,
+} from "../../lib/model/stack.ts";
 
 await start();
 
@@ -56,6 +64,34 @@ Deno.test("the next encoder sees the map before pooling, or the embedding as an 
     initialiseStack(config, 0).parameters["encoders.1.conv1.weight"].shape;
   assert.deepEqual(stem(prepool), [3, 3, 32, 4]);
   assert.deepEqual(stem(embedding), [3, 3, 1, 4]);
+});
+
+Deno.test("an encoder on an earlier stage sees that stage's map; the last stage is where it stands anyway", () => {
+  const at = (input?: number): StackConfig => ({
+    ...prepool,
+    levels: [prepool.levels[0], { ...prepool.levels[1], input }],
+  });
+  // Stem and four stages: channels, and side of the map.
+  const shapes = [[4, 32], [4, 32], [8, 16], [16, 8], [32, 4]];
+  for (const [input, [channels, side]] of shapes.entries()) {
+    const config = at(input), network = initialiseStack(config, 0);
+    assert.deepEqual(network.parameters["encoders.1.conv1.weight"].shape, [3, 3, channels, 4]);
+    const [{ stages }, { representation }] = stack(pass(network, false), views[0], config);
+    assert.deepEqual(
+      stages.map(({ shape }) => shape),
+      shapes.map(([channels, side]) => [6, side, side, channels]),
+    );
+    const alone = encode(pass(network, false), "encoders.1", stages[input], encoder);
+    assert.deepEqual(representation.dataSync(), alone.representation.dataSync());
+    assert.deepEqual(countEncoders(config, 32, 32)[0].stages[input], [side, side, channels]);
+  }
+  const [last, absent] = [at(4), at()].map((config) =>
+    stack(pass(initialiseStack(config, 0), false), views[0], config)[1].representation.dataSync()
+  );
+  assert.deepEqual(last, absent);
+  const error = new UsageError("levels.1.input is 5, but stack 0 has stages from 0, its stem, to 4.");
+  assert.throws(() => countEncoders(at(5), 32, 32), error);
+  assert.throws(() => initialiseStack(at(5), 0), error);
 });
 
 Deno.test("an embedding is laid out row by row: 256 features as 16×16, 512 as 16×32, 18 as 2×9", () => {

@@ -94,11 +94,19 @@ const two = (encoders: readonly EncoderConfig[], projector = [8]): StackConfig =
   wiring: "prepool",
   stopGradient: false,
 });
+/** The upper one of two encoders reads an earlier stage. */
+function onStage(input: number, encoders: EncoderConfig[]): StackConfig {
+  const { levels: [below, above], ...others } = two(encoders);
+  return { levels: [below, { ...above, input }], ...others };
+}
+
 const STACKS: Readonly<Record<string, StackConfig>> = {
   "alone": two([alone]),
   "on a ResNet's map of 4×4": two([lower, onMap]),
   "under a ResNet": two([alone, lower]),
   "on a ViT's map, of one token": two([alone, { ...onMap, patch: 8 }]),
+  "on a ResNet's stage 2": onStage(2, [lower, { ...onMap, patch: 4 }]),
+  "under a ResNet that stands on its block 1": onStage(1, [alone, lower]),
   "on an embedding of 8×8": { ...two([alone, alone], [64]), wiring: "embedding" },
 };
 

@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { DataError, TrainingError } from "../../lib/base/errors.ts";
 import { start } from "../../lib/compute/backend.ts";
+import { dispose } from "../../lib/compute/compile.ts";
 import { imageFingerprint } from "../../lib/data/dataset.ts";
 import { generate } from "../../lib/data/generated.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
+import { levelOf } from "../../lib/model/layers.ts";
+import { readNetwork } from "../../lib/training/checkpoint.ts";
 import { readMetrics } from "../../lib/training/log.ts";
 import { train } from "../../lib/training/train.ts";
-import { runId } from "../../lib/training/spec.ts";
+import { runId, type RunSpec } from "../../lib/training/spec.ts";
 import {
   dataset,
   spec,
@@ -36,6 +39,23 @@ Deno.test("the same spec gives the same log and the same weights, bit by bit", a
   await trainIn(one, spec);
   assert.deepEqual(await written(), before);
   await Promise.all([one, two].map((folder) => Deno.remove(folder, { recursive: true })));
+});
+
+Deno.test("under stop-gradient stack 0 of a run is VICReg's of the same seed, bit by bit", async () => {
+  await start();
+  const runs = await Deno.makeTempDir(), epochs = 1;
+  const of = async (spec: RunSpec) => {
+    const { folder } = await trainIn(runs, spec), { parameters, statistics } = await readNetwork(folder);
+    const lowest = [...Object.entries(parameters), ...Object.entries(statistics)]
+      .filter(([name]) => levelOf(name) === 0).map(([name, x]) => [name, x.dataSync()] as const);
+    dispose([parameters, statistics]);
+    return { weights: new Map(lowest), terms: (await readMetrics(folder)).map(({ levels }) => levels[0]) };
+  };
+  const alone = await of({ ...runSpec("vicreg", tiny, dataset, 0), epochs });
+  assert.equal(alone.terms.length, 4);
+  assert.deepEqual(await of({ ...spec, epochs, stopGradient: true }), alone);
+  assert.notDeepEqual(await of({ ...spec, epochs }), alone);
+  await Deno.remove(runs, { recursive: true });
 });
 
 Deno.test("more views and local ones train; without the local ones it is another training", async () => {
