@@ -47,14 +47,16 @@ export interface Metric<Options> {
   /** Batch norm's mode while the representations are made; `evaluation` if absent. */
   readonly mode?: (options: Options) => "evaluation" | "training";
   /**
-   * What it judges of a level of a stack for such images, each by itself; absent: the level's representation alone.
-   * What is found is then called by what was read, as in `stage 2: top-1`.
+   * What it judges of a level of a stack for such images, each by itself; absent, or nothing: the level's
+   * representation alone. What is found is then called by what was read, as in `stage 2: top-1`, but for what was
+   * read under no name.
    */
   readonly reads?: (
     model: StackConfig,
     level: number,
     images: Pick<ImageSet, "height" | "width">,
-  ) => Readouts;
+    options: Options,
+  ) => Readouts | undefined;
   /** Judges the representations of one level. */
   readonly measure: (judged: Judged, options: Options) => Found | Promise<Found>;
 }

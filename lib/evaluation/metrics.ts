@@ -6,6 +6,8 @@
  */
 import type { z } from "zod";
 import { oneOf } from "../base/schema.ts";
+import type { ImageSet } from "../data/dataset.ts";
+import type { StackConfig } from "../model/stack.ts";
 import { alphaReqMetric } from "./alpha_req.ts";
 import { clustersMetric } from "./clusters.ts";
 import { dendrogramMetric } from "./dendrogram.ts";
@@ -55,9 +57,11 @@ export function modeOf(config: MetricConfig): "evaluation" | "training" {
 /** What a metric judges of a level, by name, where it is not the representation alone: {@link Metric.reads}. */
 export function readsOf(
   config: MetricConfig,
-  ...asked: Parameters<NonNullable<Metric<never>["reads"]>>
+  model: StackConfig,
+  level: number,
+  images: Pick<ImageSet, "height" | "width">,
 ): Readouts | undefined {
-  return of(config).reads?.(...asked);
+  return of(config).reads?.(model, level, images, config);
 }
 
 /**

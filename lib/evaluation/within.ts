@@ -9,6 +9,7 @@ import { tf } from "../compute/tf.ts";
 import { adjustedMutualInformation, encode } from "./agreement.ts";
 import { kmeans, reducedDirections } from "./clusters.ts";
 import { divides } from "./levels.ts";
+import { readoutsOf } from "./readouts.ts";
 import { checkLabelled, type Judged, type Metric } from "./metric.ts";
 
 /** How to look for fine classes. */
@@ -17,6 +18,8 @@ export interface WithinOptions {
   readonly restarts: number;
   /** Most principal components that are kept of a coarse class. */
   readonly reduce: number;
+  /** Judge embeddings, behind the projector, too. */
+  readonly embeddings: boolean;
 }
 
 /**
@@ -47,7 +50,7 @@ export async function withinClasses(
   coarse: ArrayLike<number>,
   fine: ArrayLike<number>,
   seed: number,
-  { restarts, reduce }: WithinOptions,
+  { restarts, reduce }: Pick<WithinOptions, "restarts" | "reduce">,
 ): Promise<number> {
   let sum = 0, classes = 0;
   for (const members of Map.groupBy(Array.from(coarse).keys(), (at) => coarse[at]).values()) {
@@ -67,7 +70,13 @@ export const withinMetric: Metric<WithinOptions> = {
   options: z.strictObject({
     restarts: z.int().positive().default(10).describe("starts of k-means"),
     reduce: z.int().positive().default(64).describe("most principal components that are kept of a class"),
+    embeddings: z.boolean().default(false).describe("judge embeddings, behind the projector, too"),
   }),
+  reads(model, level, images, { embeddings }) {
+    if (!embeddings) return undefined;
+    const { representation, embedding } = readoutsOf(model, level, images);
+    return { "": representation, ...embedding && { embedding } };
+  },
   async measure({ test, classes, seed }: Judged, options) {
     checkLabelled({ test }, classes);
     const { features, labels, levels = {} } = test, found: Record<string, number> = {};

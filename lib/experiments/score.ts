@@ -107,7 +107,9 @@ async function scoreReadouts(
   for (const [name, { length }] of Object.entries(reads)) {
     const joined = sets.map((places) => tf.concat(places.slice(at, at + length), 1));
     const scores = await score(scoring, metric, joined);
-    for (const [measure, it] of Object.entries(scores)) found[`${name}: ${measure}`] = it;
+    for (const [measure, it] of Object.entries(scores)) {
+      found[name === "" ? measure : `${name}: ${measure}`] = it;
+    }
     dispose(joined);
     at += length;
   }
