@@ -49,14 +49,14 @@ export const patchesOptions: z.ZodObject = z.strictObject({ width: z.int().posit
 /** One convolution of stride 2. */
 export function patches(pass: Pass, name: string, x: tf.Tensor4D, { width }: PatchesConfig): Encoded {
   const map = relu(normalisation(pass, \`\${name}.bn\`, convolution(pass, \`\${name}.conv\`, x, width, 3, 2)));
-  return { map, representation: tf.mean(map, [1, 2]) };
+  return { map, stages: [map], representation: tf.mean(map, [1, 2]) };
 }
 
 /** What it costs. */
 export function countPatches({ width }: PatchesConfig, [height, across, channels]: MapShape): EncoderCount {
   const parameters = (9 * channels + 2) * width, map: MapShape = [(height + 1) >> 1, (across + 1) >> 1, width];
   const values = map[0] * map[1] * width;
-  return { parameters, live: parameters, multiplications: 9 * channels * values, values, map };
+  return { parameters, live: parameters, multiplications: 9 * channels * values, values, map, stages: [map] };
 }
 `,
     record: "lib/model/encoders.ts",
