@@ -79,8 +79,9 @@ type Side = readonly [configuration: string, stack: number];
 
 /** One side less the other in a measure, by the seeds that both have. */
 const less =
-  ([one, oneStack]: Side, [other, otherStack]: Side, measure: string) => (results: SweepResults) => {
-    const those = valuesOf(results, other, otherStack, measure);
+  ([one, oneStack]: Side, [other, otherStack]: Side, measure: string, otherMeasure = measure) =>
+  (results: SweepResults): number[] => {
+    const those = valuesOf(results, other, otherStack, otherMeasure);
     return [...valuesOf(results, one, oneStack, measure)]
       .flatMap(([seed, value]) => those.has(seed) ? [value - those.get(seed)!] : []);
   };
@@ -141,6 +142,10 @@ function hierarchy(sweep: string, fine: string, inside: string): Claim[] {
       comparisons: [{
         name: `${inside}: stack 1 − stack 0`,
         differences: less(["S-JEA", 1], ["S-JEA", 0], inside),
+        judge: superiority,
+      }, {
+        name: `${inside}: stack 1 − VICReg's embedding`,
+        differences: less(["S-JEA", 1], ["VICReg", 0], inside, `embedding: ${inside}`),
         judge: superiority,
       }],
       control: {

@@ -64,7 +64,7 @@ Deno.test("no verdict where the measure does not show what is certainly there", 
       found({
         "S-JEA/0": { [measure]: [10, 11, 10] },
         "S-JEA/1": { [measure]: [20, 22, 21] },
-        "VICReg/0": { [measure]: [12, 10, 11] },
+        "VICReg/0": { [measure]: [12, 10, 11], [`embedding: ${measure}`]: [15, 14, 15] },
         "supervised/0": { [measure]: supervised },
       }),
     );

@@ -10,6 +10,7 @@ function results(values: Record<string, number[]>, seeds = [0, 1, 2]): SweepResu
     ...{ configuration: name.split("/")[0], trained: true, stack: Number(name.split("/")[1]), seeds },
     values: {
       [INSIDE]: summarise(inside),
+      [`embedding: ${INSIDE}`]: summarise(inside),
       "kappa of classes %": summarise(inside),
       "kappa of classes at noise 0.5 %": summarise(inside),
     },
