@@ -10,7 +10,8 @@ import { exists, explainFault, writeAtomically } from "../base/files.ts";
 import { checkedJson } from "../base/schema.ts";
 import type { LevelSpread } from "./collapse.ts";
 
-const FILE = "metrics.jsonl";
+/** The file in a run's folder that holds its log. */
+export const LOG = "metrics.jsonl";
 
 /** A line of the log. */
 export interface StepMetrics {
@@ -58,7 +59,7 @@ export interface Log extends Disposable {
  * @throws {DataError} It has fewer steps.
  */
 export async function openLog(folder: string, steps: number): Promise<Log> {
-  const path = join(folder, FILE);
+  const path = join(folder, LOG);
   const kept = steps > 0 ? (await Deno.readTextFile(path)).split("\n").slice(0, steps) : [];
   if (kept.length < steps || kept.at(-1) === "") {
     throw new DataError(
@@ -95,7 +96,7 @@ export async function openLog(folder: string, steps: number): Promise<Log> {
  * @throws {DataError} It is missing, or a line is damaged.
  */
 export async function readMetrics(folder: string): Promise<StepMetrics[]> {
-  const path = join(folder, FILE);
+  const path = join(folder, LOG);
   if (!await exists(path)) {
     throw new DataError(`There is no ${path}. Delete ${folder} to train the run again.`);
   }
