@@ -11,6 +11,7 @@ import { isLocked } from "../base/lock.ts";
 import { accuracy } from "../evaluation/metric.ts";
 import { hasEncoder } from "../training/checkpoint.ts";
 import { LOG, type StepMetrics } from "../training/log.ts";
+import type { Online } from "../training/online.ts";
 import { readOrigins } from "../training/origin.ts";
 import { readSpec, type RunSpec, SPEC } from "../training/spec.ts";
 import { totalSteps } from "../training/train.ts";
@@ -147,16 +148,21 @@ interface LogReader {
 }
 
 function logReader({ batch, epochs }: RunSpec, steps: number): LogReader {
-  let ino: number | null, bytes = 0, clock = [0], losses = means(steps, epochs);
+  let ino: number | null,
+    bytes = 0,
+    clock = [0],
+    losses = means(steps, epochs),
+    online = means(epochs, epochs);
   return {
     get done() {
       return clock.length - 1;
     },
     clock: (steps) => clock[Math.min(steps, clock.length - 1)],
-    tracks: () => [losses.track()].filter(({ epochs }) => epochs.length > 0),
+    tracks: () => [losses.track(), online.track()].filter(({ epochs }) => epochs.length > 0),
     async read(path, file) {
       if (file.ino !== ino || file.size < bytes) {
-        [ino, bytes, clock, losses] = [file.ino, 0, [0], means(steps, epochs)];
+        [ino, bytes, clock] = [file.ino, 0, [0]];
+        [losses, online] = [means(steps, epochs), means(epochs, epochs)];
       }
       const added = await bytesFrom(path, bytes);
       // What follows the last line's end is being written.
@@ -164,8 +170,9 @@ function logReader({ batch, epochs }: RunSpec, steps: number): LogReader {
       for (const line of new TextDecoder().decode(lines).split("\n").slice(0, -1)) {
         const number = clock.length;
         try {
-          const { step, levels, imagesPerSecond }: StepMetrics = JSON.parse(line);
+          const { step, epoch, levels, imagesPerSecond, online: found }: StepMetrics = JSON.parse(line);
           losses.add(step, { loss: levels.map(({ total }) => total ?? NaN) });
+          if (found) online.add(epoch, onlineMeasures(found));
           clock.push(clock[number - 1] + batch / imagesPerSecond);
         } catch (error) {
           throw new DataError(`${path}, line ${number}: ${(error as Error).message}`);
@@ -173,6 +180,20 @@ function logReader({ batch, epochs }: RunSpec, steps: number): LogReader {
       }
       bytes += lines.length;
     },
+  };
+}
+
+/**
+ * What was measured while a run trained.
+ *
+ * @param found One entry a stack.
+ * @returns A number a stack, by what a reader calls it.
+ */
+export function onlineMeasures(found: readonly Online[]): Record<string, number[]> {
+  const votes = found.flatMap(({ knn }) => knn ?? []);
+  return {
+    ...votes.length > 0 && { "online k-NN 20 %": votes },
+    "online RankMe": found.map(({ rank }) => rank),
   };
 }
 

@@ -9,6 +9,7 @@ import { DataError } from "../base/errors.ts";
 import { exists, explainFault, writeAtomically } from "../base/files.ts";
 import { checkedJson } from "../base/schema.ts";
 import type { LevelSpread } from "./collapse.ts";
+import type { Online } from "./online.ts";
 
 /** The file in a run's folder that holds its log. */
 export const LOG = "metrics.jsonl";
@@ -27,6 +28,8 @@ export interface StepMetrics {
   readonly levels: readonly Readonly<Record<string, number>>[];
   /** At the end of an epoch: how the step's batch spreads in each level. */
   readonly spread?: readonly LevelSpread[];
+  /** At the end of some epochs: what each level's representation is worth. */
+  readonly online?: readonly Online[];
 }
 
 /** JSON writes NaN and infinity as null. */
@@ -40,6 +43,7 @@ const metricsSchema: z.ZodType<StepMetrics> = z.object({
   imagesPerSecond: z.number(),
   levels: z.array(z.record(z.string(), number)),
   spread: z.array(z.object({ representation: spreadSchema, embedding: spreadSchema })).optional(),
+  online: z.array(z.object({ knn: number.optional(), rank: number })).optional(),
 });
 
 /** A log that is written. */

@@ -17,6 +17,7 @@ import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
 import { isCollapsed } from "./collapse.ts";
 import { openJournal } from "./journal.ts";
 import { readMetrics } from "./log.ts";
+import { onlineMeasure } from "./online.ts";
 import { optimiser } from "./optimiser.ts";
 import { type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
@@ -104,7 +105,7 @@ async function trainIn(folder: string, spec: RunSpec, dataset: Dataset, label: s
   const steps = totalSteps(spec), optimise = optimiser(spec.optimiser);
   const config = { ...spec, steps };
   using journal = await openJournal(
-    { folder, spec, steps, label },
+    { folder, spec, steps, label, online: onlineMeasure(spec, dataset) },
     () => initialState(config, optimise, spec.seed),
   );
   let { state } = journal;
