@@ -64,3 +64,21 @@ export function watchSignals(stopping: string): Watch {
       listeners.forEach(({ signal, listener }) => Deno.removeSignalListener(signal, listener)),
   };
 }
+
+/**
+ * Waits until somebody asks this process to stop.
+ *
+ * @returns The signal that asked.
+ */
+export function interruption(): Promise<Deno.Signal> {
+  return new Promise((resolve) => {
+    const listeners = SIGNALS.map((signal) => {
+      const listener = () => {
+        listeners.forEach(({ signal, listener }) => Deno.removeSignalListener(signal, listener));
+        resolve(signal);
+      };
+      Deno.addSignalListener(signal, listener);
+      return { signal, listener };
+    });
+  });
+}

@@ -7,7 +7,7 @@
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { dirname } from "@std/path";
-import { explainFault } from "./files.ts";
+import { exists, explainFault } from "./files.ts";
 
 /** Milliseconds between two tries. */
 const PAUSE = 250;
@@ -51,6 +51,18 @@ export async function lock(path: string, waiting?: (owner: string) => void): Pro
     explainFault(error, path);
     throw error;
   }
+}
+
+/**
+ * Whether somebody holds a lock. It is shared for that moment: who wants it just then tries again.
+ *
+ * @param path The file that stands for it.
+ * @returns True if it is taken.
+ */
+export async function isLocked(path: string): Promise<boolean> {
+  if (!await exists(path)) return false;
+  using file = await Deno.open(path);
+  return !await file.tryLock();
 }
 
 /** The name in a lock's file, which may have been removed from its folder; Windows lets nobody else read it. */

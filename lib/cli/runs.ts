@@ -9,6 +9,7 @@ import { writeAtomically } from "../base/files.ts";
 import { readableJson } from "../base/json.ts";
 import { lock } from "../base/lock.ts";
 import { places } from "../base/places.ts";
+import { interruption } from "../base/interrupt.ts";
 import { keptEvaluations } from "../experiments/evaluate.ts";
 import { suggest } from "../base/schema.ts";
 import { DATASET_NAMES } from "../data/datasets.ts";
@@ -16,21 +17,29 @@ import { mergeRuns, planMerge } from "../experiments/merge_runs.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
 import { datasetOf, evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { differences, findRun, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
+import { runReader } from "../experiments/run_summaries.ts";
 import { mcnemar } from "../experiments/statistics.ts";
 import { accuracy } from "../evaluation/metric.ts";
 import { tableBundle } from "../notebook/table.ts";
 import { type Figure, stackMaps } from "../reports/maps.ts";
+import { INDEX } from "../reports/page.ts";
 import { type Measured, renderRuns } from "../reports/run_page.ts";
+import { renderRunsPage } from "../reports/runs_page.ts";
+import { serveRuns } from "../reports/runs_server.ts";
 import { demandFinished } from "./advice.ts";
 import { runCommand } from "./command.ts";
 import { entry } from "./help.ts";
 import { IMAGE_SETS, oneOf, PRESETS } from "./options.ts";
-import { parse } from "./parse.ts";
+import { natural, parse } from "./parse.ts";
 import { userPath } from "./paths.ts";
 
 const SETS = Object.keys(IMAGE_SETS) as (keyof typeof IMAGE_SETS)[];
 
 const HELP = `deno task runs [list]            all runs, the one that changed last first
+deno task runs --page            all runs as a page: a table to sort and to
+                                 filter, and the curves of any of them
+deno task runs --watch           the same from a server on this machine, renewed
+                                 while runs train; Ctrl-C ends it
 deno task runs show RUN          its spec; its curves and scores as a page
 deno task runs show RUN --map    on the page also t-SNE and UMAP of each stack
 deno task runs compare RUN RUN   what differs in their specs, curves on one
@@ -43,6 +52,7 @@ deno task runs merge DIR...      takes over the runs of other folders that are
 RUN is the beginning of an id, or a short name that only one run has.
 
   --runs DIR         folder of all runs (default: data/runs)
+  --port N           port of --watch (default: a free one)
   --help             this text
 
 With --map:
@@ -57,10 +67,16 @@ ${entry("--preset NAME", `how many images: ${PRESETS.join(", ")} (default: quick
 /** What can be done, and with how many runs. */
 const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, remove: 1, merge: Infinity };
 
+/** Rights that showing takes none of. */
+const SPARED = ["net", "write", "run", "ffi", "env", "sys"] as const;
+
 await runCommand(async () => {
   const { values, positionals } = parse({
     words: true,
     options: {
+      page: { type: "boolean", default: false },
+      watch: { type: "boolean", default: false },
+      port: { type: "string" },
       map: { type: "boolean", default: false },
       images: { type: "string" },
       dataset: { type: "string" },
@@ -83,11 +99,17 @@ await runCommand(async () => {
   if (words.length !== wanted && verb !== "merge") {
     throw new UsageError(`runs ${verb} takes ${wanted} runs, not ${words.length}.`);
   }
-  const { map, runs: _, help: __, ...ofMap } = values, [stray] = Object.keys(ofMap);
+  const { page, watch, port, map, runs: _, help: __, ...ofMap } = values, [stray] = Object.keys(ofMap);
+  if ((page || watch) && (verb !== "list" || map)) {
+    throw new UsageError("--page and --watch show all runs: name none.");
+  }
+  if (port !== undefined && !watch) throw new UsageError("--port says where --watch serves: add --watch.");
   if (map && verb !== "show") throw new UsageError(`runs ${verb} draws no map: runs show does.`);
   if (!map && stray) throw new UsageError(`--${stray} says what a map is of: add --map.`);
   const folder = values.runs ?? places.runs;
   if (verb === "merge") return await merge(words.map(userPath), folder);
+  if (watch) return await serve(folder, natural("port", port ?? "0"));
+  if (page) return await write(folder);
   const runs = await storedRuns(folder);
   const chosen = words.map((word) => findRun(runs, word));
   if (verb === "list") return list(runs, folder);
@@ -104,6 +126,22 @@ await runCommand(async () => {
   await writeAtomically(path, await renderRuns(chosen, measured, figures));
   console.log(`\n${path}`);
 });
+
+/** Writes the page of all runs. */
+async function write(folder: string): Promise<void> {
+  const path = join(places.reports, "runs", INDEX);
+  await writeAtomically(path, await renderRunsPage(await runReader(folder)(), { folder }));
+  console.log(path);
+}
+
+/** Serves the page of all runs until a signal comes. It listens by then and needs no right but to read. */
+async function serve(folder: string, port: number): Promise<void> {
+  const server = serveRuns(folder, port);
+  for (const name of SPARED) await Deno.permissions.revoke({ name });
+  console.log(`http://127.0.0.1:${server.addr.port}/`);
+  await interruption();
+  await server.shutdown();
+}
 
 function print({ caption, columns, rows }: Measured): void {
   console.log(`\n${tableBundle({ columns, rows }, { caption: caption || undefined })["text/plain"]}`);

@@ -46,6 +46,19 @@ export function trainingImages(dataset: Dataset, count: number, seed: number): I
   return subset(dataset.train, orderOf(dataset, seed).subarray(0, count));
 }
 
+/**
+ * Training images that a run does not learn from.
+ *
+ * @param dataset The data set to draw them from.
+ * @param count How many: no more than the run leaves.
+ * @param seed Seed of the draw.
+ * @returns So many of its training images, the last ones of the order in which {@link trainingImages} are the first.
+ */
+export function heldOutImages(dataset: Dataset, count: number, seed: number): ImageSet {
+  const order = orderOf(dataset, seed);
+  return subset(dataset.train, order.subarray(order.length - count));
+}
+
 const orderOf = ({ train }: Dataset, seed: number) =>
   permutation(train.labels.length, generator("split", seed));
 
@@ -88,7 +101,7 @@ export async function split(
   }
   return {
     train: trainingImages(dataset, sizes.train, seed),
-    heldOut: subset(dataset.train, heldOut),
+    heldOut: heldOutImages(dataset, sizes.heldOut, seed),
     test: subset(dataset.test, Array.from({ length: sizes.test }, (_, at) => at)),
   };
 }

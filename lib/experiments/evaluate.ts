@@ -18,6 +18,7 @@ import type { Network } from "../model/layers.ts";
 import type { StackConfig } from "../model/stack.ts";
 import { ASIDE } from "../training/origin.ts";
 import { digestOf } from "../training/spec.ts";
+import type { Evaluation } from "./presets.ts";
 import { scorePixels, scoreStacks, type Scoring } from "./score.ts";
 import type { Setting } from "./setting.ts";
 
@@ -222,13 +223,17 @@ export interface Kept {
  * Reads what a run's evaluations kept, by whatever metrics it was evaluated.
  *
  * @param folder The run's folder.
+ * @param scored Which images were scored.
  * @returns One entry a metric; none where it was not evaluated.
  * @throws {DataError} A file is damaged.
  */
-export async function keptEvaluations(folder: string): Promise<Kept[]> {
+export async function keptEvaluations(
+  folder: string,
+  scored: Evaluation["scored"] = "test",
+): Promise<Kept[]> {
   const found: Kept[] = [];
   for (const name of Object.keys(METRICS)) {
-    const path = join(folder, `${evaluationFile()}-${name}.safetensors`);
+    const path = join(folder, `${evaluationFile()}${scoredSuffix(scored)}-${name}.safetensors`);
     if (!await exists(path)) continue;
     const file = decodeSafetensors(await Deno.readFile(path), path);
     const { weights: _, ...protocol } = JSON.parse(file.metadata.recipe);
@@ -240,6 +245,9 @@ export async function keptEvaluations(folder: string): Promise<Kept[]> {
   }
   return found;
 }
+
+/** What stands after that where other images than the test images were scored. */
+export const scoredSuffix = (scored: Evaluation["scored"]): string => scored === "test" ? "" : "-held-out";
 
 /** How the files in a run's folder begin that keep what was found of its encoders, trained below some level. */
 export const evaluationFile = (untrainedFrom = Infinity): string =>

@@ -19,7 +19,7 @@ import { readMetrics, type StepMetrics } from "../training/log.ts";
 import { isFinished, totalSteps, train, type Training } from "../training/train.ts";
 import { runId, type RunSpec, SPEC, writeSpec } from "../training/spec.ts";
 import { demandMemory } from "./estimate.ts";
-import { evaluateStacks, evaluationFile, type Scores } from "./evaluate.ts";
+import { evaluateStacks, evaluationFile, scoredSuffix, type Scores } from "./evaluate.ts";
 import type { Setting } from "./setting.ts";
 
 /** The log of a run. */
@@ -175,7 +175,7 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
         : `${title}, untrained${learnt && ` from stack ${untrainedFrom} on`}, seed ${spec.seed}`;
       // Other images or classes than its own do not take the place of what was found of those.
       const elsewhere = dataset.fingerprint === spec.data.fingerprint ? "" : `-${dataset.fingerprint}`;
-      const chosen = setting.evaluation.scored === "test" ? "" : "-held-out";
+      const chosen = scoredSuffix(setting.evaluation.scored);
       return await evaluateStacks(setting, {
         path: join(folder, evaluationFile(untrainedFrom) + elsewhere + chosen),
         weights: trained ? learnt : `${learnt}, calibrated from stack ${untrainedFrom} on`,

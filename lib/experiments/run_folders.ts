@@ -9,7 +9,7 @@ import { exists } from "../base/files.ts";
 import { nearest } from "../base/schema.ts";
 import { encoderTitle } from "../model/encoders.ts";
 import { hasEncoder } from "../training/checkpoint.ts";
-import { readMetrics } from "../training/log.ts";
+import { LOG, readMetrics } from "../training/log.ts";
 import { totalSteps } from "../training/train.ts";
 import { readSpec, type RunSpec, SPEC, trainedFrom } from "../training/spec.ts";
 
@@ -67,7 +67,7 @@ export async function storedRuns(runs: string): Promise<StoredRun[]> {
       console.error(`Passed over, damaged or written by another version: ${error.message}`);
     });
     if (!spec) continue;
-    const log = await Deno.stat(join(folder, "metrics.jsonl")).catch(() => undefined);
+    const log = await Deno.stat(join(folder, LOG)).catch(() => undefined);
     found.push({
       id,
       folder,
@@ -116,10 +116,20 @@ export function findRun(runs: readonly StoredRun[], word: string): StoredRun {
  * ```
  */
 export function differences(one: RunSpec, other: RunSpec): [field: string, one: string, other: string][] {
-  const [these, those] = [one, other].map((spec) => new Map(leaves(spec, "")));
+  const [these, those] = [one, other].map(fieldsOf);
   return [...new Set([...these.keys(), ...those.keys()])]
     .map((field) => [field, these.get(field) ?? "–", those.get(field) ?? "–"] as [string, string, string])
     .filter(([, a, b]) => a !== b);
+}
+
+/**
+ * A spec's fields.
+ *
+ * @param spec A spec.
+ * @returns Each field's value as JSON, by its path, such as `levels.0.encoder.width`.
+ */
+export function fieldsOf(spec: RunSpec): ReadonlyMap<string, string> {
+  return new Map(leaves(spec, ""));
 }
 
 /** Everything in a tree that is no record, by path. */

@@ -143,7 +143,7 @@ function labelOf(output: Output): Label {
 }
 
 /** JSON inside a script element, which nothing in it can end. */
-function scriptJson(value: unknown): string {
+export function scriptJson(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { escapeHtml } from "../notebook/html.ts";
 import script from "./page.js" with { type: "text" };
-import style from "./page.css" with { type: "text" };
+import common from "./page.css" with { type: "text" };
 
 /** A page of the set. */
 export interface PageLink {
@@ -32,8 +32,12 @@ export interface PageParts {
   readonly sections: readonly { readonly id: string; readonly title: string }[];
   /** Buttons of the top bar. */
   readonly tools?: string;
+  /** Rules beside those of all pages. */
+  readonly style?: string;
   /** Run in order, after the body. */
   readonly scripts?: readonly string[];
+  /** Whether its scripts may ask the server that it came from. */
+  readonly live?: boolean;
 }
 
 /** File name of the first page. */
@@ -45,13 +49,15 @@ export const INDEX = "index.html";
  * @param parts Its parts.
  * @returns The document.
  */
-export function page({ title, file, pages, main, sections, tools = "", scripts = [] }: PageParts): string {
+export function page(parts: PageParts): string {
+  const { title, file, pages, main, sections, tools = "", style = "", scripts = [], live = false } = parts;
   const hashes = scripts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`);
   const policy = [
     "default-src 'none'",
     "img-src data:",
     "style-src 'unsafe-inline'",
     `script-src ${hashes.join(" ") || "'none'"}`,
+    ...live ? ["connect-src 'self'"] : [],
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
@@ -83,7 +89,7 @@ export function page({ title, file, pages, main, sections, tools = "", scripts =
 <link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
 <style>
-${style}</style>
+${common}${style}</style>
 </head>
 <body>
 <a class="skip" href="#page_main">Skip to the text</a>
@@ -130,9 +136,14 @@ const BUILDS = [["vega", "vega.min.js"], ["vega-lite", "vega-lite.min.js"], [
  * @returns Their texts.
  */
 export async function pageScripts(charts: boolean): Promise<string[]> {
-  if (!charts) return [script];
+  return charts ? [...await vegaScripts(), script] : [script];
+}
+
+/** What draws charts, as texts of scripts. */
+export async function vegaScripts(): Promise<string[]> {
   // Only what is imported somewhere is in the cache, where its address is then that of a file.
   await import("vega-embed");
-  const builds = BUILDS.map(([name, file]) => Deno.readTextFile(new URL(file, import.meta.resolve(name))));
-  return [...await Promise.all(builds), script];
+  return await Promise.all(
+    BUILDS.map(([name, file]) => Deno.readTextFile(new URL(file, import.meta.resolve(name)))),
+  );
 }

@@ -4,11 +4,13 @@
  * @module
  */
 import { readableJson } from "../base/json.ts";
+import { runCurves } from "../charts/run_curves.ts";
 import { lastTerms, trainingCurves } from "../charts/training_curves.ts";
 import { composedPage, type Part } from "./composed_page.ts";
 import type { Figure } from "./maps.ts";
 import { chartBundle } from "../notebook/show.ts";
 import { tableBundle } from "../notebook/table.ts";
+import { onlineMeasures } from "../experiments/run_summaries.ts";
 import { readMetrics } from "../training/log.ts";
 import { differences, type StoredRun } from "../experiments/run_folders.ts";
 
@@ -41,6 +43,20 @@ export async function renderRuns(
   const table = (columns: readonly string[], rows: Measured["rows"], caption: string): Part => ({
     data: tableBundle({ columns, rows }, { caption }),
   });
+  const online = logs.flatMap(({ name, steps }) =>
+    steps.flatMap(({ epoch, online }) =>
+      Object.entries(online ? onlineMeasures(online) : {}).flatMap(([measure, stacks]) =>
+        stacks.map((value, stack) => ({
+          run: name,
+          stack: `stack ${stack}`,
+          measure,
+          epoch: epoch + 1,
+          value,
+        }))
+      )
+    )
+  );
+  const measures = "k-NN and RankMe of held-out images while it trained";
   const curves = "Terms of the loss", last = `${curves}, mean over the last epoch`;
   const drawn: Part[] = [];
   for (const { title, above, chart, caption, below } of figures) {
@@ -57,6 +73,9 @@ export async function renderRuns(
       "## How they learnt",
       { data: await chartBundle(trainingCurves(logs), { caption: curves }) },
       { data: tableBundle(lastTerms(logs), { caption: last }) },
+      ...online.length > 0
+        ? [{ data: await chartBundle(runCurves(online), { caption: measures }), caption: measures }]
+        : [],
       ...measured.flatMap(({ caption, columns, rows }) => [`## ${caption}`, table(columns, rows, caption)]),
       ...drawn,
       "## What defines them",

@@ -51,7 +51,14 @@ export function spreadOf({ representation, embedding }: Level): LevelSpread {
   return { representation: spread(representation), embedding: spread(embedding) };
 }
 
-function spread(batch: tf.Tensor2D): Spread {
+/**
+ * Measures how a batch spreads.
+ *
+ * @param batch `[count, features]`.
+ * @returns Its spread, with the rank of its first rows.
+ * @throws {RangeError} A number is NaN or infinite.
+ */
+export function spread(batch: tf.Tensor2D): Spread {
   return tf.tidy(() => {
     const some = batch.slice(0, Math.min(ROWS, batch.shape[0]));
     const largest = some.dataSync<"float32">().reduce(

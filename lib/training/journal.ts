@@ -14,6 +14,7 @@ import type { ViewBatch } from "../data/view_stream.ts";
 import { readCheckpoint, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
 import { describe, isCollapsed, spreadOf } from "./collapse.ts";
 import { openLog, readMetrics, type StepMetrics } from "./log.ts";
+import type { OnlineMeasure } from "./online.ts";
 import { addOrigin } from "./origin.ts";
 import { type RunSpec, trainedFrom, writeSpec } from "./spec.ts";
 import { readTerms, type StepResult, type TrainingState, withoutPredictors } from "./step.ts";
@@ -39,6 +40,8 @@ export interface Journalled {
   readonly steps: number;
   /** Its name on the progress bar. */
   readonly label: string;
+  /** What is measured of it at the end of epochs. */
+  readonly online: OnlineMeasure;
 }
 
 /** The record of a training while it goes on. */
@@ -77,7 +80,7 @@ export interface Journal extends Disposable {
  * @throws {EnvironmentError} The folder may not be written, or there is no room for the run.
  */
 export async function openJournal(
-  { folder, spec, steps, label }: Journalled,
+  { folder, spec, steps, label, online: measure }: Journalled,
   fresh: () => Promise<TrainingState>,
 ): Promise<Journal> {
   await sweep(folder);
@@ -104,13 +107,13 @@ export async function openJournal(
     async note({ step, epoch }, learningRate, result) {
       const learnt = readTerms(result.terms), levels: StepMetrics["levels"] = [...frozen, ...learnt];
       const finite = levels.every((level) => Object.values(level).every(Number.isFinite));
+      const imagesPerSecond = Math.round(spec.batch / (performance.now() - ended) * 1e4) / 10;
+      const watched = epochEnds(step + 1) && finite;
+      const online = watched ? await measure(epoch, result.state) : undefined;
       const metrics: StepMetrics = {
-        step,
-        epoch,
-        learningRate,
-        levels,
-        imagesPerSecond: Math.round(spec.batch / (performance.now() - ended) * 1e4) / 10,
-        ...epochEnds(step + 1) && finite && { spread: result.levels.map(spreadOf) },
+        ...{ step, epoch, learningRate, levels, imagesPerSecond },
+        ...watched && { spread: result.levels.map(spreadOf) },
+        ...online && { online },
       };
       dispose(result.levels);
       ended = performance.now();

@@ -9,8 +9,10 @@ import { DataError } from "../base/errors.ts";
 import { exists, explainFault, writeAtomically } from "../base/files.ts";
 import { checkedJson } from "../base/schema.ts";
 import type { LevelSpread } from "./collapse.ts";
+import type { Online } from "./online.ts";
 
-const FILE = "metrics.jsonl";
+/** The file in a run's folder that holds its log. */
+export const LOG = "metrics.jsonl";
 
 /** A line of the log. */
 export interface StepMetrics {
@@ -26,6 +28,8 @@ export interface StepMetrics {
   readonly levels: readonly Readonly<Record<string, number>>[];
   /** At the end of an epoch: how the step's batch spreads in each level. */
   readonly spread?: readonly LevelSpread[];
+  /** At the end of some epochs: what each level's representation is worth. */
+  readonly online?: readonly Online[];
 }
 
 /** JSON writes NaN and infinity as null. */
@@ -39,6 +43,7 @@ const metricsSchema: z.ZodType<StepMetrics> = z.object({
   imagesPerSecond: z.number(),
   levels: z.array(z.record(z.string(), number)),
   spread: z.array(z.object({ representation: spreadSchema, embedding: spreadSchema })).optional(),
+  online: z.array(z.object({ knn: number.optional(), rank: number })).optional(),
 });
 
 /** A log that is written. */
@@ -58,7 +63,7 @@ export interface Log extends Disposable {
  * @throws {DataError} It has fewer steps.
  */
 export async function openLog(folder: string, steps: number): Promise<Log> {
-  const path = join(folder, FILE);
+  const path = join(folder, LOG);
   const kept = steps > 0 ? (await Deno.readTextFile(path)).split("\n").slice(0, steps) : [];
   if (kept.length < steps || kept.at(-1) === "") {
     throw new DataError(
@@ -95,7 +100,7 @@ export async function openLog(folder: string, steps: number): Promise<Log> {
  * @throws {DataError} It is missing, or a line is damaged.
  */
 export async function readMetrics(folder: string): Promise<StepMetrics[]> {
-  const path = join(folder, FILE);
+  const path = join(folder, LOG);
   if (!await exists(path)) {
     throw new DataError(`There is no ${path}. Delete ${folder} to train the run again.`);
   }

@@ -27,6 +27,7 @@ export const ASIDE = [
   "compute/onnxruntime/library.ts",
   "compute/tensorflow/library.ts",
   "data/datasets.ts",
+  "training/online.ts",
   "training/origin.ts",
   "training/tensorboard.ts",
 ];

@@ -59,7 +59,8 @@ export async function openEvents(folder: string, start: number): Promise<Events>
 }
 
 /** A step's numbers by TensorBoard's names, such as `stack0/total`. */
-function scalarsOf({ learningRate, imagesPerSecond, levels, spread = [] }: StepMetrics): [string, number][] {
+function scalarsOf(metrics: StepMetrics): [string, number][] {
+  const { learningRate, imagesPerSecond, levels, spread = [], online = [] } = metrics;
   const named = (prefix: string, values: object): [string, number][] =>
     Object.entries(values).flatMap(([name, value]) =>
       typeof value === "number" ? [[`${prefix}${name}`, value]] : named(`${prefix}${name}_`, value)
@@ -68,6 +69,7 @@ function scalarsOf({ learningRate, imagesPerSecond, levels, spread = [] }: StepM
     ...named("", { learningRate, imagesPerSecond }),
     ...levels.flatMap((terms, at) => named(`stack${at}/`, terms)),
     ...spread.flatMap((parts, at) => named(`stack${at}/`, parts)),
+    ...online.flatMap((found, at) => named(`stack${at}/online_`, found)),
   ];
 }
 

@@ -19,6 +19,7 @@ import { demandFrozen, withFrozen } from "./frozen.ts";
 import { openJournal } from "./journal.ts";
 import { demandLabels, labelsOf } from "./labels.ts";
 import { readMetrics } from "./log.ts";
+import { onlineMeasure } from "./online.ts";
 import { optimiser } from "./optimiser.ts";
 import { type Origin, readOrigins } from "./origin.ts";
 import { learningRate } from "./schedule.ts";
@@ -109,7 +110,7 @@ async function trainIn(runs: string, spec: RunSpec, dataset: Dataset, label: str
   const folder = join(runs, runId(spec)), steps = totalSteps(spec), optimise = optimiser(spec.optimiser);
   const config = { ...spec, steps };
   using journal = await openJournal(
-    { folder, spec, steps, label },
+    { folder, spec, steps, label, online: onlineMeasure(spec, dataset) },
     () => withFrozen(initialState(config, optimise, spec.seed), spec, runs),
   );
   let { state } = journal;

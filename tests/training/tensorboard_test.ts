@@ -12,6 +12,7 @@ const metrics = (step: number): StepMetrics => ({
   levels: [{ invariance: step, total: 2 * step }, { total: -step }],
   ...step % 2 === 1 && {
     spread: [{ representation: { deviation: 0.5, rank: 3 }, embedding: { deviation: 0.25, rank: 2 } }],
+    online: [{ knn: 45, rank: 7 }],
   },
 });
 
@@ -92,6 +93,8 @@ print(json.dumps({tag: [[e.step, e.value] for e in events.Scalars(tag)] for tag 
     assert.deepEqual(read["stack1/total"], steps.map((step) => [step, -step]));
     assert.deepEqual(read.learningRate, steps.map((step) => [step, 0.5]));
     assert.deepEqual(read["stack0/embedding_rank"], [[1, 2], [3, 2]]);
+    assert.deepEqual(read["stack0/online_knn"], [[1, 45], [3, 45]]);
+    assert.deepEqual(read["stack0/online_rank"], [[1, 7], [3, 7]]);
     await Deno.remove(folder, { recursive: true });
   },
 });
