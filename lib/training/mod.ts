@@ -6,6 +6,7 @@
 export { readNetwork } from "./checkpoint.ts";
 export type { LevelSpread, Spread } from "./collapse.ts";
 export { readMetrics, type StepMetrics } from "./log.ts";
+export type { Online } from "./online.ts";
 export { type Optimiser, optimiser, type OptimiserConfig, type Updated } from "./optimiser.ts";
 export type { Commit } from "../base/code.ts";
 export type { Origin } from "./origin.ts";
