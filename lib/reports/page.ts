@@ -34,6 +34,8 @@ export interface PageParts {
   readonly tools?: string;
   /** Run in order, after the body. */
   readonly scripts?: readonly string[];
+  /** CSS of this page alone. */
+  readonly css?: string;
 }
 
 /** File name of the first page. */
@@ -45,7 +47,8 @@ export const INDEX = "index.html";
  * @param parts Its parts.
  * @returns The document.
  */
-export function page({ title, file, pages, main, sections, tools = "", scripts = [] }: PageParts): string {
+export function page(parts: PageParts): string {
+  const { title, file, pages, main, sections, tools = "", scripts = [], css = "" } = parts;
   const hashes = scripts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`);
   const policy = [
     "default-src 'none'",
@@ -83,7 +86,7 @@ export function page({ title, file, pages, main, sections, tools = "", scripts =
 <link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
 <style>
-${style}</style>
+${style}${css}</style>
 </head>
 <body>
 <header class="bar"><a class="home" href="${INDEX}">S-JEA notebooks</a>${tools}<a class="jump" href="#page_contents">Contents</a></header>
