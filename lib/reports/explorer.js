@@ -38,7 +38,10 @@
     ["run", "stack", "projection", "colour", "size", "find"].map((id) => [id, get(id)]),
   );
 
-  const view = { x: 0.5, y: 0.5, zoom: 1 };
+  /** All images in one: decoded once, as soon as it is. */
+  let sheet = sprite;
+
+  const view = { x: 0.5, y: 0.5, zoom: 1, width: 0, height: 0 };
   let before, after, began, part = 1;
   let pointed, chosen, path = [], region = [], brush, picked;
 
@@ -48,23 +51,25 @@
   const colouring = () => groupings().find(({ name }) => name === inputs.colour.value) ?? truths[0];
   const colourOf = (group) => colours[group % colours.length];
 
-  // Places: coordinates of the map are 0..LARGEST, those of the screen CSS pixels.
+  // Places: coordinates of the map are 0..LARGEST, those of the screen CSS pixels from its corner.
 
-  const scale = () => view.zoom * 0.94 * Math.min(canvas.clientWidth, canvas.clientHeight);
-  const at = (axis) => {
-    const from = before[axis], to = after[axis];
-    return (from + (to - from) * part) / LARGEST;
-  };
-  const place = (point) => [
-    (at(2 * point) - view.x) * scale() + canvas.clientWidth / 2,
-    (at(2 * point + 1) - view.y) * scale() + canvas.clientHeight / 2,
-  ];
+  const scale = () => view.zoom * 0.94 * Math.min(view.width, view.height);
+  const at = (axis) => before[axis] + (after[axis] - before[axis]) * part;
+
+  /** What finds the place of a point on the screen as it is now. */
+  function placer() {
+    const { x, y, width, height } = view, by = scale();
+    return (point) => [
+      (at(2 * point) / LARGEST - x) * by + width / 2,
+      (at(2 * point + 1) / LARGEST - y) * by + height / 2,
+    ];
+  }
+
   const pixels = () => Math.min(MOST, inputs.size.value * view.zoom ** 0.6);
 
-  /** How far from a point the pointer means it. */
-  const reach = () => Math.max(NEAR, pixels() / 2);
-
-  function nearest(x, y, reach) {
+  /** The point that is nearest to a place, and not further than the pointer may miss by. */
+  function nearest(x, y, reach = Math.max(NEAR, pixels() / 2)) {
+    const place = placer();
     let best, least = reach ** 2;
     for (let point = 0; point < count; point++) {
       const [left, top] = place(point), square = (left - x) ** 2 + (top - y) ** 2;
@@ -74,6 +79,7 @@
   }
 
   function inside({ left, top, right, bottom }) {
+    const place = placer();
     return Array.from({ length: count }, (_, point) => point).filter((point) => {
       const [x, y] = place(point);
       return x >= left && x <= right && y >= top && y <= bottom;
@@ -94,7 +100,8 @@ flat out vec4 paint;
 flat out vec2 cell;
 void main() {
   vec2 place = (mix(before, after, part) - centre) * factor;
-  gl_Position = vec4(place.x, -place.y, 0, 1);
+  float rank = float(gl_VertexID) / 16777216.0;
+  gl_Position = vec4(place.x, -place.y, colour.a < 0.5 ? 0.5 + rank : rank, 1);
   gl_PointSize = size;
   paint = colour;
   cell = vec2(gl_VertexID % int(columns), gl_VertexID / int(columns));
@@ -140,7 +147,9 @@ void main() {
       ["before", "after", "colour"].map((name) => [name, gl.createBuffer()]),
     );
     const uniform = (name) => gl.getUniformLocation(program, name);
-    const [centre, factor, moved, size] = ["centre", "factor", "part", "size"].map(uniform);
+    const [centre, factor, moved, size, pictured] = ["centre", "factor", "part", "size", "pictured"].map(
+      uniform,
+    );
     gl.uniform1f(uniform("side"), side);
     return {
       /** Fills a buffer, whose numbers are read as parts of the largest of their type. */
@@ -154,7 +163,7 @@ void main() {
       async pictures() {
         const { naturalWidth: width, naturalHeight: height } = sprite;
         const fits = Math.min(1, gl.getParameter(gl.MAX_TEXTURE_SIZE) / Math.max(width, height));
-        const image = fits === 1 ? sprite : await createImageBitmap(sprite, {
+        const image = fits === 1 ? sheet : await createImageBitmap(sheet, {
           resizeWidth: Math.floor(width * fits),
           resizeHeight: Math.floor(height * fits),
         });
@@ -169,21 +178,24 @@ void main() {
       paint() {
         const density = devicePixelRatio, { width, height } = canvas;
         gl.viewport(0, 0, width, height);
-        gl.clear(gl.COLOR_BUFFER_BIT);
+        gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+        // What is below an image is not drawn at all; dots have soft edges, through which it shows.
+        if (pixels() < PICTURED) gl.disable(gl.DEPTH_TEST);
+        else gl.enable(gl.DEPTH_TEST);
         gl.uniform2f(centre, view.x, view.y);
         gl.uniform2f(factor, 2 * scale() * density / width, 2 * scale() * density / height);
         gl.uniform1f(moved, part);
         gl.uniform1f(size, pixels() * density);
-        gl.uniform1f(uniform("pictured"), sprite.complete ? PICTURED * density : Infinity);
+        gl.uniform1f(pictured, sheet === sprite ? Infinity : PICTURED * density);
         gl.drawArrays(gl.POINTS, 0, count);
       },
     };
   }
 
   function mark() {
-    const pen = marks.getContext("2d"), { color } = getComputedStyle(marks);
+    const pen = marks.getContext("2d"), { color } = getComputedStyle(marks), place = placer();
     pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+    pen.clearRect(0, 0, view.width, view.height);
     pen.strokeStyle = color;
     const radius = pixels() / 2;
     const ring = (point, width, more) => {
@@ -208,16 +220,19 @@ void main() {
     }
   }
 
-  let asked = false;
-  function redraw() {
-    if (asked) return;
-    asked = true;
+  const asked = { points: false, marks: false };
+
+  /** Draws before the screen is next shown: the marks, and the points unless they are as they were. */
+  function redraw(points = true) {
+    asked.points ||= points;
+    if (asked.marks) return;
+    asked.marks = true;
     requestAnimationFrame((now) => {
-      asked = false;
       const passed = MOVING ? Math.min(1, Math.max(0, now - began) / MOVING) : 1;
       part = passed < 1 ? passed * passed * (3 - 2 * passed) : 1;
-      painter?.paint();
+      if (asked.points) painter?.paint();
       mark();
+      Object.assign(asked, { points: false, marks: false });
       if (part < 1) redraw();
     });
   }
@@ -238,7 +253,7 @@ void main() {
 
   /** Lets the points go from where they are to where the chosen map has them. */
   function move() {
-    const from = part < 1 ? before.map((_, axis) => LARGEST * at(axis)) : after;
+    const from = part < 1 ? before.map((_, axis) => at(axis)) : after;
     after = stack().projections.get(inputs.projection.value);
     before = from ?? after;
     began = from ? performance.now() : -Infinity;
@@ -261,7 +276,7 @@ void main() {
     const image = make("canvas", { width: side, height: side, className: "image" }),
       across = sprite.naturalWidth / side;
     const [left, top] = [point % across, Math.floor(point / across)].map((cell) => cell * side);
-    image.getContext("2d").drawImage(sprite, left, top, side, side, 0, 0, side, side);
+    image.getContext("2d").drawImage(sheet, left, top, side, side, 0, 0, side, side);
     image.ariaHidden = "true";
     return image;
   }
@@ -302,8 +317,8 @@ void main() {
     tip.replaceChildren(picture(pointed), make("b", {}, `image ${pointed}`), list(known));
     const beside = (place, length, room) =>
       `${Math.max(0, place + length + 24 > room ? place - length - 14 : place + 14)}px`;
-    tip.style.left = beside(pointer.x, tip.offsetWidth, map.clientWidth);
-    tip.style.top = beside(pointer.y, tip.offsetHeight, map.clientHeight);
+    tip.style.left = beside(pointer.x, tip.offsetWidth, view.width);
+    tip.style.top = beside(pointer.y, tip.offsetHeight, view.height);
   }
 
   /** A button that shows an image and chooses it. */
@@ -428,7 +443,7 @@ void main() {
     if (point === pointed) return;
     pointed = point;
     showTip(pointer);
-    redraw();
+    redraw(false);
   }
 
   /** Chooses an image, after those on the way to it. */
@@ -438,18 +453,18 @@ void main() {
     pointed = undefined;
     tip.hidden = true;
     showImage();
-    redraw();
+    redraw(false);
   }
 
   function chooseRegion(points) {
     region = points;
     showRegion();
-    redraw();
+    redraw(false);
   }
 
   /** Zooms so that what is at a place of the screen stays there. */
-  function zoom(by, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-    const [right, down] = [x - canvas.clientWidth / 2, y - canvas.clientHeight / 2], was = scale();
+  function zoom(by, x = view.width / 2, y = view.height / 2) {
+    const [right, down] = [x - view.width / 2, y - view.height / 2], was = scale();
     view.zoom = Math.min(200, Math.max(0.5, view.zoom * by));
     view.x += right / was - right / scale();
     view.y += down / was - down / scale();
@@ -467,7 +482,7 @@ void main() {
     redraw();
   }
 
-  const screen = () => ({ left: 0, top: 0, right: canvas.clientWidth, bottom: canvas.clientHeight });
+  const screen = () => ({ left: 0, top: 0, right: view.width, bottom: view.height });
 
   const fingers = new Map();
   let start;
@@ -481,7 +496,7 @@ void main() {
 
   canvas.addEventListener("pointermove", (event) => {
     const { offsetX: x, offsetY: y, pointerId } = event, last = fingers.get(pointerId);
-    if (!last) return aim(nearest(x, y, reach()), { x, y });
+    if (!last) return aim(nearest(x, y), { x, y });
     fingers.set(pointerId, [x, y]);
     if (Math.hypot(x - start.x, y - start.y) > STILL) start.still = false;
     if (start.brushes) {
@@ -489,7 +504,7 @@ void main() {
         edges.sort((a, b) => a - b)
       );
       brush = { left, top, right, bottom };
-      return redraw();
+      return redraw(false);
     }
     const other = [...fingers].find(([id]) => id !== pointerId)?.[1];
     if (!other) return start.still || shift(x - last[0], y - last[1]);
@@ -501,9 +516,9 @@ void main() {
     fingers.delete(event.pointerId);
     const { offsetX: x, offsetY: y } = event;
     if (brush) chooseRegion(inside(brush));
-    else if (start?.still) choose(nearest(x, y, reach()));
+    else if (start?.still) choose(nearest(x, y));
     brush = undefined;
-    redraw();
+    redraw(false);
   });
 
   canvas.addEventListener("pointercancel", (event) => fingers.delete(event.pointerId));
@@ -524,7 +539,7 @@ void main() {
     "=": () => zoom(FACTOR),
     "-": () => zoom(1 / FACTOR),
     0: whole,
-    Enter: () => choose(nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, Infinity)),
+    Enter: () => choose(nearest(view.width / 2, view.height / 2, Infinity)),
     n: () => {
       const next = chosen !== undefined &&
         neighboursOf(stack(), chosen).find((other) => !path.includes(other));
@@ -590,7 +605,7 @@ void main() {
     recolour();
     showRegion();
   });
-  inputs.size.addEventListener("input", redraw);
+  inputs.size.addEventListener("input", () => redraw());
   inputs.find.addEventListener("change", () => inputs.find.value.trim() && search());
   inputs.find.addEventListener("input", () => {
     inputs.find.setCustomValidity("");
@@ -599,7 +614,7 @@ void main() {
   get("controls").addEventListener("submit", (event) => event.preventDefault());
   get("whole").addEventListener("click", whole);
   get("shown").addEventListener("click", () => chooseRegion(inside(screen())));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
 
   fill(inputs.run, runs.map(({ title }, at) => [at, title]));
   fillStack();
@@ -609,13 +624,15 @@ void main() {
   move();
   recolour();
   sprite.decode().then(async () => {
+    sheet = await createImageBitmap(sprite);
     await painter?.pictures();
     redraw();
   });
   new ResizeObserver(() => {
+    Object.assign(view, { width: map.clientWidth, height: map.clientHeight });
     for (const layer of [canvas, marks]) {
-      layer.width = Math.round(map.clientWidth * devicePixelRatio);
-      layer.height = Math.round(map.clientHeight * devicePixelRatio);
+      layer.width = Math.round(view.width * devicePixelRatio);
+      layer.height = Math.round(view.height * devicePixelRatio);
     }
     redraw();
   }).observe(map);
