@@ -36,13 +36,17 @@ const LEAST = 4, MOST = 5000, THUMBNAILS = 800 * 32 * 32, NEAR = 15;
 
 const SEED = 0, ITERATIONS = 1000;
 
+/** Puts points, `[count, features]`, into the plane, `[count · 2]`, and says how far it is, 0..1. */
+export type Project = (x: tf.Tensor2D, progress: (part: number) => void) => Promise<Float32Array>;
+
 /** How to project, and what a reader should know of it. */
 interface Method {
   readonly look: string;
-  readonly project: (x: tf.Tensor2D, progress: (part: number) => void) => Promise<Float32Array>;
+  readonly project: Project;
 }
 
-const METHODS: Readonly<Record<string, Method>> = {
+/** Projections that keep neighbours, by what they are called. */
+export const METHODS: Readonly<Record<string, Method>> = {
   "t-SNE": {
     look: "Look whether a class is one cloud, and whether a higher stack keeps it together or parts it. " +
       "How far two clouds are from each other says little.",

@@ -1,7 +1,8 @@
 /** A browser for pages, where there is one. */
-import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { dirname, join } from "@std/path";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { exists } from "../../lib/base/files.ts";
 
 const executablePath = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
@@ -24,4 +25,29 @@ export async function launch(): Promise<Browser> {
     "--disable-background-networking --disable-component-update --disable-sync";
   const env = { ...Deno.env.toObject(), FONTCONFIG_FILE };
   return await chromium.launch({ executablePath, args: args.split(" "), env });
+}
+
+/** Opens a page; fails if it asks for anything or complains. */
+export async function visit(
+  browser: Browser,
+  file: string,
+  look: (page: Page) => Promise<void>,
+  options: BrowserContextOptions = {},
+): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(60_000);
+  const page = await context.newPage(), faults: string[] = [];
+  page.on("console", (message) => {
+    // Without a graphics card a browser reads back what WebGL drew, and warns itself of the time that takes.
+    if (message.text().includes("GPU stall due to ReadPixels")) return;
+    if (["error", "warning"].includes(message.type())) faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(`${error}`));
+  page.on("request", (request) => {
+    if (!request.isNavigationRequest() && !request.url().startsWith("data:")) faults.push(request.url());
+  });
+  await page.goto(pathToFileURL(file).href);
+  await look(page);
+  assert.deepEqual(faults, []);
+  await context.close();
 }

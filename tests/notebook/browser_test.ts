@@ -9,7 +9,7 @@ import { imageGrid } from "../../lib/charts/image_grid.ts";
 import { thumbnail } from "../../lib/charts/thumbnails.ts";
 import { renderReports } from "../../lib/reports/render_reports.ts";
 import { clouds, photograph } from "../charts/drawn.ts";
-import { launch, noBrowser } from "./browser.ts";
+import { launch, noBrowser, visit as open } from "./browser.ts";
 import { cell, exampleFolder, HOSTILE, notebook, scatter, shown } from "./example.ts";
 
 let browser: Browser | undefined, pages: string[];
@@ -18,27 +18,8 @@ let browser: Browser | undefined, pages: string[];
 const inBrowser = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, fn, ignore: noBrowser, sanitizeOps: false, sanitizeResources: false });
 
-/** Opens a page; fails if it asks for anything or complains. */
-async function visit(
-  file: string,
-  look: (page: Page) => Promise<void>,
-  options: BrowserContextOptions = {},
-): Promise<void> {
-  const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(60_000);
-  const page = await context.newPage(), faults: string[] = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) faults.push(message.text());
-  });
-  page.on("pageerror", (error) => faults.push(`${error}`));
-  page.on("request", (request) => {
-    if (!request.isNavigationRequest() && !request.url().startsWith("data:")) faults.push(request.url());
-  });
-  await page.goto(pathToFileURL(file).href);
-  await look(page);
-  assert.deepEqual(faults, []);
-  await context.close();
-}
+const visit = (file: string, look: (page: Page) => Promise<void>, options?: BrowserContextOptions) =>
+  open(browser!, file, look, options);
 
 /** Scrolls to each chart until it is drawn. */
 async function drawAll(page: Page): Promise<void> {
