@@ -121,7 +121,12 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
     assert.deepEqual(pairs, pairs.toSorted((a, b) => b - a));
     // All start out the same, so there is one control.
     const controls = results.rows.slice(4);
-    assert.deepEqual(controls.map(({ configuration, stack }) => [configuration, stack]), [
+    const named = (begin: string) => controls.filter(({ configuration }) => configuration.startsWith(begin));
+    assert.deepEqual(
+      new Set(named("half").map(({ configuration, stack }) => `${configuration} ${stack}`)),
+      new Set(["half-trained: joint 1", "half-trained: stopped 1"]),
+    );
+    assert.deepEqual(named("untrained").map(({ configuration, stack }) => [configuration, stack]), [
       ["untrained", 0],
       ["untrained", 1],
     ]);
@@ -134,7 +139,7 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
       "n",
       "a training",
     ]);
-    assert.equal(rows.length, 6);
+    assert.equal(rows.length, 8);
     for (const stack of [0, 1]) {
       const [joint, stopped] = ["joint", "stopped"].map((name) =>
         trained.find((row) => row.configuration === name && row.stack === stack)!.values["k-NN 5"].values
@@ -182,7 +187,7 @@ Deno.test("of all that are trained for few epochs the best are trained for more,
       `levels.1.weight ${best}, 2 epochs`,
     ]);
     assert.equal(rows[0].configuration, `levels.1.weight ${best}, 2 epochs`);
-    assert.deepEqual(rows.filter(({ trained }) => !trained).length, 2);
+    assert.deepEqual(rows.filter(({ configuration }) => configuration === "untrained").length, 2);
     const measure = { ...planned, sweep: { ...planned.sweep, halving: { ...halving, measure: "k-NN" } } };
     await assert.rejects(
       measureSweep(measure, async () => {}),
@@ -199,7 +204,10 @@ Deno.test("a training that diverges is noted, and the others go on", async () =>
   await inFolder({ ...SWEEP, variants, grid: {}, seeds: [0] }, async (path, runs) => {
     const { rows, runs: trainings } = await measureSweep(await planSweep(path, { runs }), async () => {});
     assert.deepEqual(trainings.map(({ failed }) => failed === null), [true, false]);
-    assert.deepEqual(new Set(rows.map(({ configuration }) => configuration)), new Set(["fine", "untrained"]));
+    assert.deepEqual(
+      new Set(rows.map(({ configuration }) => configuration)),
+      new Set(["fine", "untrained", "half-trained: fine"]),
+    );
   });
 });
 
