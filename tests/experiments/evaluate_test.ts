@@ -115,7 +115,9 @@ Deno.test("predictions are kept beside the run, and made again by another recipe
       metric: probe,
       images: sizes,
       data: study.dataset.fingerprint,
-      levels: digestOf([]),
+      levels: digestOf(
+        Object.entries(study.images.test.levels!).map(([name, labels]) => [name, [...labels]]),
+      ),
       weights: ", calibrated from stack 0 on",
     });
 

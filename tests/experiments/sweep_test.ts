@@ -155,7 +155,7 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
     const table = await parquetReadObjects({
       file: (await Deno.readFile(join(folder, "table.parquet"))).buffer as ArrayBuffer,
     });
-    assert.equal(table.length, 12);
+    assert.equal(table.length, 16);
     assert.deepEqual(table[0], {
       ...{ configuration: trained[0].configuration, trained: true, stack: 0, seed: 0 },
       "k-NN 5": trained[0].values["k-NN 5"].values[0],
