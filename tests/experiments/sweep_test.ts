@@ -161,7 +161,7 @@ Deno.test("what is missing is trained; tables say what the runs found, best firs
       "k-NN 5": trained[0].values["k-NN 5"].values[0],
     });
     const csv = (await Deno.readTextFile(join(folder, "table.csv"))).trimEnd().split("\n");
-    assert.equal(csv.length, 13);
+    assert.equal(csv.length, 17);
     const html = await renderSweep(results);
     assert.ok(html.includes(">stopped<") && !html.includes("<script>alert(1)"));
   });
