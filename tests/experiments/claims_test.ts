@@ -15,6 +15,7 @@ const SWEEPS = join(places.lib, "experiments", "sweeps");
 function found(rows: Record<string, Record<string, number[]>>): SweepResults {
   return {
     dataset: { name: "generated" },
+    ...{ sweep: { variants: { one: {} }, grid: {}, seeds: [0] }, runs: [{}] },
     rows: Object.entries(rows).map(([name, values]) => ({
       configuration: name.split("/")[0],
       trained: true,
@@ -95,8 +96,9 @@ Deno.test("stack 1 is compared with a stack 0 whose noise makes it as good at wh
   close(of(76, 50).mean, 1);
   close(of(50, 25).mean, -5);
   close(of(80, 65).mean, 0);
-  // Worse than the strongest noise: nothing to compare with.
-  assert.equal(of(50, 10).n, 0);
+  // Worse than the strongest noise: on the way to chance in both.
+  close(of(50, 10).mean, 25);
+  close(of(3, -1).mean, 3);
 });
 
 Deno.test("RankMe of stack 1 is not lower by more than a tenth than that of a random one", () => {
@@ -131,6 +133,13 @@ Deno.test("claims that nobody measured say which command does; stored ones are j
     if (verdict === null) continue;
     assert.ok(comparisons.every(({ judgement }) => judgement.n > 0), id);
   }
+});
+
+Deno.test("nothing is judged before every training of the sweep has been tried", () => {
+  const results = found({ "S-JEA/1": { "top-1": [71, 61.2, 66.1] }, "VICReg/0": { "top-1": [70, 60, 65] } });
+  const sweep = { ...results.sweep, seeds: [0, 1] };
+  assert.equal(judgeClaim(claim("C1"), results).verdict, "supported");
+  assert.equal(judgeClaim(claim("C1"), { ...results, sweep }).verdict, "not judged");
 });
 
 Deno.test("a projector's effect is the mean over the other stack's having one or none", () => {

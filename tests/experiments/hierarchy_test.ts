@@ -16,7 +16,12 @@ function results(values: Record<string, number[]>, seeds = [0, 1, 2]): SweepResu
     },
   }));
   return {
-    ...{ rows, runs: [], accuracies: [], sweep: { title: "It", variants: {}, grid: {}, evaluate: {} } },
+    ...{
+      rows,
+      runs: [{ configuration: "S-JEA", seed: 0, seconds: 1, collapsed: [], failed: null }],
+      accuracies: [],
+    },
+    sweep: { title: "It", variants: {}, grid: {}, seeds: [0], evaluate: {} },
     dataset: { name: "generated", copy: "generated", images: { train: 1, heldOut: 1, test: 1 } },
     ...{ versions: { deno: "2", tensorflow: "2" }, code: { commit: null, dirty: false } },
   } as unknown as SweepResults;
