@@ -279,7 +279,7 @@ const evening: Preset = {
   // solo-learn's 2048 and the released 1000, as much shorter as the representation is.
   projector: [512, 512, 512],
   plainProjector: [250],
-  epochs: 25,
+  epochs: 16,
   batch: 128,
   optimiser: "lars-clipped",
   learningRate: 0.3,
