@@ -108,7 +108,7 @@ export function confusionMatrix(counts: readonly (readonly number[])[], classes:
           mark: { type: "text" } as const,
           encoding: {
             text: { field: "percent", type: "quantitative", format: ".0f" } as const,
-            color: { condition: { test: `datum.percent > ${WHITE_ABOVE}`, value: "white" }, value: "black" },
+            color: { condition: { test: `datum.percent > ${WHITE_ABOVE}`, value: "#fff" }, value: "#000" },
           },
         }]
         : [],

@@ -9,6 +9,7 @@ export { covarianceCurves, type CovarianceLine } from "./covariance.ts";
 export { embedding, type EmbeddingOptions } from "./embedding.ts";
 export { errorCurves, type ErrorLine } from "./error_curves.ts";
 export { imageGrid, type ImageRow } from "./image_grid.ts";
+export { type Difference, intervals } from "./intervals.ts";
 export type { Points } from "./points.ts";
 export { type Ratio, ratios } from "./ratios.ts";
 export { toPng, toSvg } from "./render.ts";

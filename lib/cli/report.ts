@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { humanBytes } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { toSvg } from "../charts/render.ts";
-import { judgeClaims, verdictList } from "../experiments/claims.ts";
+import { judgeClaims } from "../experiments/claims.ts";
 import { EXPERIMENT_NAMES } from "../experiments/experiments.ts";
 import type { BenchRow } from "../experiments/bench.ts";
 import { readResults } from "../experiments/results.ts";
@@ -29,7 +29,7 @@ await runCommand(async () => {
   const { values } = parse({ options: { help: { type: "boolean", default: false } } });
   if (values.help) return console.log(HELP);
   const judged = await judgeClaims(join(places.results, "sweeps"));
-  const { files, leftOut } = await renderReports(places.notebooks, verdictList(judged));
+  const { files, leftOut } = await renderReports(places.notebooks, judged);
   for (const path of files) console.log(`${path}  ${humanBytes((await Deno.stat(path)).size)}`);
   for (const fault of leftOut) console.error(`left out: ${fault}`);
   if (leftOut.length > 0) Deno.exitCode = 1;

@@ -11,7 +11,7 @@ import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
 import { type Device, start } from "../compute/backend.ts";
 import { ENGINES, engineTitle } from "../compute/engine.ts";
-import { judgeClaims, verdictList } from "../experiments/claims.ts";
+import { judgeClaims } from "../experiments/claims.ts";
 import { deviceSpeed, trainingSeconds } from "../experiments/estimate.ts";
 import { EXPERIMENT_NAMES, runsOf } from "../experiments/experiments.ts";
 import { measure, predictionsOf } from "../experiments/measure.ts";
@@ -78,7 +78,7 @@ await runCommand(async () => {
     if (paths.length === 0) return;
     const { files: [index], leftOut } = await renderReports(
       folder,
-      verdictList(await judgeClaims(join(places.results, "sweeps"))),
+      await judgeClaims(join(places.results, "sweeps")),
     );
     for (const fault of leftOut) console.error(`left out: ${fault}`);
     if (leftOut.length > 0) Deno.exitCode = 1;

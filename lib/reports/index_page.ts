@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { intervals } from "../charts/intervals.ts";
+import { toSvg } from "../charts/render.ts";
+import { type ClaimVerdict, verdictList, verdictSummary } from "../experiments/claims.ts";
 import { escapeHtml } from "../notebook/html.ts";
 import type { Notebook } from "../notebook/ipynb.ts";
 import { markdownRenderer } from "./markdown.ts";
@@ -22,8 +25,8 @@ export interface IndexEntry extends PageLink {
 /** What the first page says. */
 export interface IndexOptions {
   readonly pages: readonly IndexEntry[];
-  /** What is said of the paper's claims, in markdown. */
-  readonly verdicts: string;
+  /** What is said of the paper's claims; no such section if none. */
+  readonly judged: readonly ClaimVerdict[];
   /** Environment and durations. */
   readonly facts: readonly Fact[];
   /** What differs from the paper and why, in markdown; no such section if empty. */
@@ -42,7 +45,7 @@ export interface IndexOptions {
  * @returns An HTML document.
  */
 export async function renderIndex(options: IndexOptions): Promise<string> {
-  const { pages, verdicts, facts, differences, path } = options;
+  const { pages, judged, facts, differences, path } = options;
   const { render } = markdownRenderer(path);
   // The notebooks' own pages are where their faults are told.
   const leaveOut = () => {}, markdown = (text: string) => render(text, { leaveOut });
@@ -75,7 +78,7 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     {
       id: "what_was_found",
       title: "What was found",
-      html: await markdown(verdicts),
+      html: judged.length > 0 ? await answer(judged, markdown) : "",
     },
     {
       id: "tables_and_figures",
@@ -92,6 +95,7 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
       title: "Notebooks",
       html: list.length > 0 ? `<ol class="notebooks">${list.join("\n")}</ol>` : "",
     },
+    { id: "to_cite", title: "To cite", html: await markdown(CITATIONS) },
     { id: "the_environment", title: "Environment and durations", html: factList(facts) },
   ].filter(({ html }) => html !== "");
   return page({
@@ -99,7 +103,7 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     file: INDEX,
     pages,
     main: [
-      `<div class="head"><h1>S-JEA: the paper beside ours</h1><p>The tables and figures of <a href="https://arxiv.org/abs/2305.11701">Stacked Joint Embedding Architectures</a> as these notebooks reproduce them, beside the paper’s numbers; STL-10’s half of Table 1 is missing. Each leads to the notebook that made it.</p></div>`,
+      `<div class="head"><h1>S-JEA: the paper beside ours</h1><p><a href="https://arxiv.org/abs/2305.11701">Stacked Joint Embedding Architectures</a> says: put a second encoder on the map of the first one, give each a loss of its own, and the upper one learns as good a representation, with as many parameters as one deep encoder, in which classes fall into sub-categories. Its claims are judged here by rules that stood before the trainings, and its tables and figures stand beside ours; STL-10’s half of Table 1 is missing.</p></div>`,
       ...sections.map(({ id, title, html }) =>
         `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>\n${html}</section>`
       ),
@@ -107,6 +111,46 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     sections,
   });
 }
+
+/** What was found, from the whole to each claim. */
+async function answer(
+  judged: readonly ClaimVerdict[],
+  markdown: (text: string) => Promise<string>,
+): Promise<string> {
+  const rows = judged.flatMap(({ id, comparisons }) =>
+    comparisons.flatMap(({ name, judgement: { mean, interval }, paper }) =>
+      interval === null ? [] : [{ label: id, name, mean, interval, ...paper !== null && { paper } }]
+    )
+  );
+  const words = "Differences that decide, with 95 % intervals over seeds; rings are the paper’s";
+  const picture = rows.length === 0
+    ? ""
+    : `<figure class="output"><div class="picture"><img src="data:image/svg+xml;base64,${
+      new TextEncoder().encode(await toSvg(intervals(rows))).toBase64()
+    }" alt="${words}"></div><figcaption>${words}.</figcaption></figure>`;
+  return [
+    await markdown(
+      `${
+        verdictSummary(judged)
+      } A claim is supported where the interval of a paired difference over seeds lies ` +
+        "on its side of zero, or within its margins, and refuted where it lies on the other side.",
+    ),
+    picture,
+    await markdown(verdictList(judged)),
+    await markdown("`deno task verdicts` judges again, from stored scores; the commands above train anew."),
+  ].join("\n");
+}
+
+const CITATIONS = `\`\`\`
+@misc{sjea,
+  archiveprefix = {arXiv},
+  title  = {{S-JEA}: Stacked Joint Embedding Architectures},
+  author = {Manová and Durrant and Leontidis},
+  year   = {2023},
+  eprint = {2305.11701}
+}
+\`\`\`
+`;
 
 /** In the paper's order; what it does not know comes last, in the notebooks' order. */
 function ordered<Known extends Exhibit>(exhibits: readonly Known[]): Known[] {

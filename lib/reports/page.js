@@ -34,6 +34,81 @@
     },
   };
 
+  // Ink, paper, lines and notes of charts on a dark page; what is coloured stays as it is.
+  const [light, ground, faint, quiet] = ["#dcdde1", "#15171b", "#33363d", "#a2a6af"];
+  const DARK = { "#26282e": light, white: ground, "#dfe1e5": faint, "#717581": quiet };
+  // For those that leave them to others.
+  const DARK_CONFIG = {
+    background: ground,
+    view: { stroke: faint },
+    style: Object.fromEntries(
+      ["guide-label", "guide-title", "group-title", "group-subtitle", "text"].map((
+        name,
+      ) => [name, { fill: light }]),
+    ),
+    axis: { domainColor: light, tickColor: light, gridColor: faint },
+  };
+  const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 48rem)");
+
+  /** In pixels: a panel's least width, a map's largest side, what is left and right of a row, and between panels. */
+  const LEAST = 140, MOST = 440, EDGES = 32, GAP = 20;
+
+  /** All parts of a chart that have a size of their own, changed. */
+  function withPanels(spec, change) {
+    const parts = ["hconcat", "vconcat", "concat"].filter((name) => name in spec)
+      .map((name) => [name, spec[name].map((part) => withPanels(part, change))]);
+    return change({ ...spec, ...Object.fromEntries(parts) });
+  }
+
+  /** Panels below each other, each with the names of its rows. */
+  function stacked(spec) {
+    const named = ([first, ...others]) => [
+      first,
+      ...others.map((part) => {
+        const y = first.encoding?.y;
+        return y && part.encoding?.y?.field === y.field
+          ? { ...part, encoding: { ...part.encoding, y } }
+          : part;
+      }),
+    ];
+    return withPanels(spec, ({ hconcat, ...rest }) => ({
+      ...rest,
+      ...hconcat && { vconcat: named(hconcat) },
+      ...rest.columns && { columns: 1 },
+    }));
+  }
+
+  /** Panels narrower by so many pixels, or wider: squares stay squares. */
+  function narrowed(spec, pixels) {
+    return withPanels(spec, (part) => {
+      if (typeof part.width !== "number") return part;
+      const width = Math.max(LEAST, Math.floor(part.width - pixels));
+      return { ...part, width, ...part.height === part.width && { height: width } };
+    });
+  }
+
+  /** Panels that are all squares, such as maps, as large as a row has room for. */
+  function grown(spec, room) {
+    const { vconcat, hconcat = vconcat ?? [], concat = hconcat, spacing = GAP } = spec;
+    const columns = vconcat ? 1 : spec.columns ?? concat.length;
+    if (columns === 0 || !concat.every(({ width, height }) => width > 0 && width === height)) return spec;
+    const side = Math.min(MOST, (room - EDGES - (columns - 1) * spacing) / columns);
+    return narrowed(spec, concat[0].width - side);
+  }
+
+  /** A chart with its parts below each other and narrower where they do not fit. */
+  async function laidOut(live, spec, options) {
+    const room = live.closest(".output").clientWidth;
+    const draw = async (spec) => {
+      const { view } = await globalThis.vegaEmbed(live, spec, options);
+      return { view, spec, over: live.scrollWidth - room };
+    };
+    let drawn = await draw(grown(spec, room));
+    if (drawn.over > 0) drawn = await draw(grown(stacked(spec), room));
+    if (drawn.over > 0) drawn = await draw(narrowed(drawn.spec, drawn.over));
+    return drawn.view;
+  }
+
   /** Rows of data above which a browser draws and zooms a canvas much faster than elements. */
   const MANY = 2_000;
 
@@ -95,19 +170,22 @@
   }
 
   async function draw(chart) {
+    const figure = chart.parentElement;
+    figure.querySelectorAll(".live, .downloads").forEach((part) => part.remove());
     const live = document.createElement("div");
     live.className = "live";
     chart.append(live);
     try {
-      const spec = JSON.parse(chart.querySelector("script").textContent, unpackTable);
+      const recoloured = (key, value) => unpackTable(key, dark.matches && DARK[value] || value);
+      const spec = JSON.parse(chart.querySelector("script").textContent, recoloured);
       const renderer = spec.data?.values?.length > MANY ? "canvas" : "svg";
-      const { view } = await globalThis.vegaEmbed(live, spec, { ...options, renderer });
+      const config = dark.matches ? DARK_CONFIG : {};
+      const view = await laidOut(live, spec, { ...options, config, renderer });
       chart.classList.add("drawn");
       chart.after(downloads(chart, view, spec.data?.values));
       // By zoom: vega would look for the pointer elsewhere if only the size changed.
       const { scrollWidth: width } = live;
-      new ResizeObserver(() => live.style.zoom = Math.min(1, chart.parentElement.clientWidth / width))
-        .observe(chart.parentElement);
+      new ResizeObserver(() => live.style.zoom = Math.min(1, figure.clientWidth / width)).observe(figure);
     } catch (error) {
       live.remove();
       console.error("A chart stays a picture:", error);
@@ -122,4 +200,6 @@
     }
   }, { rootMargin: "400px" });
   for (const chart of document.querySelectorAll(".chart")) near.observe(chart);
+  const again = () => document.querySelectorAll(".chart.drawn").forEach(draw);
+  for (const query of [dark, narrow]) query.addEventListener("change", again);
 })();

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { exists, humanBytes, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
+import type { ClaimVerdict } from "../experiments/claims.ts";
 import { type IndexEntry, renderIndex } from "./index_page.ts";
 import { type Notebook, readNotebook } from "../notebook/ipynb.ts";
 import { isNumbered, notebookFiles } from "../notebook/own.ts";
@@ -56,11 +57,14 @@ interface Entry extends IndexEntry {
  * from the paper and why comes from a file `differences.md` of the folder, if there is one.
  *
  * @param folder The folder.
- * @param verdicts What is said of the paper's claims, in markdown; no such section if empty.
+ * @param judged What is said of the paper's claims; no such section if nothing.
  * @returns The files, and what is not in them.
  * @throws {DataError} There is no such folder, or no notebook with anything to show in it.
  */
-export async function renderReports(folder: string, verdicts = ""): Promise<Reports> {
+export async function renderReports(
+  folder: string,
+  judged: readonly ClaimVerdict[] = [],
+): Promise<Reports> {
   const leftOut: string[] = [], leaveOut = (fault: string) => void leftOut.push(fault);
   const paths = await notebookFiles(folder);
   if (paths.length === 0) throw new DataError(`${folder}: there are no notebooks (*.ipynb) in it.`);
@@ -79,7 +83,7 @@ export async function renderReports(folder: string, verdicts = ""): Promise<Repo
   }
   const differences = join(folder, DIFFERENCES);
   const index = await renderIndex({
-    ...{ pages: entries, verdicts },
+    ...{ pages: entries, judged },
     facts: indexFacts(entries),
     differences: await exists(differences) ? await Deno.readTextFile(differences) : "",
     path: differences,

@@ -6,6 +6,7 @@ import { covarianceCurves } from "../../lib/charts/covariance.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
 import { errorCurves, type ErrorLine } from "../../lib/charts/error_curves.ts";
 import { imageGrid } from "../../lib/charts/image_grid.ts";
+import { intervals } from "../../lib/charts/intervals.ts";
 import { ratios } from "../../lib/charts/ratios.ts";
 import { subClusters } from "../../lib/charts/sub_clusters.ts";
 import { contactSheet, thumbnail } from "../../lib/charts/thumbnails.ts";
@@ -48,6 +49,10 @@ const clusters = labels.map((label) => label % 3);
 
 /** By name. */
 export const EXAMPLES: Readonly<Record<string, Chart>> = {
+  intervals: intervals([
+    { label: "C1", name: "top-1 %: stack 1 − VICReg", mean: -9.1, interval: [-11.2, -7], paper: 1.1 },
+    { label: "C6", name: "RankMe: stack 1 − a random one", mean: 12, interval: [-3, 27] },
+  ]),
   ratios: ratios([
     { label: "training step", ours: 383, peer: 329, unit: "images/s" },
     { label: "linear probe", ours: 235_700, peer: 308_167, unit: "images/s" },

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
-import { CLAIMS, judgeClaim, judgeClaims, verdictList } from "../../lib/experiments/claims.ts";
+import {
+  CLAIMS,
+  judgeClaim,
+  judgeClaims,
+  verdictList,
+  verdictSummary,
+} from "../../lib/experiments/claims.ts";
 import { presets } from "../../lib/experiments/presets.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
 import { summarise } from "../../lib/experiments/statistics.ts";
@@ -71,6 +77,13 @@ Deno.test("no verdict where the measure does not show what is certainly there", 
     );
   assert.equal(of([80, 82, 81]).verdict, "supported");
   assert.equal(of([11, 12, 10]).verdict, "not judged");
+  // A tenth of what the supervised encoder shows.
+  close(of([80, 82, 81]).comparisons[0].worth!, 8.1);
+  assert.match(verdictList([of([80, 82, 81])]), /stack 1 − stack 0: .*, worth having from \+8\.1 on;/);
+  assert.equal(
+    verdictSummary([of([80, 82, 81]), of([1, 2, 3])]),
+    "Of 2 claims, 1 is supported (C4) and 1 is not judged (C4).",
+  );
   assert.match(verdictList([of([11, 12, 10])]), /\*\*not judged\*\* on generated.*The control fails \(/);
 });
 

@@ -4,8 +4,10 @@ import { pathToFileURL } from "node:url";
 import { join } from "@std/path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { places } from "../../lib/base/places.ts";
+import { comparison } from "../../lib/charts/comparison.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
 import { imageGrid } from "../../lib/charts/image_grid.ts";
+import { INK } from "../../lib/charts/theme.ts";
 import { thumbnail } from "../../lib/charts/thumbnails.ts";
 import { renderReports } from "../../lib/reports/render_reports.ts";
 import { clouds, photograph } from "../charts/drawn.ts";
@@ -103,17 +105,17 @@ inBrowser("pointing at a point shows its image", async () => {
 });
 
 inBrowser(
-  "thousands of points from a table of text: a canvas that answers, small on a telephone",
+  "thousands of points from a table of text: a canvas that answers, narrow on a telephone",
   async () => {
     for (const width of [1280, 360]) {
       await visit(pages[2], async (page) => {
         await drawAll(page);
-        const box = (await page.locator("#out_loss_0 canvas").boundingBox())!, scale = box.width / 568;
-        assert(Math.abs(scale - Math.min(1, (width - 40) / 568)) < 0.05, `${box.width} of ${width}`);
+        const box = (await page.locator("#out_loss_0 canvas").boundingBox())!;
+        assert(Math.abs(box.width - Math.min(568, width - 40)) < 20, `${box.width} of ${width}`);
         // The last points, where the loss ends.
         const tooltip = page.locator("#vg-tooltip-element.visible");
         for (let at = 190; at < 235 && await tooltip.count() === 0; at += 2) {
-          await page.mouse.move(box.x + box.width - 8 * scale, box.y + at * scale);
+          await page.mouse.move(box.x + box.width - 14, box.y + at);
         }
         assert.match(await tooltip.innerText(), /step\s+29\d\d/);
       }, { viewport: { width, height: 700 } });
@@ -258,7 +260,7 @@ const CONTRAST = `(() => {
   return { paper: paper(document.body), least: ratios.sort((a, b) => a.ratio - b.ratio)[0] };
 })()`;
 
-inBrowser("light and dark pages: charts on white, words of enough contrast", async () => {
+inBrowser("light and dark pages: charts in the page's colours, words of enough contrast", async () => {
   for (const colorScheme of ["light", "dark"] as const) {
     await visit(pages[2], async (page) => {
       await drawAll(page);
@@ -267,11 +269,68 @@ inBrowser("light and dark pages: charts on white, words of enough contrast", asy
       );
       assert(colorScheme === "light" ? paper > 0.9 : paper < 0.02, `${paper}`);
       assert(least.ratio >= 4.5, `${colorScheme}: ${least.ratio} of ${least.word}`);
-      const chart = `getComputedStyle(document.querySelector(".chart")).backgroundColor`;
-      assert.equal(await page.evaluate(chart), "rgb(255, 255, 255)");
+      const inks = () =>
+        page.evaluate<string>(
+          `[...new Set([...document.querySelectorAll(".live text")].map((text) => text.getAttribute("fill")))].join()`,
+        );
+      const [dark, light] = ["#000", "#dcdde1"];
+      assert.equal(await inks(), colorScheme === "light" ? dark : light);
+      if (colorScheme === "light") return;
+      // As when the evening comes.
+      await page.emulateMedia({ colorScheme: "light" });
+      await page.locator(`.live text[fill="${dark}"]`).first().waitFor();
+      assert.equal(await inks(), dark);
     }, { colorScheme });
   }
 });
+
+inBrowser(
+  "maps take the width there is; on a telephone they stand below each other, with letters as large",
+  async () => {
+    const folder = await Deno.makeTempDir(), labels = Uint8Array.from({ length: 60 }, (_, at) => at % 3);
+    const maps = ["VICReg", "stack 0", "stack 1"].map((title, seed) => ({
+      title,
+      points: clouds(labels, seed),
+    }));
+    const rows = ["stack 0", "stack 1"].flatMap((label) =>
+      ["top-1 (%)", "k-NN (%)"].map((metric) => ({ label, metric, ours: 50 }))
+    );
+    const outputs = [embedding(maps, { labels, classes: ["cat", "dog", "ship"] }), comparison(rows)].map((
+      chart,
+    ) => shown({ "application/vnd.vegalite.v5+json": chart }));
+    await Deno.writeTextFile(
+      join(folder, "01_maps.ipynb"),
+      JSON.stringify(notebook([cell("t", "# Maps"), cell("maps", "1;", outputs)])),
+    );
+    const { files: [, file] } = await renderReports(folder);
+    for (const [width, side, below] of [[1500, 344, 0], [390, 318, 2]]) {
+      await visit(file, async (page) => {
+        await drawAll(page);
+        const frames = await Promise.all(
+          (await page.locator("#out_maps_0 svg [class*=concat_] > g > .background").all()).map((
+            frame,
+          ) => frame.boundingBox()),
+        );
+        assert.equal(frames.length, 3);
+        const [first, ...others] = frames.map((frame) => frame!);
+        assert(
+          Math.abs(first.width - side) < 15 && Math.abs(first.height - first.width) < 1,
+          `${first.width}`,
+        );
+        assert.equal(others.filter(({ y }) => y > first.y + 100).length, below);
+        assert.equal(
+          await page.evaluate(
+            `[...document.querySelectorAll(".live")].map((live) => live.style.zoom).join()`,
+          ),
+          "1,1",
+        );
+        const words = await page.locator("#out_maps_1 svg text").allTextContents();
+        assert.equal(words.filter((word) => word === "stack 1").length, below === 0 ? 1 : 2, `${words}`);
+      }, { viewport: { width, height: 900 } });
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+);
 
 inBrowser("on paper charts are pictures, drawn before or not, and the page's tools are gone", async () => {
   for (const drawn of [true, false]) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../lib/base/errors.ts";
+import type { ClaimVerdict } from "../../lib/experiments/claims.ts";
 import { renderIndex } from "../../lib/reports/index_page.ts";
 import { type Notebook, type Output, parseNotebook } from "../../lib/notebook/ipynb.ts";
 import { renderReports } from "../../lib/reports/render_reports.ts";
@@ -31,6 +32,17 @@ const DANGER =
 const bare = (html: string) =>
   html.replace(/="[^"<>]*"/g, (value) => value === '="application/json"' ? value : '=""');
 
+/** What three seeds said of a claim. */
+const UNDECIDED: ClaimVerdict = {
+  ...{ id: "C1", says: "S-JEA outperforms VICReg", sweep: "evening.json", dataset: "cifar10", control: null },
+  verdict: "undecided",
+  comparisons: [{
+    name: "top-1 %: stack 1 − VICReg",
+    judgement: { verdict: "undecided", mean: 0.5, interval: [-1, 2], n: 3, p: 0.3 },
+    ...{ paper: 1.1, worth: 1 },
+  }],
+};
+
 Deno.test("nothing hostile comes through, whatever it stands in", async () => {
   const spec = { title: HOSTILE, data: { values: [{ class: HOSTILE }] }, mark: "point" };
   const label = { exhibit: HOSTILE, caption: HOSTILE };
@@ -59,7 +71,7 @@ Deno.test("nothing hostile comes through, whatever it stands in", async () => {
   const index = await renderIndex({
     pages: pages.map((link) => ({ ...link, summary: HOSTILE, notebook: page })),
     facts,
-    verdicts: HOSTILE,
+    judged: [],
     differences: HOSTILE,
     path: "",
     leaveOut,
@@ -248,7 +260,7 @@ Deno.test("every id of a page is there once", async () => {
   const index = {
     pages: [{ file: "a.html", title: "A", summary: "", notebook: page }],
     facts: [],
-    verdicts: source,
+    judged: [UNDECIDED],
     differences: source,
   };
   for (
@@ -322,11 +334,15 @@ Deno.test("the first page has the exhibits in the paper's order and leads to the
   const html = await renderIndex({
     pages: [{ file: "01_a.html", title: "A", summary: "", notebook: page }],
     facts: [],
-    verdicts: "- C1: **undecided**",
+    judged: [UNDECIDED],
     differences: "",
     path: "",
     leaveOut,
   });
+  assert.match(
+    html,
+    /Of 1 claim, 1 is undecided \(C1\)\..*alt="Differences that decide.*S-JEA outperforms VICReg/s,
+  );
   assert.deepEqual(
     [...html.matchAll(/<figcaption><b>([^<]*)<\/b> <a href="([^"]*)"/g)].map((
       [, name, href],
