@@ -34,6 +34,8 @@ export interface PageParts {
   readonly tools?: string;
   /** Rules beside those of all pages. */
   readonly style?: string;
+  /** File beside the page whose script runs before the others. */
+  readonly beside?: string;
   /** Run in order, after the body. */
   readonly scripts?: readonly string[];
   /** Whether its scripts may ask the server that it came from. */
@@ -50,13 +52,14 @@ export const INDEX = "index.html";
  * @returns The document.
  */
 export function page(parts: PageParts): string {
-  const { title, file, pages, main, sections, tools = "", style = "", scripts = [], live = false } = parts;
+  const { title, file, pages, main, sections, tools = "", style = "", beside, scripts = [], live = false } =
+    parts;
   const hashes = scripts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`);
   const policy = [
     "default-src 'none'",
     "img-src data:",
     "style-src 'unsafe-inline'",
-    `script-src ${hashes.join(" ") || "'none'"}`,
+    `script-src ${[...beside ? ["'self'"] : [], ...hashes].join(" ") || "'none'"}`,
     ...live ? ["connect-src 'self'"] : [],
     "base-uri 'none'",
     "form-action 'none'",
@@ -103,7 +106,9 @@ ${main}
 ${pager ? `<nav class="pager" aria-label="Neighbouring notebooks">${pager}</nav>` : ""}
 </main>
 </div>
-${scripts.map((text) => `<script>${text}</script>`).join("\n")}
+${beside ? `<script src="${encodeURIComponent(beside)}"></script>\n` : ""}${
+    scripts.map((text) => `<script>${text}</script>`).join("\n")
+  }
 </body>
 </html>
 `;
@@ -129,15 +134,8 @@ const BUILDS = [["vega", "vega.min.js"], ["vega-lite", "vega-lite.min.js"], [
   "vega-embed.min.js",
 ]] as const;
 
-/**
- * The scripts of a page of a notebook.
- *
- * @param charts Whether it has charts to draw.
- * @returns Their texts.
- */
-export async function pageScripts(charts: boolean): Promise<string[]> {
-  return charts ? [...await vegaScripts(), script] : [script];
-}
+/** What makes a page of a notebook answer. */
+export const pageScript = script;
 
 /** What draws charts, as texts of scripts. */
 export async function vegaScripts(): Promise<string[]> {

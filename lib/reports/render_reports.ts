@@ -12,7 +12,8 @@ import type { ClaimVerdict } from "../experiments/claims.ts";
 import { type IndexEntry, renderIndex } from "./index_page.ts";
 import { type Notebook, readNotebook } from "../notebook/ipynb.ts";
 import { isNumbered, notebookFiles } from "../notebook/own.ts";
-import { type Fact, INDEX } from "./page.ts";
+import { hasCharts } from "./output.ts";
+import { type Fact, INDEX, vegaScripts } from "./page.ts";
 import { renderReport, titleOf } from "./report.ts";
 
 const words = z.record(z.string(), z.string()).default({});
@@ -33,6 +34,9 @@ export type NotebookRun = z.input<typeof runSchema>;
 /** Bytes above which a page opens slowly on a telephone. */
 const LARGE = 5e6;
 
+/** What draws charts, for all pages; without it their charts are pictures. */
+const VEGA = "vega.js";
+
 /** Text for the first page: what differs from the paper and why. */
 const DIFFERENCES = "differences.md";
 
@@ -50,8 +54,8 @@ interface Entry extends IndexEntry {
 }
 
 /**
- * Renders the notebooks of a folder into its folder `reports`: `index.html` and
- * a page a notebook; other pages there are removed, large ones named on standard
+ * Renders the notebooks of a folder into its folder `reports`: `index.html`,
+ * a page a notebook and one file with what draws their charts; other pages there are removed, large ones named on standard
  * error, as are notebooks without anything to show. Nothing is executed. What cannot
  * be read or shown is left out and does not keep the others from their pages. What differs
  * from the paper and why comes from a file `differences.md` of the folder, if there is one.
@@ -78,7 +82,7 @@ export async function renderReports(
   const pages = entries.map(({ file, title }) => ({ file, title }));
   const documents: [file: string, html: string][] = [];
   for (const { path, notebook, file, run } of entries) {
-    const options = { path, file, pages, facts: Object.entries(run.facts), leaveOut };
+    const options = { path, file, pages, facts: Object.entries(run.facts), vega: VEGA, leaveOut };
     documents.push([file, await renderReport(notebook, options)]);
   }
   const differences = join(folder, DIFFERENCES);
@@ -90,6 +94,9 @@ export async function renderReports(
     leaveOut,
   });
   const reports = join(folder, "reports");
+  if (entries.some(({ notebook }) => hasCharts(notebook))) {
+    await writeAtomically(join(reports, VEGA), (await vegaScripts()).join("\n"));
+  }
   const files = await Promise.all([[INDEX, index], ...documents].map(async ([file, html]) => {
     const path = join(reports, file);
     await writeAtomically(path, html);

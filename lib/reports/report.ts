@@ -1,6 +1,6 @@
 /**
- * A notebook as one page that stands for itself: nothing is loaded, nothing is
- * trained, and without scripts or on paper its charts are pictures.
+ * A notebook as one page: nothing is trained, and without scripts or on paper its
+ * charts are pictures.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { escapeHtml } from "../notebook/html.ts";
 import type { CodeCell, Notebook } from "../notebook/ipynb.ts";
 import { highlight, markdownRenderer, takeTitle } from "./markdown.ts";
 import { hasCharts, outputId, type OutputOptions, renderOutput } from "./output.ts";
-import { type Fact, factList, page, type PageLink, pageScripts } from "./page.ts";
+import { type Fact, factList, page, type PageLink, pageScript, vegaScripts } from "./page.ts";
 
 /** What a page says beside its notebook. */
 export interface ReportOptions {
@@ -20,6 +20,8 @@ export interface ReportOptions {
   readonly pages: readonly PageLink[];
   /** What the outputs come from: preset, copy of the data, seeds, date. */
   readonly facts: readonly Fact[];
+  /** File beside the page with what draws charts; absent: it is in the page, if there are any. */
+  readonly vega?: string;
   /** Is told of each part that cannot be shown, with its cell. */
   readonly leaveOut: (fault: string) => void;
 }
@@ -55,7 +57,7 @@ export function titleOf({ cells: [first] }: Notebook): { title?: string; summary
  * ```
  */
 export async function renderReport(notebook: Notebook, options: ReportOptions): Promise<string> {
-  const { path, file, pages, facts } = options;
+  const { path, file, pages, facts, vega } = options, charts = hasCharts(notebook);
   const markdown = markdownRenderer(path);
   const { title } = titleOf(notebook);
   const language = languageOf(notebook);
@@ -79,7 +81,8 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
     ].join("\n"),
     sections: markdown.sections,
     tools: `<button type="button" aria-pressed="false" hidden>Show code</button>`,
-    scripts: await pageScripts(hasCharts(notebook)),
+    ...charts && vega && { beside: vega },
+    scripts: [...charts && !vega ? await vegaScripts() : [], pageScript],
   });
 }
 

@@ -37,6 +37,7 @@ export async function visit(
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(60_000);
   const page = await context.newPage(), faults: string[] = [];
+  const beside = pathToFileURL(join(dirname(file), "vega.js")).href;
   page.on("console", (message) => {
     // Without a graphics card a browser reads back what WebGL drew, and warns itself of the time that takes.
     if (message.text().includes("GPU stall due to ReadPixels")) return;
@@ -44,7 +45,8 @@ export async function visit(
   });
   page.on("pageerror", (error) => faults.push(`${error}`));
   page.on("request", (request) => {
-    if (!request.isNavigationRequest() && !request.url().startsWith("data:")) faults.push(request.url());
+    const known = request.url().startsWith("data:") || request.url() === beside;
+    if (!request.isNavigationRequest() && !known) faults.push(request.url());
   });
   await page.goto(pathToFileURL(file).href);
   await look(page);

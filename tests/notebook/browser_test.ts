@@ -7,7 +7,6 @@ import { places } from "../../lib/base/places.ts";
 import { comparison } from "../../lib/charts/comparison.ts";
 import { embedding } from "../../lib/charts/embedding.ts";
 import { imageGrid } from "../../lib/charts/image_grid.ts";
-import { INK } from "../../lib/charts/theme.ts";
 import { thumbnail } from "../../lib/charts/thumbnails.ts";
 import { renderReports } from "../../lib/reports/render_reports.ts";
 import { clouds, photograph } from "../charts/drawn.ts";
