@@ -11,6 +11,7 @@ export {
   covarianceCurves,
   embedding,
   errorCurves,
+  forming,
   imageGrid,
   lastTerms,
   subClusters,
@@ -30,7 +31,6 @@ export {
   openDataset,
   subset,
   type ViewOptions,
-  viewStream,
 } from "./data/mod.ts";
 export {
   features,
@@ -57,6 +57,7 @@ export {
   neighbourRemark,
   openRun,
   openStudy,
+  ownRun,
   projectorRemarks,
   readResults,
   type Run,
@@ -69,6 +70,7 @@ export {
   timeToAccuracy,
   trainingSpeed,
   verdicts,
+  watchRun,
 } from "./experiments/mod.ts";
 export { vicreg } from "./loss/mod.ts";
 export {
@@ -81,14 +83,6 @@ export {
   stack,
   type StackConfig,
 } from "./model/mod.ts";
-export { follow, show, showMarkdown, showTable } from "./notebook/mod.ts";
+export { follow, live, show, showMarkdown, showSvg, showTable } from "./notebook/mod.ts";
 export { neighbours, pca, trustworthiness, tsne, umap } from "./projection/mod.ts";
-export {
-  learningRate,
-  type LevelSpec,
-  optimiser,
-  readNetwork,
-  readTerms,
-  type RunSpec,
-  trainingStep,
-} from "./training/mod.ts";
+export { type LevelSpec, readNetwork, type RunSpec } from "./training/mod.ts";

@@ -19,11 +19,14 @@ export const places = {
   embeddings: join(root, "data", "embeddings"),
   encoders: join(root, "data", "encoders"),
   results: join(root, "data", "results"),
+  published: join(root, "data", "results", "runs"),
   reports: join(root, "data", "reports"),
   notebooks: join(root, "notebooks"),
   readme: join(root, "README.md"),
   manual: join(root, "notebooks", "manual.md"),
+  quickstart: join(root, "notebooks", "00_quickstart.ipynb"),
   speed: join(root, "notebooks", "images", "speed.svg"),
+  forming: join(root, "notebooks", "images", "forming.svg"),
   npmrc: join(root, ".npmrc"),
 } as const;
 

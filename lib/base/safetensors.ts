@@ -36,8 +36,22 @@ export interface LongTensor {
   readonly data: BigInt64Array;
 }
 
+/** Numbers in half precision, which are written only: they are read as float32. */
+export interface HalfTensor {
+  /** Lengths of its axes. */
+  readonly shape: readonly number[];
+  /** Its numbers, row by row. */
+  readonly data: Float16Array;
+}
+
 /** Types that are written. */
-const TYPES = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array, U8: Uint8Array } as const;
+const TYPES = {
+  F32: Float32Array,
+  F16: Float16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  U8: Uint8Array,
+} as const;
 type TypeName = keyof typeof TYPES;
 
 /** Types that are read: bytes of an element, and how elements become numbers. */
@@ -76,7 +90,7 @@ const headerSchema = z.object({ __metadata__: z.record(z.string(), z.string()).n
  * @returns The file's bytes.
  */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, HostTensor | LongTensor>>,
+  tensors: Readonly<Record<string, HostTensor | LongTensor | HalfTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };

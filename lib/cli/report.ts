@@ -14,7 +14,8 @@ import { readResults } from "../experiments/results.ts";
 import { readSweepFile } from "../experiments/sweep.ts";
 import { readSweep } from "../experiments/sweep_results.ts";
 import { renderReports } from "../reports/render_reports.ts";
-import { renderManual, renderReadme, speedChart } from "../reports/readme.ts";
+import { readNotebook } from "../notebook/ipynb.ts";
+import { movingPicture, renderManual, renderReadme, speedChart } from "../reports/readme.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
 
@@ -50,5 +51,6 @@ await runCommand(async () => {
   for (const [path, render] of texts) {
     await Deno.writeTextFile(path, render(await Deno.readTextFile(path)));
   }
+  await Deno.writeTextFile(places.forming, movingPicture(await readNotebook(places.quickstart)));
   await Deno.writeTextFile(places.speed, await toSvg(speedChart(numbers.speed)));
 });

@@ -24,6 +24,8 @@ import { renderMarkdown, renderTable } from "../experiments/table.ts";
 import { executeNotebook } from "../notebook/execute.ts";
 import { readNotebook, writeNotebook } from "../notebook/ipynb.ts";
 import { ownNotebooks } from "../notebook/own.ts";
+import { explore } from "../reports/explored.ts";
+import { EXPLORER, renderExplorer } from "../reports/explorer.ts";
 import { type NotebookRun, renderReports } from "../reports/render_reports.ts";
 import { readOrigins, trainingCode } from "../training/origin.ts";
 import { runCommand } from "./command.ts";
@@ -31,6 +33,9 @@ import { help, parseOptions } from "./options.ts";
 
 /** Minutes that a notebook's cell may take: all training is done before. */
 const CELL_LIMIT = 30;
+
+/** Images of an explorer that goes into the repository, at most. */
+const PUBLISHED = 2000;
 
 await runCommand(async () => {
   const options = parseOptions(Deno.args);
@@ -93,6 +98,11 @@ await runCommand(async () => {
     await writeResults(path, results);
     await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
     console.log(`\n${renderTable(results, terminalWidth())}\n\nWritten to ${path}\n`);
+    if (pages && name === "linear-evaluation") {
+      const runs = runsOf(name).map((run) => study.run(run, study.seeds[0]));
+      const html = await renderExplorer(await explore(runs, options.publish ? PUBLISHED : undefined));
+      await writeAtomically(join(folder, "reports", EXPLORER), html);
+    }
     const about = notebooks.own.filter((path) => path.includes(name.replaceAll("-", "_")));
     await show(about);
     about.forEach((path) => left.delete(path));

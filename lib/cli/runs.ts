@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { UsageError } from "../base/errors.ts";
-import { writeAtomically } from "../base/files.ts";
+import { humanBytes, writeAtomically } from "../base/files.ts";
 import { readableJson } from "../base/json.ts";
 import { lock } from "../base/lock.ts";
 import { places } from "../base/places.ts";
@@ -14,6 +14,7 @@ import { keptEvaluations } from "../experiments/evaluate.ts";
 import { suggest } from "../base/schema.ts";
 import { DATASET_NAMES } from "../data/datasets.ts";
 import { mergeRuns, planMerge } from "../experiments/merge_runs.ts";
+import { publishRun } from "../experiments/publish_runs.ts";
 import { reopenRun } from "../experiments/opened_run.ts";
 import { datasetOf, evaluationOf, preset as presetOf } from "../experiments/presets.ts";
 import { differences, findRun, type StoredRun, storedRuns } from "../experiments/run_folders.ts";
@@ -48,6 +49,9 @@ deno task runs remove RUN        deletes a run's folder
 deno task runs merge DIR...      takes over the runs of other folders that are
                                  not here, or further than here; nothing that
                                  is finished here is replaced
+deno task runs publish RUN...    writes finished runs into data/results/runs in
+                                 few bytes: encoders in half precision, without
+                                 projectors; merge takes them from there
 
 RUN is the beginning of an id, or a short name that only one run has.
 
@@ -65,7 +69,14 @@ ${entry("--preset NAME", `how many images: ${PRESETS.join(", ")} (default: quick
                      data/datasets)`;
 
 /** What can be done, and with how many runs. */
-const VERBS: Readonly<Record<string, number>> = { list: 0, show: 1, compare: 2, remove: 1, merge: Infinity };
+const VERBS: Readonly<Record<string, number>> = {
+  list: 0,
+  show: 1,
+  compare: 2,
+  remove: 1,
+  merge: Infinity,
+  publish: Infinity,
+};
 
 /** Rights that showing takes none of. */
 const SPARED = ["net", "write", "run", "ffi", "env", "sys"] as const;
@@ -93,10 +104,10 @@ await runCommand(async () => {
   if (wanted === undefined) {
     throw new UsageError(`"${verb}" is nothing to do with runs. ${suggest(verb, Object.keys(VERBS))}`);
   }
-  if (verb === "merge" && words.length === 0) {
-    throw new UsageError("runs merge takes folders of runs, not none.");
+  if (wanted === Infinity && words.length === 0) {
+    throw new UsageError(`runs ${verb} takes ${verb === "merge" ? "folders of runs" : "runs"}, not none.`);
   }
-  if (words.length !== wanted && verb !== "merge") {
+  if (words.length !== wanted && wanted !== Infinity) {
     throw new UsageError(`runs ${verb} takes ${wanted} runs, not ${words.length}.`);
   }
   const { page, watch, port, map, runs: _, help: __, ...ofMap } = values, [stray] = Object.keys(ofMap);
@@ -114,6 +125,7 @@ await runCommand(async () => {
   const chosen = words.map((word) => findRun(runs, word));
   if (verb === "list") return list(runs, folder);
   if (verb === "remove") return await remove(chosen[0]);
+  if (verb === "publish") return await publish(chosen);
   const figures = map ? await maps(chosen[0], folder, ofMap) : [], measured = await scores(chosen);
   if (verb === "show") console.log(readableJson(chosen[0].spec));
   else {print({
@@ -168,6 +180,14 @@ async function merge(from: readonly string[], to: string): Promise<void> {
   await mergeRuns(plan, to);
   const taken = plan.filter(({ takes }) => takes === "all").length;
   console.log(`\n${taken} of ${plan.length} runs are taken over into ${to}.`);
+}
+
+async function publish(runs: readonly StoredRun[]): Promise<void> {
+  runs.forEach(demandFinished);
+  for (const run of runs) {
+    const bytes = await publishRun(run, places.published);
+    console.log(`${join(places.published, run.id)}: ${run.name}, ${humanBytes(bytes)}`);
+  }
 }
 
 async function remove({ id, folder }: StoredRun): Promise<void> {

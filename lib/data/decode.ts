@@ -22,7 +22,7 @@ async function load(): Promise<typeof import("sharp")["default"]> {
     return sharp;
   } catch (error) {
     throw new EnvironmentError(
-      `Images cannot be decoded here, for libvips does not load: ${(error as Error).message}`,
+      `Images are neither decoded nor packed here, for libvips does not load: ${(error as Error).message}`,
     );
   }
 }
@@ -67,4 +67,17 @@ export async function decodeImage(bytes: Uint8Array, size: number, name: string)
       `${name} cannot be decoded (${reason}). If it is damaged, fetch it or save it again.`,
     );
   }
+}
+
+/**
+ * Packs a picture as WebP.
+ *
+ * @param png The picture, a PNG file.
+ * @param quality From 1 to 100.
+ * @returns The WebP file.
+ * @throws {EnvironmentError} There is no libvips for this machine.
+ */
+export async function encodeWebp(png: Uint8Array, quality: number): Promise<Uint8Array> {
+  const sharp = await (library ??= load());
+  return await sharp(png).webp({ quality }).toBuffer();
 }

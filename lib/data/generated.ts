@@ -9,6 +9,7 @@
 import { z } from "zod";
 import { UsageError } from "../base/errors.ts";
 import { type Generator, generator, permutation } from "../base/random.ts";
+import { suggest } from "../base/schema.ts";
 import { type Dataset, type DatasetKind, imageFingerprint, type ImageSet } from "./dataset.ts";
 import { KINDS, type Paint, type Part } from "./drawings.ts";
 import { circle, clamp, type Shape, union } from "./shapes.ts";
@@ -241,16 +242,20 @@ export interface GenerateOptions {
   readonly train: number;
   /** Number of test images. */
   readonly test: number;
+  /** Names of the classes to draw; absent: all ten. */
+  readonly kinds?: readonly string[];
+  /** Only the first sub-type of each class, before the plainest background: easy to learn. */
+  readonly plain?: boolean;
 }
 
 /**
  * Generates the data set. An image depends on the seed, its split and its
- * position alone, not on how many there are; any ten images from a multiple of
- * ten on have one of each class.
+ * position alone, not on how many there are; of ten classes, any ten images from a multiple of
+ * ten on have one of each.
  *
  * @param options Seed and number of images of each split.
  * @returns The data set, with sub-type, colour, pose and background of every image as levels.
- * @throws {UsageError} A count that is not a whole number from 0 to a million.
+ * @throws {UsageError} A count that is not a whole number from 0 to a million, or a class that is none.
  * @example
  * ```ts
  * import { generate } from "./generated.ts";
@@ -262,13 +267,14 @@ export interface GenerateOptions {
  * ```
  */
 export function generate(options: GenerateOptions): Dataset {
-  const train = generateSplit(options.seed, "train", options.train);
-  const test = generateSplit(options.seed, "test", options.test);
+  const { kinds = classes } = options, strange = kinds.find((name) => !classes.includes(name));
+  if (strange !== undefined) throw new UsageError(`generate: kinds: ${suggest(strange, classes)}`);
+  const [train, test] = (["train", "test"] as const).map((split) => generateSplit(options, kinds, split));
   return {
     name: "generated",
     copy: "generated",
     fingerprint: imageFingerprint({ train, test }),
-    classes,
+    classes: kinds,
     levels: { subtype: subtypes.flat(), colour: colours, pose: poses, background: backgrounds },
     train,
     test,
@@ -279,10 +285,11 @@ export function generate(options: GenerateOptions): Dataset {
 const MOST = 1_000_000;
 
 function generateSplit(
-  seed: number,
+  options: GenerateOptions,
+  kinds: readonly string[],
   split: "train" | "test",
-  count: number,
 ): ImageSet {
+  const { seed, [split]: count } = options;
   if (!Number.isSafeInteger(count) || count < 0 || count > MOST) {
     throw new UsageError(
       `generate: ${split} is ${count}; expected a whole number of images, from 0 to ${MOST} (3 GB).`,
@@ -291,7 +298,7 @@ function generateSplit(
   const images = new Uint8Array(count * SIZE * SIZE * 3), factors: Factors[] = [];
   for (let index = 0; index < count; index++) {
     const random = generator(seed, split, index);
-    factors.push(drawFactors(seed, split, index, random));
+    factors.push(drawFactors(options, kinds, split, index, random));
     images.set(draw(factors[index], random), index * SIZE * SIZE * 3);
   }
   const known = (of: (factors: Factors) => number) => Uint8Array.from(factors, of);
@@ -300,18 +307,30 @@ function generateSplit(
     ...{ colour: known(({ colour }) => colour), pose: known(({ pose }) => pose) },
     background: known(({ background }) => background),
   };
-  return { images, labels: known((image) => image.class), levels, height: SIZE, width: SIZE };
+  return {
+    images,
+    labels: known((image) => kinds.indexOf(classes[image.class])),
+    levels,
+    height: SIZE,
+    width: SIZE,
+  };
 }
 
-function drawFactors(seed: number, split: string, index: number, random: Generator): Factors {
-  const order = permutation(classes.length, generator(seed, split, "classes", floor(index / classes.length)));
-  const label = order[index % classes.length];
+function drawFactors(
+  { seed, plain = false }: GenerateOptions,
+  kinds: readonly string[],
+  split: string,
+  index: number,
+  random: Generator,
+): Factors {
+  const order = permutation(kinds.length, generator(seed, split, "classes", floor(index / kinds.length)));
+  const label = classes.indexOf(kinds[order[index % kinds.length]]);
   return {
     class: label,
-    subtype: random.integer(subtypes[label].length),
+    subtype: plain ? 0 : random.integer(subtypes[label].length),
     colour: random.integer(colours.length),
     pose: random.integer(poses.length),
-    background: random.integer(backgrounds.length),
+    background: plain ? 0 : random.integer(backgrounds.length),
   };
 }
 
@@ -324,6 +343,10 @@ export const generated: DatasetKind<GenerateOptions> = {
     seed: size.default(0).describe("seed that they are drawn from"),
     train: size.describe("training images"),
     test: size.describe("test images"),
+    kinds: z.array(z.enum(KINDS.map(({ name }) => name))).min(2).optional().describe(
+      "classes to draw; absent: all ten",
+    ),
+    plain: z.boolean().optional().describe("one sub-type of each class, before plain backgrounds"),
   }),
   sized: (sizes) => sizes,
   load: generate,

@@ -91,10 +91,15 @@ export async function features(
   set: ImageSet,
   { readouts, mode = "evaluation", batch = mode === "training" ? 64 : 250, progress }: FeatureOptions = {},
 ): Promise<tf.Tensor2D[]> {
+  // Projectors are not asked for what they are not needed for, and may be missing.
+  const projected = config.wiring === "embedding" || readouts?.some(({ stage }) => stage === "embedding");
+  const model = projected
+    ? config
+    : { ...config, levels: config.levels.map((level) => ({ ...level, projector: [] })) };
   const forward = compile(
     // The network is no input: an engine can prepare weights that stay the same.
     (x: tf.Tensor4D) => {
-      const levels = stack(pass(network, mode === "training"), normalise(x), config);
+      const levels = stack(pass(network, mode === "training"), normalise(x), model);
       return readouts?.map((readout) => read(levels, readout)) ??
         levels.map(({ representation }) => representation);
     },

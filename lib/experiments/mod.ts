@@ -22,6 +22,8 @@ export { type Evaluation, evaluationOf, type Preset, preset, type PresetName, pr
 export { readPredictions, type StoredPredictions } from "./predictions.ts";
 export { readResults, type Results, type Row } from "./results.ts";
 export { mcnemar, type Paired, summarise, type Summary } from "./statistics.ts";
+export { type Moment, type StackMoment, type Watched, watchRun } from "./moments.ts";
+export { ownRun } from "./own_run.ts";
 export { openRun, type Run, type RunLog } from "./run.ts";
 export { type StoredRun, storedRuns } from "./run_folders.ts";
 export { RUN_NAMES, RUN_TITLES, type RunName, runSpec } from "./runs.ts";

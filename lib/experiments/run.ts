@@ -14,7 +14,7 @@ import { calibrate } from "../evaluation/calibrate.ts";
 import { type FeatureOptions, features } from "../evaluation/features.ts";
 import { levelOf, type Network } from "../model/layers.ts";
 import { initialiseStack } from "../model/stack.ts";
-import { encoderDigest, readNetwork } from "../training/checkpoint.ts";
+import { encoderDigest, readCheckpoint, readNetwork } from "../training/checkpoint.ts";
 import { readMetrics, type StepMetrics } from "../training/log.ts";
 import { isFinished, totalSteps, train, type Training } from "../training/train.ts";
 import { runId, type RunSpec, SPEC, writeSpec } from "../training/spec.ts";
@@ -63,6 +63,12 @@ export interface Run {
   /** Its trained encoders and projectors, the caller's to dispose; it is trained if it is not yet. */
   network(): Promise<Network>;
   /**
+   * Its encoders and projectors so far: of its last checkpoint while it trains, the trained ones when it is finished.
+   *
+   * @returns The network, the caller's to dispose, and the steps behind it; undefined before the first checkpoint.
+   */
+  latest(): Promise<{ readonly network: Network; readonly step: number } | undefined>;
+  /**
    * A control: random encoders from a level on, over the trained ones below. None of their residual branches starts
    * at zero, and their batch norm has the statistics of training images.
    *
@@ -88,6 +94,9 @@ export interface Run {
    */
   embed(set?: ImageSet, options?: FeatureOptions): Promise<tf.Tensor2D[]>;
 }
+
+/** How often a checkpoint is read anew that another one takes the place of meanwhile. */
+const TRIES = 3;
 
 /** A ResNet whose residual branches start at zero is, untrained, hardly more than its stem. */
 function withoutZeroInit(spec: RunSpec): RunSpec {
@@ -142,6 +151,22 @@ export function openRun(spec: RunSpec, setting: Setting, title: string): Run {
       await start();
       if (!await run.isFinished()) await run.train();
       return await readNetwork(folder);
+    },
+    async latest() {
+      await start();
+      for (let left = TRIES;; left--) {
+        if (await run.isFinished()) return { network: await readNetwork(folder), step: run.steps };
+        try {
+          const checkpoint = await readCheckpoint(folder);
+          if (!checkpoint) return;
+          const { state: { parameters, statistics, ...rest }, position: { step } } = checkpoint;
+          dispose(rest);
+          return { network: { parameters, statistics }, step };
+        } catch (error) {
+          // Whoever trains it may just have put the next one in its place.
+          if (left === 0) throw error;
+        }
+      }
     },
     async untrained(from = 0) {
       await start();

@@ -40,8 +40,23 @@ export type SpecFields = Json;
  * @throws {UsageError} A file that is no JSON, or a run or preset that does not exist.
  */
 export async function readFields({ from, set = [] }: Omit<SpecSource, "data">): Promise<SpecFields> {
-  const fields = set.reduce(change, await extended(from, []));
-  const { $schema: _, $comment: __, extends: ___, ...written } = fields;
+  return withoutWords(set.reduce(change, await extended(from, [])));
+}
+
+/**
+ * The fields that code states, on top of those that they extend.
+ *
+ * @param fields As a file has them; paths are seen from the working directory.
+ * @param name What they are called, for messages.
+ * @returns The fields, without `extends`.
+ * @throws {UsageError} A file that is no JSON, or a run or preset that does not exist.
+ */
+export async function extendedFields(fields: SpecFields, name: string): Promise<SpecFields> {
+  return withoutWords(await ontoBase(fields, name, []));
+}
+
+/** Without what belongs to a file and not to a run. */
+function withoutWords({ $schema: _, $comment: __, extends: ___, ...written }: SpecFields): SpecFields {
   return written;
 }
 
@@ -117,7 +132,12 @@ async function extended(from: string, seen: readonly string[]): Promise<Json> {
     );
   }
   if (!isRecord(json)) throw new UsageError(`${from} holds no JSON object.`);
-  const { extends: base } = json, own = withPath(json, (path) => resolve(dirname(from), path));
+  return await ontoBase(json, from, seen);
+}
+
+/** Fields on top of what they extend; paths in them are seen from the folder of their file. */
+async function ontoBase(fields: Json, from: string, seen: readonly string[]): Promise<Json> {
+  const { extends: base } = fields, own = withPath(fields, (path) => resolve(dirname(from), path));
   if (base === undefined) return own;
   if (typeof base !== "string") throw new UsageError(`${from}: extends is no text.`);
   const below = isPresetRun(base) ? base : resolve(dirname(from), base);

@@ -41,6 +41,7 @@ export interface Followed {
  * follows the one that runs.
  *
  * @param followed What to run.
+ * @param look Called again and again while it runs, and once when it has ended, such as to show what it has learnt so far.
  * @throws {TrainingError} It failed; the message has the last lines of its log.
  * @example
  * ```ts
@@ -53,15 +54,16 @@ export interface Followed {
  * if (await done() !== 1) throw new Error("it did not run");
  * ```
  */
-export async function follow(followed: Followed): Promise<void> {
+export async function follow(followed: Followed, look?: () => Promise<void>): Promise<void> {
   const { title, folder, steps: total } = followed;
-  if (await followed.done() >= total) return;
+  if (await followed.done() >= total) return await look?.();
   const log = join(folder, "training.log"), pidFile = join(folder, "training.pid");
   const args = await followed.command();
   const training = await running(pidFile, args) ?? await start(log, pidFile, args);
   const shown = inNotebook() ? await bar(title, total) : progress(title, total);
   while (await training.alive()) {
     shown.update(await followed.done());
+    await look?.();
     await pause(PAUSE);
   }
   const steps = await followed.done();
@@ -71,7 +73,7 @@ export async function follow(followed: Followed): Promise<void> {
   await Deno.remove(pidFile).catch(() => {});
   // The exit code of a training that another kernel started went to nobody.
   const code = training.code();
-  if (code === 0 || (code === undefined && steps >= total)) return;
+  if (code === 0 || (code === undefined && steps >= total)) return await look?.();
   const how = code === undefined ? `ended after ${steps} of ${total} steps` : `failed with exit code ${code}`;
   const lines = (await Deno.readTextFile(log)).trimEnd().split("\n").slice(-10).join("\n");
   throw new TrainingError(`${title}: the training ${how}. The last lines of ${log}:\n${lines}`);

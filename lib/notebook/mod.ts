@@ -4,6 +4,6 @@
  * @module
  */
 export { follow, type Followed } from "./follow.ts";
-export { show, showMarkdown, showTable } from "./show.ts";
+export { type Live, live, show, showMarkdown, showSvg, showTable } from "./show.ts";
 export type { Label } from "./label.ts";
 export type { Table } from "./table.ts";

@@ -57,6 +57,43 @@ export async function chartBundle(chart: Chart, label: Label): Promise<Bundle> {
   };
 }
 
+/** An output that is shown anew in its place. */
+export interface Live {
+  /** Shows a chart, at first below the cell and then instead of the one before. */
+  show(chart: Chart): Promise<void>;
+}
+
+/**
+ * An output that follows something: of all that it shows the last one stays. Outside a notebook only the first is named.
+ *
+ * @param label What it is of.
+ * @returns The output; nothing is shown yet.
+ */
+export function live(label: Label = {}): Live {
+  const transient = { display_id: crypto.randomUUID() };
+  let shown = false;
+  return {
+    async show(chart) {
+      const again = shown;
+      shown = true;
+      if (!inNotebook()) return again ? undefined : await show(chart, label);
+      const content = { data: await chartBundle(chart, label), metadata: { sjea: label }, transient };
+      await Deno.jupyter.broadcast(again ? "update_display_data" : "display_data", content);
+      await pause(ARRIVAL);
+    },
+  };
+}
+
+/**
+ * Shows a picture that is text, such as one that moves.
+ *
+ * @param svg An SVG document.
+ * @param label What it is of.
+ */
+export async function showSvg(svg: string, label: Label = {}): Promise<void> {
+  await display({ "image/svg+xml": svg, [PLAIN]: heading(label, "Picture") }, label);
+}
+
 /** Some outputs arrive after the kernel has said that the cell is done, and are lost: wait, in milliseconds. */
 const ARRIVAL = 50;
 

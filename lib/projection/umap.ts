@@ -21,6 +21,8 @@ export interface UmapOptions {
   readonly minDistance?: number;
   /** 500 up to 2,500 points, down to 200 above 7,500, unless said otherwise. */
   readonly epochs?: number;
+  /** Where points start, `[count · 2]`, such as an earlier map of theirs; their principal components if absent. */
+  readonly start?: Float32Array;
   /** Called after every epoch. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -50,7 +52,7 @@ const SLICE = 50;
  */
 export async function umap(
   x: tf.Tensor2D,
-  { seed, neighbours: asked, minDistance = 0.1, epochs, progress }: UmapOptions,
+  { seed, neighbours: asked, minDistance = 0.1, epochs, start, progress }: UmapOptions,
 ): Promise<Float32Array> {
   const [count] = x.shape;
   const neighbours = asked ?? Math.min(15, count - 1);
@@ -74,7 +76,9 @@ export async function umap(
   // Given the neighbours, it asks the points for nothing but their number.
   const total = model.initializeFit(Array.from({ length: count }, () => []));
   const embedding = model.getEmbedding();
-  initialise(x).forEach((value, at) => embedding[at >> 1][at & 1] = value + NOISE * random.normal());
+  (start ?? initialise(x)).forEach((value, at) =>
+    embedding[at >> 1][at & 1] = value + NOISE * random.normal()
+  );
   let paused = performance.now();
   for (let epoch = 1; epoch <= total; epoch++) {
     model.step();

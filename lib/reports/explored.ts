@@ -65,7 +65,7 @@ export interface Explored {
   readonly runs: readonly ExploredRun[];
 }
 
-/** Images at least, for a map, and at most; neighbours of each; dimensions and starts of k-means. */
+/** Images at least, for a map, and at most unless fewer are asked for; neighbours of each; dimensions and starts of k-means. */
 const LEAST = 4, MOST = 10_000, NEAR = 20, REDUCED = 64, RESTARTS = 3;
 
 const SEED = 0;
@@ -106,11 +106,12 @@ export async function similarImages(x: tf.Tensor2D, k: number): Promise<SimilarI
 /**
  * Projects and compares the test images of runs; it says how far it is. What evaluations kept is taken from there.
  *
- * @param runs Runs that are evaluated on the same images, at least one; of more than 10,000 images, the first ones.
+ * @param runs Runs that are evaluated on the same images, at least one.
+ * @param most Of more images, the first ones.
  * @returns What is to be shown.
  * @throws {UsageError} The runs are evaluated on different images, or on fewer than four.
  */
-export async function explore(runs: readonly Run[]): Promise<Explored> {
+export async function explore(runs: readonly Run[], most = MOST): Promise<Explored> {
   const [{ setting: { dataset, images: { test }, evaluation } }] = runs, count = test.labels.length;
   const other = runs.find(({ setting }) =>
     setting.dataset.fingerprint !== dataset.fingerprint || setting.images.test.labels.length !== count
@@ -119,7 +120,7 @@ export async function explore(runs: readonly Run[]): Promise<Explored> {
   if (count < LEAST) {
     throw new UsageError(`A map takes ${LEAST} test images or more, and there are ${count}.`);
   }
-  const images = count > MOST ? subset(test, Array.from({ length: MOST }, (_, at) => at)) : test;
+  const images = count > most ? subset(test, Array.from({ length: most }, (_, at) => at)) : test;
   const levels = Object.entries(images.levels ?? {});
   const knn = evaluation.metrics.find((metric) => metric.name === "knn");
   const explored: ExploredRun[] = [];

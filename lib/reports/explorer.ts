@@ -4,14 +4,17 @@
  *
  * @module
  */
-import sharp from "sharp";
 import { CLASS_COLOURS } from "../charts/theme.ts";
+import { encodeWebp } from "../data/decode.ts";
 import { sprite } from "../data/sprite.ts";
 import { escapeHtml } from "../notebook/html.ts";
 import type { Explored, ExploredStack, Grouping } from "./explored.ts";
 import style from "./explorer.css" with { type: "text" };
 import script from "./explorer.js" with { type: "text" };
 import { factList, page } from "./page.ts";
+
+/** Its file name among the pages of notebooks. */
+export const EXPLORER = "explorer.html";
 
 /** Of the images, in percent: of photographs of 32 × 32 pixels, 350 bytes an image. */
 const QUALITY = 85;
@@ -23,11 +26,12 @@ const LARGEST = 65535;
  * Renders what was explored.
  *
  * @param explored The runs, at most 65,536 images.
+ * @throws {EnvironmentError} There is no libvips for this machine.
  * @returns An HTML document; for 10,000 photographs of 32 × 32 pixels, 5 MB and 1.2 MB a stack.
  */
 export async function renderExplorer(explored: Explored): Promise<string> {
   const { what, images, groupings, temperature, runs } = explored, { png, side } = sprite(images);
-  const webp = await sharp(png).webp({ quality: QUALITY }).toBuffer();
+  const webp = await encodeWebp(png, QUALITY);
   const count = images.labels.length, title = runs.map(({ id }) => id).join(" and ");
   const data = {
     count,
@@ -40,13 +44,13 @@ export async function renderExplorer(explored: Explored): Promise<string> {
   const facts = [["Images", `${count.toLocaleString("en")} ${what}`], ["Runs", title]] as const;
   return page({
     title: `Explorer: ${title}`,
-    file: "explorer.html",
+    file: EXPLORER,
     pages: [],
     sections: [],
     style,
     main: `<div class="head"><h1>Explorer</h1>${factList(facts)}</div>
 ${MARKUP}
-<img id="sprite" alt="" hidden src="data:image/webp;base64,${webp.toString("base64")}">
+<img id="sprite" alt="" hidden src="data:image/webp;base64,${webp.toBase64()}">
 <script type="application/json" id="explored">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>`,
     scripts: [script],
   });

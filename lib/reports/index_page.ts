@@ -25,6 +25,8 @@ export interface IndexEntry extends PageLink {
 /** What the first page says. */
 export interface IndexOptions {
   readonly pages: readonly IndexEntry[];
+  /** File of the explorer, if there is one. */
+  readonly explorer?: string;
   /** What is said of the paper's claims; no such section if none. */
   readonly judged: readonly ClaimVerdict[];
   /** Environment and durations. */
@@ -45,7 +47,7 @@ export interface IndexOptions {
  * @returns An HTML document.
  */
 export async function renderIndex(options: IndexOptions): Promise<string> {
-  const { pages, judged, facts, differences, path } = options;
+  const { pages, explorer, judged, facts, differences, path } = options;
   const { render } = markdownRenderer(path);
   // The notebooks' own pages are where their faults are told.
   const leaveOut = () => {}, markdown = (text: string) => render(text, { leaveOut });
@@ -83,7 +85,9 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     {
       id: "tables_and_figures",
       title: "Tables and figures",
-      html: `<ul class="glance">${glance.join("")}</ul>\n${figures.join("\n")}`,
+      html: `<ul class="glance">${glance.join("")}${
+        explorer ? `<li><a href="${encodeURIComponent(explorer)}">Explorer of all images</a></li>` : ""
+      }</ul>\n${figures.join("\n")}`,
     },
     {
       id: "what_differs",

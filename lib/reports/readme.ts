@@ -16,6 +16,7 @@ import type { BenchRow } from "../experiments/bench.ts";
 import type { Results, Row } from "../experiments/results.ts";
 import { summaryCell, type SweepResults, type SweepRow, sweepTable } from "../experiments/sweep_results.ts";
 import { about } from "../experiments/table.ts";
+import type { Notebook } from "../notebook/ipynb.ts";
 
 /** Around a part, so that the formatter leaves it as it is. */
 const BEGIN = "<!-- deno-fmt-ignore-start -->", END = "<!-- deno-fmt-ignore-end -->";
@@ -127,6 +128,25 @@ export function speedChart(rows: readonly BenchRow[]): Chart {
     here.map(({ case: label, ours, peer, unit }) => ({ label, ours, peer: peer!, unit })),
     "PyTorch",
   );
+}
+
+/**
+ * The picture that moves which a notebook shows.
+ *
+ * @param notebook The notebook, as it was executed.
+ * @returns The SVG document.
+ * @throws {DataError} It shows none.
+ */
+export function movingPicture({ cells }: Notebook): string {
+  const outputs = cells.flatMap((cell) => cell.cell_type === "code" ? cell.outputs : []);
+  const pictures = outputs.map((output) =>
+    "data" in output ? Object(output.data)["image/svg+xml"] : undefined
+  );
+  const moving = pictures.find((picture) => typeof picture === "string" && picture.includes("<animate "));
+  if (moving === undefined) {
+    throw new DataError("The quickstart shows no picture that moves: execute it again.");
+  }
+  return `${moving}\n`;
 }
 
 /** Ours beside PyTorch, eager and compiled; a table a machine. */

@@ -9,6 +9,7 @@ import { DataError } from "../base/errors.ts";
 import { exists, humanBytes, writeAtomically } from "../base/files.ts";
 import { duration } from "../base/progress.ts";
 import type { ClaimVerdict } from "../experiments/claims.ts";
+import { EXPLORER } from "./explorer.ts";
 import { type IndexEntry, renderIndex } from "./index_page.ts";
 import { type Notebook, readNotebook } from "../notebook/ipynb.ts";
 import { isNumbered, notebookFiles } from "../notebook/own.ts";
@@ -55,7 +56,7 @@ interface Entry extends IndexEntry {
 
 /**
  * Renders the notebooks of a folder into its folder `reports`: `index.html`,
- * a page a notebook and one file with what draws their charts; other pages there are removed, large ones named on standard
+ * a page a notebook and one file with what draws their charts; other pages there but the explorer are removed, large ones named on standard
  * error, as are notebooks without anything to show. Nothing is executed. What cannot
  * be read or shown is left out and does not keep the others from their pages. What differs
  * from the paper and why comes from a file `differences.md` of the folder, if there is one.
@@ -85,15 +86,15 @@ export async function renderReports(
     const options = { path, file, pages, facts: Object.entries(run.facts), vega: VEGA, leaveOut };
     documents.push([file, await renderReport(notebook, options)]);
   }
-  const differences = join(folder, DIFFERENCES);
+  const differences = join(folder, DIFFERENCES), reports = join(folder, "reports");
   const index = await renderIndex({
     ...{ pages: entries, judged },
+    ...await exists(join(reports, EXPLORER)) && { explorer: EXPLORER },
     facts: indexFacts(entries),
     differences: await exists(differences) ? await Deno.readTextFile(differences) : "",
     path: differences,
     leaveOut,
   });
-  const reports = join(folder, "reports");
   if (entries.some(({ notebook }) => hasCharts(notebook))) {
     await writeAtomically(join(reports, VEGA), (await vegaScripts()).join("\n"));
   }
@@ -108,7 +109,7 @@ export async function renderReports(
   }));
   for await (const { name } of Deno.readDir(reports)) {
     const path = join(reports, name);
-    if (name.endsWith(".html") && !files.includes(path)) await Deno.remove(path);
+    if (name.endsWith(".html") && name !== EXPLORER && !files.includes(path)) await Deno.remove(path);
   }
   return { files, leftOut };
 }

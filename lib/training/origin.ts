@@ -12,7 +12,8 @@ import { checkedJson } from "../base/schema.ts";
 import { start } from "../compute/backend.ts";
 import { engineTitle } from "../compute/engine.ts";
 
-const FILE = "origins.json";
+/** The file in a run's folder that says what trained it. */
+export const ORIGINS = "origins.json";
 
 /**
  * They find TensorFlow and images, keep files, wait, show and take notes: no weight and no accuracy depends on
@@ -103,7 +104,7 @@ export async function addOrigin(folder: string, step: number): Promise<void> {
       }: its numbers will be neither's, bit by bit.`,
     );
   }
-  await writeAtomically(join(folder, FILE), JSON.stringify([...origins, origin], null, 2) + "\n");
+  await writeAtomically(join(folder, ORIGINS), JSON.stringify([...origins, origin], null, 2) + "\n");
 }
 
 /**
@@ -114,7 +115,7 @@ export async function addOrigin(folder: string, step: number): Promise<void> {
  * @throws {DataError} The file is damaged.
  */
 export async function readOrigins(folder: string): Promise<Origin[]> {
-  const path = join(folder, FILE);
+  const path = join(folder, ORIGINS);
   if (!await exists(path)) return [];
   const again = `Delete ${folder} to train the run again.`;
   return checkedJson(z.array(originSchema), await Deno.readTextFile(path), path, again);

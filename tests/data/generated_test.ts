@@ -157,3 +157,22 @@ Deno.test("generate refuses a count that is none", () => {
     new UsageError("generate: test is 2.5; expected a whole number of images, from 0 to 1000000 (3 GB)."),
   );
 });
+
+Deno.test("some classes alone, plainly drawn, each as often as the others", () => {
+  const kinds = ["fish", "car"],
+    { classes: names, train } = generate({
+      ...{ seed: 1, train: 40, test: 2 },
+      ...{ kinds, plain: true },
+    });
+  assert.deepEqual(names, kinds);
+  assert.equal(Array.from(train.labels).filter((label) => label === 1).length, 20);
+  assert.ok(train.levels!.background.every((background) => background === 0));
+  const first = classes.map((_, at) => subtypes.slice(0, at).flat().length);
+  train.labels.forEach((label, at) =>
+    assert.equal(train.levels!.subtype[at], first[classes.indexOf(kinds[label])])
+  );
+  assert.throws(() => generate({ seed: 1, train: 2, test: 0, kinds: ["fich"] }), {
+    name: "UsageError",
+    message: /kinds: .*fish/,
+  });
+});

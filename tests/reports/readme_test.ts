@@ -7,7 +7,14 @@ import { EXPERIMENT_NAMES } from "../../lib/experiments/experiments.ts";
 import { readResults } from "../../lib/experiments/results.ts";
 import { readSweepFile } from "../../lib/experiments/sweep.ts";
 import { readSweep } from "../../lib/experiments/sweep_results.ts";
-import { type ManualNumbers, renderManual, renderReadme, speedChart } from "../../lib/reports/readme.ts";
+import { readNotebook } from "../../lib/notebook/ipynb.ts";
+import {
+  type ManualNumbers,
+  movingPicture,
+  renderManual,
+  renderReadme,
+  speedChart,
+} from "../../lib/reports/readme.ts";
 
 const readme = await Deno.readTextFile(places.readme), manual = await Deno.readTextFile(places.manual);
 const judged = await judgeClaims(join(places.results, "sweeps"));
@@ -48,6 +55,16 @@ Deno.test("the picture of the speeds is of the stored ones", async () => {
   // Vega numbers clip paths through all charts of a process.
   const plain = (svg: string) => svg.replaceAll(/clip\d+/g, "clip");
   assert.equal(plain(await Deno.readTextFile(places.speed)), plain(await toSvg(speedChart(numbers.speed))));
+});
+
+Deno.test("the picture that moves is the stored quickstart's, and small", async () => {
+  const moving = movingPicture(await readNotebook(places.quickstart));
+  assert.equal(await Deno.readTextFile(places.forming), moving);
+  assert.ok(moving.length < 2e6);
+  assert.throws(() => movingPicture({ cells: [], metadata: {}, nbformat: 4, nbformat_minor: 5 }), {
+    name: "DataError",
+    message: /execute it again/,
+  });
 });
 
 Deno.test("speeds are told a machine at a time, each with its name", () => {

@@ -1,0 +1,127 @@
+/**
+ * A map that forms while a run learns: a picture that moves.
+ *
+ * @module
+ */
+import { demandFinite, demandLength, demandSome } from "./check.ts";
+import { FAMILY, textWidth } from "./font.ts";
+import { CLASS_COLOURS, colours, FAINT, INK } from "./theme.ts";
+
+/** How one representation forms. */
+export interface Formed {
+  /** Whose it is. */
+  readonly title: string;
+  /** Its maps, earliest first: x and y in turn, `[count, 2]` each. */
+  readonly maps: readonly Float32Array[];
+  /** Said below each map, such as how far the training is. */
+  readonly notes: readonly string[];
+}
+
+/** In pixels: a map, between maps, of the head, of a line of text, and a point's radius. */
+const SIDE = 360, GAP = 24, HEAD = 34, LINE = 26, RADIUS = 3.2;
+
+/** Seconds from one map to the next, and those that the last one stays. */
+const PACE = 0.7, REST = 4;
+
+/**
+ * Draws maps of the same points, each of which moves from map to map, stays at the last one and begins again. It
+ * is one SVG document without scripts, on white.
+ *
+ * @param panels Representations beside each other, with equally many maps.
+ * @param labels Class of each point.
+ * @param classes Names of the classes.
+ * @returns The SVG document.
+ * @throws {RangeError} There are no maps, panels have unequally many, a map has too few or too many points, a number
+ * is not finite, or there are too many classes for the colours.
+ * @example
+ * ```ts
+ * import { forming } from "./forming.ts";
+ * const maps = [Float32Array.of(0, 0, 1, 1), Float32Array.of(0, 0, 2, 1)], notes = ["epoch 1", "epoch 2"];
+ * const svg = forming([{ title: "stack 0", maps, notes }], [0, 1], ["cat", "dog"]);
+ * if (svg.match(/<circle/g)!.length !== 4) throw new Error("two points, and two classes in the legend");
+ * ```
+ */
+export function forming(
+  panels: readonly Formed[],
+  labels: ArrayLike<number>,
+  classes: readonly string[],
+): string {
+  demandSome(panels, "Representations");
+  const [{ maps: { length: frames } }] = panels, palette = colours(CLASS_COLOURS, classes.length);
+  for (const { title, maps, notes } of panels) {
+    demandSome(maps, `Maps of ${title}`);
+    demandLength(maps, frames, `Maps of ${title}`);
+    demandLength(notes, frames, `Notes of ${title}`);
+    for (const map of maps) {
+      demandLength(map, 2 * labels.length, `Coordinates of ${title}`);
+      demandFinite(map, `Coordinates of ${title}`);
+    }
+  }
+  const seconds = (frames - 1) * PACE + REST,
+    times = Array.from(
+      { length: frames + 1 },
+      (_, at) => at < frames ? at * PACE / seconds : 1,
+    );
+  const timing = `dur="${seconds}s" repeatCount="indefinite" keyTimes="${times.map(short).join(";")}"`;
+  const moving = (name: string, values: readonly number[]) =>
+    `<animate attributeName="${name}" values="${[...values, values.at(-1)].join(";")}" ${timing}/>`;
+  const drawn = panels.map(({ title, maps, notes }, panel) => {
+    const placed = maps.map(inSquare);
+    const points = Array.from(labels, (label, at) => {
+      const [x, y] = [0, 1].map((axis) => placed.map((map) => Math.round(map[2 * at + axis])));
+      return `<circle cx="${x.at(-1)}" cy="${y.at(-1)}" r="${RADIUS}" fill="${palette[label]}">${
+        moving("cx", x) + moving("cy", y)
+      }</circle>`;
+    });
+    const words = notes.map((note, at) => {
+      const seen = [...notes.keys(), frames].map((now) =>
+        now === at || now === frames && at === frames - 1 ? 1 : 0
+      );
+      return `<text y="${SIDE + LINE - 6}" opacity="${seen.at(-1)}">${
+        escaped(note)
+      }<animate attributeName="opacity" ` +
+        `calcMode="discrete" values="${seen.join(";")}" ${timing}/></text>`;
+    });
+    return `<g transform="translate(${
+      GAP + panel * (SIDE + GAP)
+    } ${HEAD})"><text y="-10" font-weight="bold">${
+      escaped(title)
+    }</text><rect width="${SIDE}" height="${SIDE}" fill="none" stroke="${FAINT}"/><g fill-opacity="0.75">${
+      points.join("")
+    }</g>${words.join("")}</g>`;
+  });
+  const width = GAP + panels.length * (SIDE + GAP), below = HEAD + SIDE + 2 * LINE;
+  let left = GAP;
+  const legend = classes.map((name, at) => {
+    const entry = `<circle cx="${left + 5}" cy="${below - 4}" r="5" fill="${palette[at]}"/><text x="${
+      left + 15
+    }" y="${below}">${escaped(name)}</text>`;
+    left += 33 + textWidth(name, 13);
+    return entry;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${
+    below + 14
+  }" width="${width}" height="${
+    below + 14
+  }" font-family="${FAMILY}, Arial, Helvetica, sans-serif" font-size="13" fill="${INK}"><rect width="100%" height="100%" fill="white"/>${
+    drawn.join("")
+  }${legend.join("")}</svg>`;
+}
+
+/** Points in the middle of a map, with equal units on both axes. */
+function inSquare(map: Float32Array): Float32Array {
+  const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
+  map.forEach((value, at) => {
+    low[at % 2] = Math.min(low[at % 2], value);
+    high[at % 2] = Math.max(high[at % 2], value);
+  });
+  const extent = Math.max(high[0] - low[0], high[1] - low[1]) || 1;
+  return map.map((value, at) => {
+    const centre = (low[at % 2] + high[at % 2]) / 2;
+    return SIDE * (0.5 + 0.94 * (value - centre) / extent);
+  });
+}
+
+const short = (value: number) => +value.toFixed(4);
+
+const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
