@@ -40,6 +40,11 @@ export class TrainingError extends SjeaError {
   override readonly name = "TrainingError";
 }
 
+/** Another process of the same training is gone; all of them go on together once they are started again. */
+export class PeerLostError extends SjeaError {
+  override readonly name = "PeerLostError";
+}
+
 /** A notebook's cell that failed. */
 export class NotebookError extends SjeaError {
   override readonly name = "NotebookError";

@@ -3,9 +3,12 @@
  *
  * @module
  */
-import { SjeaError } from "../base/errors.ts";
+import { PeerLostError, SjeaError } from "../base/errors.ts";
 import { exitCode, Interrupted } from "../base/interrupt.ts";
 import { settleEnvironment } from "./paths.ts";
+
+/** Exit code of a process whose peer was lost: start all of them again. `EX_TEMPFAIL` of sysexits.h. */
+export const PEER_LOST = 75;
 
 /**
  * Runs a command; a foreseeable error is printed as one message without a stack.
@@ -24,6 +27,6 @@ export async function runCommand(command: () => void | Promise<void>): Promise<v
     }
     if (!(error instanceof SjeaError)) throw error;
     console.error(`error: ${error.message}`);
-    Deno.exit(1);
+    Deno.exit(error instanceof PeerLostError ? PEER_LOST : 1);
   }
 }

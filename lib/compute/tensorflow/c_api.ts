@@ -68,6 +68,8 @@ const symbols = {
   },
   TFE_ContextAddFunction: { parameters: [p, p, p], result: "void" },
   TFE_ContextRemoveFunction: { parameters: [p, b, p], result: "void" },
+  // Computing together with other processes; experimental, and needed for that alone.
+  TFE_EnableCollectiveOps: { parameters: [p, b, size, p], result: "void", optional: true },
   // Graphs.
   TF_GetAllOpList: { parameters: [], result: p },
   TF_NewGraph: { parameters: [], result: p },
@@ -106,7 +108,7 @@ const symbols = {
  */
 export function demandSymbols(path: string, has: (key: string, name: string) => boolean): void {
   const missing = Object.entries(symbols).filter(([key, symbol]) =>
-    !has(key, "name" in symbol ? symbol.name : key)
+    !("optional" in symbol) && !has(key, "name" in symbol ? symbol.name : key)
   );
   if (missing.length === 0) return;
   const names = missing.slice(0, 3).map(([key]) => key).join(", ");
