@@ -45,6 +45,9 @@ export class PeerLostError extends SjeaError {
   override readonly name = "PeerLostError";
 }
 
+/** Exit code of a process that a {@link PeerLostError} ended, `EX_TEMPFAIL` of sysexits.h: it is worth another try. */
+export const PEER_LOST = 75;
+
 /** A notebook's cell that failed. */
 export class NotebookError extends SjeaError {
   override readonly name = "NotebookError";

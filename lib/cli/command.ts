@@ -3,12 +3,9 @@
  *
  * @module
  */
-import { PeerLostError, SjeaError } from "../base/errors.ts";
+import { PEER_LOST, PeerLostError, SjeaError } from "../base/errors.ts";
 import { exitCode, Interrupted } from "../base/interrupt.ts";
 import { settleEnvironment } from "./paths.ts";
-
-/** Exit code of a process whose peer was lost: start all of them again. `EX_TEMPFAIL` of sysexits.h. */
-export const PEER_LOST = 75;
 
 /**
  * Runs a command; a foreseeable error is printed as one message without a stack.

@@ -5,7 +5,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { join } from "@std/path";
-import { EnvironmentError, TrainingError, UsageError } from "../base/errors.ts";
+import { EnvironmentError, PEER_LOST, TrainingError, UsageError } from "../base/errors.ts";
 import { Interrupted, watchSignals } from "../base/interrupt.ts";
 import { say } from "../base/say.ts";
 import { engine } from "../compute/backend.ts";
@@ -13,7 +13,6 @@ import { CLUSTER, type Cluster, TASK } from "../compute/cluster.ts";
 import { readMetrics } from "../training/log.ts";
 import { runId, type RunSpec, SPEC, writeSpec } from "../training/spec.ts";
 import { isFinished } from "../training/train.ts";
-import { PEER_LOST } from "./command.ts";
 
 /** Milliseconds between two looks at signals, and for which others may go on when one has failed. */
 const TICK = 100, GRACE = 90_000;
