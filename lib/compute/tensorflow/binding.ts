@@ -6,7 +6,7 @@
  * @module
  */
 import { ComputeError, EnvironmentError } from "../../base/errors.ts";
-import type { CApi } from "./c_api.ts";
+import { type CApi, keepingSigterm } from "./c_api.ts";
 import { cString, text } from "../native.ts";
 import { AttributeType, DataType, ELEMENT_BYTES, NativeConstants, recordedValue } from "../engine.ts";
 import type { Attribute, Metadata, NativeBinding, Recorder } from "../engine.ts";
@@ -64,7 +64,8 @@ export class Binding extends NativeConstants implements NativeBinding {
           "use the one that pip install tensorflow installs.",
       );
     }
-    api.TFE_EnableCollectiveOps(this.context, server, BigInt(server.length), api.status);
+    const { TFE_EnableCollectiveOps: enable, status } = api;
+    keepingSigterm(() => enable(this.context, server, BigInt(server.length), status));
     api.check("to work with other processes (is the port of this one in use?)");
   }
 
