@@ -44,7 +44,7 @@ export interface RunSummary {
   readonly begun: Date;
   /** Of its steps, without interruptions. */
   readonly seconds: number;
-  /** Seconds times the engine's threads, in hours; absent where nobody noted them. */
+  /** Seconds times the threads of all processes, in hours; absent where nobody noted them. */
   readonly coreHours?: number;
   /** What evaluations kept of it, by stack and measure: percent of the images that are predicted right, or the number. */
   readonly scores: Readonly<Record<string, number>>;
