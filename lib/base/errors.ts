@@ -40,6 +40,14 @@ export class TrainingError extends SjeaError {
   override readonly name = "TrainingError";
 }
 
+/** Another process of the same training is gone; all of them go on together once they are started again. */
+export class PeerLostError extends SjeaError {
+  override readonly name = "PeerLostError";
+}
+
+/** Exit code of a process that a {@link PeerLostError} ended, `EX_TEMPFAIL` of sysexits.h: it is worth another try. */
+export const PEER_LOST = 75;
+
 /** A notebook's cell that failed. */
 export class NotebookError extends SjeaError {
   override readonly name = "NotebookError";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SjeaError } from "../base/errors.ts";
+import { PEER_LOST, PeerLostError, SjeaError } from "../base/errors.ts";
 import { exitCode, Interrupted } from "../base/interrupt.ts";
 import { settleEnvironment } from "./paths.ts";
 
@@ -24,6 +24,6 @@ export async function runCommand(command: () => void | Promise<void>): Promise<v
     }
     if (!(error instanceof SjeaError)) throw error;
     console.error(`error: ${error.message}`);
-    Deno.exit(1);
+    Deno.exit(error instanceof PeerLostError ? PEER_LOST : 1);
   }
 }

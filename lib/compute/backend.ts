@@ -6,6 +6,7 @@
 import util from "node:util";
 import { tf } from "./tf.ts";
 import { ComputeError, EnvironmentError, UsageError } from "../base/errors.ts";
+import type { Cluster } from "./cluster.ts";
 import { mendKernels } from "./kernels.ts";
 import { type Attribute, type Engine, type EngineName, ENGINES, type LibraryFile } from "./engine.ts";
 import type { Metadata, NativeBinding, Precision } from "./engine.ts";
@@ -43,21 +44,29 @@ export interface Device {
   readonly precisions: readonly Precision[];
 }
 
-let device: Promise<Device> | undefined, opened: Engine | undefined;
+let device: Promise<Device> | undefined, opened: Engine | undefined, joined: Cluster | undefined;
 
 /**
  * Starts the engine that `SJEA_ENGINE` names; by default (`auto`) TensorFlow where it is found or can be
  * fetched, and ONNX Runtime else. Further calls return the same device, or try again what failed.
  *
+ * @param cluster The processes that it is to compute together with, said at the first call; it takes TensorFlow.
  * @returns What it runs on.
  * @throws {EnvironmentError} No engine was found or fetched, or TensorFlow.js does not use it.
  * @throws {UsageError} `SJEA_THREADS` is no number of threads, or `SJEA_ENGINE` no engine.
+ * @throws {ComputeError} TensorFlow does not start, or it was started without the cluster.
  */
-export function start(): Promise<Device> {
-  return device ??= open().catch((error) => {
+export async function start(cluster?: Cluster): Promise<Device> {
+  if (device === undefined) joined = cluster;
+  else if (cluster !== undefined && cluster !== joined) {
+    throw new ComputeError(
+      "The engine was started without these processes: start(cluster) has to come first.",
+    );
+  }
+  return await (device ??= open(cluster).catch((error) => {
     device = undefined;
     throw error;
-  });
+  }));
 }
 
 /** TensorFlow.js's name for its native backend, on whatever engine its kernels run here. */
@@ -78,8 +87,12 @@ function threadCount(): number {
 }
 
 /** The engine that the user chose, or the first that is there. */
-async function choose(threads: number): Promise<Engine> {
+async function choose(threads: number, cluster?: Cluster): Promise<Engine> {
   const wish = Deno.env.get("SJEA_ENGINE") || "auto";
+  if (cluster && wish !== "onnxruntime") return await tensorflow(threads, cluster);
+  if (cluster) {
+    throw new UsageError("Several processes compute together on TensorFlow alone: SJEA_ENGINE=tensorflow.");
+  }
   // Who names a library wants to know what is wrong with it.
   if (wish === "tensorflow" || wish === "auto" && Deno.env.get("SJEA_LIBTENSORFLOW")) {
     return await tensorflow(threads);
@@ -108,9 +121,9 @@ async function choose(threads: number): Promise<Engine> {
   }
 }
 
-async function open(): Promise<Device> {
+async function open(cluster?: Cluster): Promise<Device> {
   const threads = threadCount();
-  const engine = await choose(threads), { binding, version, library } = engine;
+  const engine = await choose(threads, cluster), { binding, version, library } = engine;
   // TensorFlow.js's kernels call two functions that node:util no longer has.
   Object.assign(util, {
     isArray: Array.isArray,

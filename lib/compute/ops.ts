@@ -23,7 +23,8 @@ export interface BatchNorm {
   readonly variance: tf.Tensor1D;
 }
 
-const EPSILON = 1e-5;
+/** What batch normalisation adds to a variance. */
+export const EPSILON = 1e-5;
 
 const norm = (is_training: boolean) => ({
   T: FLOAT,
@@ -346,7 +347,7 @@ export function gradients<Aside extends Tree>(
 }
 
 /** Hands a kept tensor back to the scope around it. */
-function unkeep(kept: tf.Tensor): tf.Tensor {
+export function unkeep(kept: tf.Tensor): tf.Tensor {
   const scoped = kept.clone();
   kept.dispose();
   return scoped;

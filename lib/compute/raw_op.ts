@@ -20,7 +20,7 @@ export const type = (name: keyof typeof DataType): Type => new Type(name);
 export type AttributeValue = string | boolean | number | readonly number[] | Type;
 
 /** Attributes that are floats even where their value is whole; all other numbers are integers. */
-const FLOATS = new Set(["epsilon"]);
+const FLOATS = new Set(["epsilon", "timeout_seconds"]);
 
 /**
  * Runs one op, or records it while a step is compiled.

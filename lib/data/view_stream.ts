@@ -24,6 +24,8 @@ export interface ViewStreamOptions {
   readonly workers?: number;
   /** Steps that are computed or waiting while one is in use, at least one. */
   readonly ahead?: number;
+  /** Which of so many equal shares of each batch is computed, from 0; absent: all of it. */
+  readonly share?: { readonly task: number; readonly of: number };
 }
 
 /** The views of one step. */
@@ -32,17 +34,20 @@ export interface ViewBatch {
   readonly step: number;
   /** From 0. */
   readonly epoch: number;
-  /** Positions of the images in the set. */
+  /** Positions of the whole batch's images in the set. */
   readonly indices: Int32Array;
-  /** `[batch, size, size, 3]` in 0..1, one entry a view, in the order of `viewsOf`. */
+  /** `[batch, size, size, 3]` in 0..1, of a share that many of its rows, one entry a view, in the order of `viewsOf`. */
   readonly views: readonly Float32Array<ArrayBuffer>[];
 }
 
 /** What a worker is told once; after that, a step's number asks for its views. */
-export type ViewWorkerSetup = Pick<ViewStreamOptions, "set" | "seed" | "batch" | "view"> & {
-  /** Steps of the whole training. */
-  readonly steps: number;
-};
+export type ViewWorkerSetup =
+  & Pick<ViewStreamOptions, "set" | "seed" | "batch" | "view">
+  & Required<Pick<ViewStreamOptions, "share">>
+  & {
+    /** Steps of the whole training. */
+    readonly steps: number;
+  };
 
 /** What a worker answers when a step's views cannot be computed. */
 export interface ViewFault {
@@ -73,11 +78,21 @@ export interface ViewFault {
  * ```
  */
 export function viewStream(options: ViewStreamOptions): AsyncIterable<ViewBatch> & AsyncDisposable {
-  const { set, seed, batch, epochs, view, startStep = 0, workers = 1, ahead = 4 } = options;
+  const {
+    set,
+    seed,
+    batch,
+    epochs,
+    view,
+    startStep = 0,
+    workers = 1,
+    ahead = 4,
+    share = { task: 0, of: 1 },
+  } = options;
   const steps = Math.floor(set.labels.length / batch) * epochs;
   const images = new Uint8Array(new SharedArrayBuffer(set.images.length));
   images.set(set.images);
-  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, view, steps };
+  const setup: ViewWorkerSetup = { set: { ...set, images }, seed, batch, view, share, steps };
 
   const pending = new Map<number, PromiseWithResolvers<ViewBatch>>();
   let failure: Error | undefined;

@@ -25,15 +25,16 @@ self.onmessage = ({ data }: MessageEvent<ViewWorkerSetup | number>) => {
   }
 };
 
-function compute({ set, seed, batch, view, steps }: ViewWorkerSetup, step: number): ViewBatch {
+function compute({ set, seed, batch, view, share, steps }: ViewWorkerSetup, step: number): ViewBatch {
   const { labels } = set, stepsPerEpoch = Math.floor(labels.length / batch);
   const epoch = Math.floor(step / stepsPerEpoch), start = step % stepsPerEpoch * batch;
   if (epoch !== orderOf) order = permutation(labels.length, generator("order", seed, orderOf = epoch));
-  const indices = order.slice(start, start + batch);
+  const indices = order.slice(start, start + batch), rows = batch / share.of;
+  const own = indices.subarray(share.task * rows, (share.task + 1) * rows);
   const all = viewsOf(view, step / steps);
   const views = all.map(({ size }, number) => {
-    const target = size * size * 3, output = new Float32Array(batch * target);
-    indices.forEach((index, at) => drawView(set, { seed, epoch, index, number }, all, output, at * target));
+    const target = size * size * 3, output = new Float32Array(rows * target);
+    own.forEach((index, at) => drawView(set, { seed, epoch, index, number }, all, output, at * target));
     return output;
   });
   return { step, epoch, indices, views };

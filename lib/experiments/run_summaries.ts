@@ -44,7 +44,7 @@ export interface RunSummary {
   readonly begun: Date;
   /** Of its steps, without interruptions. */
   readonly seconds: number;
-  /** Seconds times the engine's threads, in hours; absent where nobody noted them. */
+  /** Seconds times the threads of all processes, in hours; absent where nobody noted them. */
   readonly coreHours?: number;
   /** What evaluations kept of it, by stack and measure: percent of the images that are predicted right, or the number. */
   readonly scores: Readonly<Record<string, number>>;
@@ -102,9 +102,9 @@ function summariser(id: string): (folder: string) => Promise<RunSummary> {
     log ??= logReader(spec, totalSteps(spec));
     if (file) await log.read(join(folder, LOG), file);
     const origins = await readOrigins(folder), { done, clock } = log;
-    const hours = origins.map(({ step, threads }, which) => {
+    const hours = origins.map(({ step, threads, processes = 1 }, which) => {
       const end = origins[which + 1]?.step ?? done;
-      return threads * (clock(end) - clock(step)) / 3600;
+      return threads * processes * (clock(end) - clock(step)) / 3600;
     });
     return {
       ...{ id, name: shortName(spec), fields: fieldsOf(spec), done, steps: totalSteps(spec), state },

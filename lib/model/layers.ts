@@ -7,6 +7,7 @@
  */
 import { tf } from "../compute/tf.ts";
 import { batchNorm, batchNormInference, convolve, layerNorm, relu, type Tensors } from "../compute/ops.ts";
+import { type Joint, jointBatchNorm } from "../compute/joint_batch_norm.ts";
 import { DataError } from "../base/errors.ts";
 import { type Generator, generator } from "../base/random.ts";
 
@@ -28,6 +29,8 @@ export interface Pass {
   readonly training: (name: string) => boolean;
   /** Set in an initialising pass only. */
   readonly seed?: number;
+  /** Set where the input is the share of one of several processes: several batches in a row. */
+  readonly joint?: Joint;
 }
 
 /**
@@ -146,10 +149,18 @@ export function normalisation<T extends tf.Tensor>(pass: Pass, name: string, x: 
   if (!pass.training(name)) {
     return asX(batchNormInference(images, scale, offset, running.mean, running.variance));
   }
-  const { y, mean, variance } = batchNorm(images, scale, offset);
   const update = (old: tf.Tensor, now: tf.Tensor) => old.mul(1 - MOMENTUM).add(now.mul(MOMENTUM));
-  pass.statistics[`${name}.running_mean`] = update(running.mean, mean);
-  pass.statistics[`${name}.running_var`] = update(running.variance, variance);
+  const track = (means: readonly tf.Tensor[], variances: readonly tf.Tensor[]) => {
+    pass.statistics[`${name}.running_mean`] = means.reduce(update, running.mean);
+    pass.statistics[`${name}.running_var`] = variances.reduce(update, running.variance);
+  };
+  if (pass.joint) {
+    const { y, means, variances } = jointBatchNorm(x, scale, offset, pass.joint);
+    track(tf.unstack(means), tf.unstack(variances));
+    return y as T;
+  }
+  const { y, mean, variance } = batchNorm(images, scale, offset);
+  track([mean], [variance]);
   return asX(y);
 }
 

@@ -7,10 +7,11 @@
 import { dispose, flatten } from "../compute/compile.ts";
 import { TrainingError } from "../base/errors.ts";
 import { needRoom, sweep, writePatiently } from "../base/files.ts";
-import { Interrupted, watchSignals } from "../base/interrupt.ts";
+import { Interrupted, type Watch, watchSignals } from "../base/interrupt.ts";
 import { progress } from "../base/progress.ts";
 import { say } from "../base/say.ts";
 import type { ViewBatch } from "../data/view_stream.ts";
+import { type Agree, alone } from "./accord.ts";
 import { readCheckpoint, saveCheckpoint, saveEncoder } from "./checkpoint.ts";
 import { describe, isCollapsed, spreadOf } from "./collapse.ts";
 import { openLog, readMetrics, type StepMetrics } from "./log.ts";
@@ -42,6 +43,8 @@ export interface Journalled {
   readonly label: string;
   /** What is measured of it at the end of epochs. */
   readonly online: OnlineMeasure;
+  /** Processes that train it, and how they agree on stopping after a step; absent: one, by itself. */
+  readonly together?: { readonly processes: number; readonly agree: Agree };
 }
 
 /** The record of a training while it goes on. */
@@ -59,9 +62,11 @@ export interface Journal extends Disposable {
   /**
    * Writes a checkpoint after a step, where one is due.
    *
-   * @throws {Interrupted} A signal came: the checkpoint is written.
+   * @throws {Interrupted} A signal came, to whatever process: the checkpoint is written.
    */
   save(done: number, state: TrainingState): Promise<void>;
+  /** Writes a checkpoint after a step that was noted, due or not. */
+  keep(done: number, state: TrainingState): Promise<void>;
   /**
    * Writes the encoder.
    *
@@ -80,16 +85,17 @@ export interface Journal extends Disposable {
  * @throws {EnvironmentError} The folder may not be written, or there is no room for the run.
  */
 export async function openJournal(
-  { folder, spec, steps, label, online: measure }: Journalled,
+  { folder, spec, steps, label, online: measure, together }: Journalled,
   fresh: () => Promise<TrainingState>,
 ): Promise<Journal> {
+  const agree = together?.agree ?? alone;
   await sweep(folder);
   await writeSpec(folder, spec);
   const checkpoint = await readCheckpoint(folder);
   const { step: start, seconds: before } = checkpoint?.position ?? { step: 0, seconds: 0 };
   const state = checkpoint?.state ?? await fresh();
   await needRoom(folder, 2 * bytesOf(state) + LOG_BYTES * (steps - start), label);
-  await addOrigin(folder, start);
+  await addOrigin(folder, start, together?.processes);
   const opened = new DisposableStack();
   const log = opened.use(await openLog(folder, start)), events = opened.use(await openEvents(folder, start));
   let first = start > 0 ? (await readMetrics(folder))[0].levels : undefined;
@@ -100,6 +106,14 @@ export async function openJournal(
   const patiently = (write: () => Promise<void>) => writePatiently(write, () => watch.signal !== undefined);
   const frozen = spec.levels.slice(0, trainedFrom(spec)).map(() => ({}));
   const epochEnds = (done: number) => done % (steps / spec.epochs) === 0;
+  const write = (done: number, state: TrainingState) =>
+    patiently(async () => {
+      const at = performance.now();
+      await log.sync();
+      await events.flush();
+      await saveCheckpoint(folder, state, { step: done, seconds: seconds() });
+      saved = { step: done, at: performance.now(), cost: performance.now() - at };
+    });
 
   return {
     start,
@@ -125,22 +139,16 @@ export async function openJournal(
       warnOfCollapse(label, metrics);
     },
     async save(done, state) {
+      const stop = await agree(watch.signal !== undefined);
       const since = performance.now() - saved.at, dear = since < CHECKPOINT_RATIO * saved.cost;
-      if (watch.signal || !dear && (epochEnds(done) || since > 1000 * CHECKPOINT_SECONDS)) {
-        await patiently(async () => {
-          const at = performance.now();
-          await log.sync();
-          await events.flush();
-          await saveCheckpoint(folder, state, { step: done, seconds: seconds() });
-          saved = { step: done, at: performance.now(), cost: performance.now() - at };
-        });
-      }
-      if (!watch.signal) return;
+      if (stop || !dear && (epochEnds(done) || since > 1000 * CHECKPOINT_SECONDS)) await write(done, state);
+      if (!stop) return;
       bar.stop();
-      throw new Interrupted(
-        watch.signal,
-        `${label}: stopped after step ${done} of ${steps}. The same command goes on from there.`,
-      );
+      throw stopped(watch, label, done, steps);
+    },
+    async keep(done, state) {
+      bar.stop();
+      if (done > saved.step) await write(done, state);
     },
     async finish(state) {
       bar.stop();
@@ -148,6 +156,8 @@ export async function openJournal(
       await log.sync();
       await patiently(() => events.flush());
       await patiently(() => saveEncoder(folder, withoutPredictors(state), end));
+      // The encoder is there, whoever is lost now.
+      await agree(false).catch(() => {});
       if (!watch.signal) return;
       throw new Interrupted(watch.signal, `${label}: finished. The same command goes on with what is left.`);
     },
@@ -155,13 +165,60 @@ export async function openJournal(
   };
 }
 
+/**
+ * Goes along with a training that another process, task 0, keeps the journal of: nothing is written.
+ *
+ * @param journalled What is trained.
+ * @param fresh Makes the state before the first step.
+ * @returns The journal.
+ * @throws {DataError} A file of the run is damaged.
+ */
+export async function followJournal(
+  { folder, spec, steps, label, together }: Omit<Journalled, "online">,
+  fresh: () => Promise<TrainingState>,
+): Promise<Journal> {
+  const agree = together?.agree ?? alone, checkpoint = await readCheckpoint(folder);
+  const start = checkpoint?.position.step ?? 0;
+  let first = start > 0 ? (await readMetrics(folder))[0].levels : undefined;
+  const watch = watchSignals(`${label}: stopping after this step.`);
+  const frozen = spec.levels.slice(0, trainedFrom(spec)).map(() => ({}));
+  return {
+    start,
+    state: checkpoint?.state ?? await fresh(),
+    note({ step, epoch }, learningRate, result) {
+      const levels = [...frozen, ...readTerms(result.terms)];
+      dispose(result.levels);
+      first ??= levels;
+      refuseDivergence({ levels, step, epoch, learningRate }, first, start, folder);
+      return Promise.resolve();
+    },
+    async save(done) {
+      if (await agree(watch.signal !== undefined)) throw stopped(watch, label, done, steps);
+    },
+    keep: () => Promise.resolve(),
+    async finish() {
+      await agree(false);
+      // A folder that is opened is asked for anew on NFS, which else remembers that the encoder was not there.
+      for await (const _ of Deno.readDir(folder)) break;
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  };
+}
+
+/** The error of a training that stops because it, or a process that trains with it, was asked to. */
+const stopped = ({ signal = "SIGTERM" }: Watch, label: string, done: number, steps: number) =>
+  new Interrupted(
+    signal,
+    `${label}: stopped after step ${done} of ${steps}. The same command goes on from there.`,
+  );
+
 function bytesOf(state: TrainingState): number {
   return flatten(state).reduce((sum, [, { size }]) => sum + 4 * size, 0);
 }
 
 /** A loss that is no number, or far above its first value, cannot recover: stop, and name where it began. */
 function refuseDivergence(
-  { levels, step, epoch, learningRate }: StepMetrics,
+  { levels, step, epoch, learningRate }: Pick<StepMetrics, "levels" | "step" | "epoch" | "learningRate">,
   first: StepMetrics["levels"],
   saved: number,
   folder: string,

@@ -49,6 +49,8 @@ export interface Origin extends Commit {
   readonly device: string;
   /** Threads of the engine. */
   readonly threads: number;
+  /** Processes that trained together, this one among them; absent: it was alone. */
+  readonly processes?: number;
   /** ISO 8601. */
   readonly started: string;
 }
@@ -64,6 +66,7 @@ export const originSchema: z.ZodType<Origin> = z.strictObject({
   onnxruntime: z.string().optional(),
   device: z.string(),
   threads: z.int(),
+  processes: z.int().optional(),
   started: z.iso.datetime(),
 });
 
@@ -81,8 +84,9 @@ export function trainingCode(): Promise<string> {
  *
  * @param folder The run's folder.
  * @param step The step.
+ * @param processes Processes that train together.
  */
-export async function addOrigin(folder: string, step: number): Promise<void> {
+export async function addOrigin(folder: string, step: number, processes = 1): Promise<void> {
   const { engine, name, threads, version } = await start();
   const origin: Origin = {
     step,
@@ -92,6 +96,7 @@ export async function addOrigin(folder: string, step: number): Promise<void> {
     [engine]: version,
     device: name,
     threads,
+    ...processes > 1 && { processes },
     started: new Date().toISOString(),
   };
   // What was trained after this step is forgotten.

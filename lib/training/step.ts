@@ -5,7 +5,10 @@
  * @module
  */
 import { tf } from "../compute/tf.ts";
-import { compile, type Compiled, dispose, mapTree } from "../compute/compile.ts";
+import { compile, type Compiled, dispose, mapTree, type Tree } from "../compute/compile.ts";
+import type { Cluster } from "../compute/cluster.ts";
+import { gathered, summed } from "../compute/collectives.ts";
+import { jointBatchNorm } from "../compute/joint_batch_norm.ts";
 import { exact, gradients, type Tensors } from "../compute/ops.ts";
 import { normalise } from "../data/normalise.ts";
 import { loss, type Terms } from "../loss/losses.ts";
@@ -36,8 +39,8 @@ export interface StepResult {
 }
 
 /**
- * A compiled training step: state, a batch of each view in 0..1, learning rate, step number from 1, and of
- * supervised levels the labels by name.
+ * A compiled training step: state, a batch of each view in 0..1 (of several processes its share of it), learning rate,
+ * step number from 1, and of supervised levels the whole batch's labels by name.
  */
 export type TrainingStep = Compiled<
   [state: TrainingState, views: tf.Tensor4D[], rate: tf.Scalar, step: tf.Scalar, ...labels: Tensors[]],
@@ -94,12 +97,40 @@ function embed(
   view: tf.Tensor4D,
   config: StepConfig,
 ): { level: Level; embedding: tf.Tensor2D; predicted?: tf.Tensor2D }[] {
-  return stack(pass, view, config).map((level, at) => {
-    const options = config.levels[at].loss, asIs = exact(level.embedding);
-    const embedding = "standardised" in options && options.standardised ? standardised(asIs) : asIs;
+  return stack(pass, view, config).map(({ representation, embedding: made }, at) => {
+    const options = config.levels[at].loss, asIs = exact(made);
+    // As it is: a standardised embedding would hide a collapse.
+    const level = { representation, embedding: made };
+    const embedding = "standardised" in options && options.standardised ? standard(pass, asIs) : asIs;
     if (!("predictor" in options)) return { level, embedding };
     const predicted = projector(pass, `${PREDICTORS}${at}`, embedding, options.predictor);
     return { level, embedding, predicted: exact(predicted) };
+  });
+}
+
+/** Standardised embeddings, over the batches of all processes where there are several. */
+function standard({ joint }: Pass, embedding: tf.Tensor2D): tf.Tensor2D {
+  if (!joint) return standardised(embedding);
+  const features: [number] = [embedding.shape[1]];
+  return jointBatchNorm(embedding, tf.ones(features), tf.zeros(features), joint).y as tf.Tensor2D;
+}
+
+/**
+ * Applies a network to each view; one of several processes to all views of a size in a row, so that for the
+ * statistics of all of them the processes meet once.
+ */
+function ofEach<T extends Tree>(
+  pass: Pass,
+  views: readonly tf.Tensor4D[],
+  cluster: Cluster | undefined,
+  apply: (pass: Pass, view: tf.Tensor4D) => T,
+): T[] {
+  if (!cluster) return views.map((view) => apply(pass, view));
+  const sizes = new Set(views.map(({ shape }) => shape[1])), [{ shape: [share] }] = views;
+  return [...sizes].flatMap((size) => {
+    const alike = views.filter(({ shape }) => shape[1] === size), joint = { cluster, batches: alike.length };
+    const made = apply({ ...pass, joint }, tf.concat(alike));
+    return alike.map((_, at) => mapTree(made, (x) => x.slice(at * share, share)));
   });
 }
 
@@ -112,17 +143,22 @@ function trainedOf(parameters: Tensors, config: StepConfig): Tensors {
   return Object.fromEntries(Object.entries(parameters).filter(([name]) => trained(name)));
 }
 
-/** The embeddings of one view by the network that follows, in the modes of the trained one, one entry a level. */
+/** The embeddings of each view by the network that follows, in the modes of the trained one, one entry a level. */
 function targetsOf(
-  { parameters, statistics }: TrainingState,
-  momentum: Tensors,
-  view: tf.Tensor4D,
+  { parameters, statistics, momentum }: TrainingState,
+  views: readonly tf.Tensor4D[],
   config: StepConfig,
-): tf.Tensor2D[] {
+  cluster?: Cluster,
+): tf.Tensor2D[][] {
   const top = config.levels.findLastIndex(({ loss }) => "momentum" in loss);
   const followed = { ...config, levels: config.levels.slice(0, top + 1) };
-  const following = { parameters: { ...parameters, ...momentum }, statistics };
-  return stack(pass(following, isTrained(config)), view, followed).map(({ embedding }) => exact(embedding));
+  const following = pass({ parameters: { ...parameters, ...momentum }, statistics }, isTrained(config));
+  return ofEach(
+    following,
+    views,
+    cluster,
+    (pass, view) => stack(pass, view, followed).map(({ embedding }) => exact(embedding)),
+  );
 }
 
 /** How much of itself a parameter keeps of the network that follows: its own level's, or the nearest above. */
@@ -153,12 +189,16 @@ function follow(momentum: Tensors, parameters: Tensors, number: tf.Scalar, confi
  * (Caron et al. 2020, https://arxiv.org/abs/2006.09882). In bfloat16 the
  * loss of the embeddings and the optimiser's arithmetic stay in float32.
  *
+ * Of several processes, each computes its share of every view, the loss of all shares, and the gradient of that by its
+ * own; what a step returns is then of the whole batch and the same in all.
+ *
  * @param config Stack, losses and precision.
  * @param optimiser How parameters follow their gradients.
+ * @param cluster The processes that take the step together; absent: this one takes it alone.
  * @returns The compiled step.
  * @throws {RangeError} A loss has a momentum, and nobody says over how many steps it rises.
  */
-export function trainingStep(config: StepConfig, optimiser: Optimiser): TrainingStep {
+export function trainingStep(config: StepConfig, optimiser: Optimiser, cluster?: Cluster): TrainingStep {
   if (config.steps === undefined && config.levels.some(({ loss }) => "momentum" in loss)) {
     throw new RangeError("A loss with a momentum needs the number of steps that it rises over: steps.");
   }
@@ -172,12 +212,18 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
     const images = views.map(normalise), full = views.length - (config.view?.local?.number ?? 0);
     const pairs = views.flatMap((_, one) => views.map((_, two) => [one, two] as const))
       .filter(([one, two]) => one < two && one < full);
-    const targets = state.momentum && images.map((view) => targetsOf(state, state.momentum!, view, config));
+    const followed = state.momentum && targetsOf(state, images, config, cluster);
     const from = trainedFrom(config), trained = trainedOf(state.parameters, config);
     const { gradients: slopes, aside } = gradients((inner) => {
       const network = { parameters: { ...state.parameters, ...inner }, statistics: state.statistics };
       const forward = pass(network, isTrained(config));
-      const embedded = images.map((view) => embed(forward, view, config));
+      const own = ofEach(forward, images, cluster, (pass, view) => embed(pass, view, config));
+      const made = {
+        embedded: own.map((view) => view.map(({ level: _, ...embedded }) => embedded)),
+        levels: own[0].map(({ level }) => level),
+        ...followed && { targets: followed },
+      };
+      const { embedded, levels, targets } = cluster ? gathered(made, cluster) : made;
       const learning = config.levels.slice(from);
       const terms = learning.map((level, above) =>
         meanOf(pairs.map(([one, two]) => {
@@ -190,16 +236,12 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser): Training
         }))
       );
       const sum = tf.addN(terms.map(({ total }, at) => total.mul(learning[at].weight))) as tf.Scalar;
-      // As they are: standardised embeddings would hide a collapse.
-      const levels = embedded[0].map(({ level: { representation, embedding } }) => ({
-        representation,
-        embedding,
-      }));
       return { loss: sum, aside: { statistics: forward.statistics, terms, levels } };
     }, trained);
+    const own = mapTree(slopes, exact);
     const { parameters, slots } = optimiser.update(
       trained,
-      mapTree(slopes, exact),
+      cluster ? summed(own, cluster) : own,
       state.slots,
       rate,
       number,

@@ -47,6 +47,20 @@ Deno.test("one, two and three workers give the views that are computed in place,
   for (const workers of [1, 2, 3]) assert.deepEqual(await collect({ workers }), expected);
 });
 
+Deno.test("shares of a batch, one after the other, are the batch; each knows all its images", async () => {
+  const [whole, ...shares] = await Promise.all(
+    [undefined, 0, 1].map((task) =>
+      collect({ epochs: 1, ...task !== undefined && { share: { task, of: 2 } } })
+    ),
+  );
+  for (const [step, { indices, views }] of whole.entries()) {
+    const parts = shares.map((share) => share[step]);
+    assert.deepEqual(parts.map(({ indices }) => indices), [indices, indices]);
+    const joined = views.map((_, view) => Float32Array.from(parts.flatMap(({ views }) => [...views[view]])));
+    assert.deepEqual(joined, views);
+  }
+});
+
 Deno.test("of more than two views, both descriptions take turns", async () => {
   const [{ views: two }] = await collect(),
     [{ views: four }] = await collect({ view: { ...view, number: 4 } });

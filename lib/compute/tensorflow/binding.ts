@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { ComputeError } from "../../base/errors.ts";
-import type { CApi } from "./c_api.ts";
+import { ComputeError, EnvironmentError } from "../../base/errors.ts";
+import { type CApi, keepingSigterm } from "./c_api.ts";
 import { cString, text } from "../native.ts";
 import { AttributeType, DataType, ELEMENT_BYTES, NativeConstants, recordedValue } from "../engine.ts";
 import type { Attribute, Metadata, NativeBinding, Recorder } from "../engine.ts";
@@ -30,14 +30,18 @@ export class Binding extends NativeConstants implements NativeBinding {
   /**
    * @param api The C API.
    * @param config A serialized `ConfigProto` (threads, GPU memory).
+   * @param server A serialized `ServerDef`, to compute together with other processes.
+   * @throws {ComputeError} TensorFlow does not start.
+   * @throws {EnvironmentError} It cannot compute together with others.
    */
-  constructor(readonly api: CApi, config: Uint8Array<ArrayBuffer>) {
+  constructor(readonly api: CApi, config: Uint8Array<ArrayBuffer>, server?: Uint8Array<ArrayBuffer>) {
     super();
     const options = api.TFE_NewContextOptions();
     api.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), api.status);
     api.check("its configuration");
     this.context = api.TFE_NewContext(options, api.status);
     api.check("to start");
+    if (server) this.#join(server);
     const devices = api.TFE_ContextListDevices(this.context, api.status);
     for (let index = 0; index < api.TF_DeviceListCount(devices); index++) {
       const name = text(api.TF_DeviceListName(devices, index, api.status));
@@ -47,6 +51,22 @@ export class Binding extends NativeConstants implements NativeBinding {
     }
     this.device = this.#gpu || this.#cpu;
     this.version = text(api.TF_Version());
+  }
+
+  /** Before any tensor exists, and before devices are asked for, whose names it changes. */
+  #join(server: Uint8Array<ArrayBuffer>): void {
+    const { api } = this;
+    if (!api.TFE_EnableCollectiveOps) {
+      throw new EnvironmentError(
+        `TensorFlow ${
+          text(api.TF_Version())
+        } has no TFE_EnableCollectiveOps, which several processes need: ` +
+          "use the one that pip install tensorflow installs.",
+      );
+    }
+    const { TFE_EnableCollectiveOps: enable, status } = api;
+    keepingSigterm(() => enable(this.context, server, BigInt(server.length), status));
+    api.check("to work with other processes (is the port of this one in use?)");
   }
 
   isUsingGpuDevice(): boolean {

@@ -68,6 +68,8 @@ const symbols = {
   },
   TFE_ContextAddFunction: { parameters: [p, p, p], result: "void" },
   TFE_ContextRemoveFunction: { parameters: [p, b, p], result: "void" },
+  // Computing together with other processes; experimental, and needed for that alone.
+  TFE_EnableCollectiveOps: { parameters: [p, b, size, p], result: "void", optional: true },
   // Graphs.
   TF_GetAllOpList: { parameters: [], result: p },
   TF_NewGraph: { parameters: [], result: p },
@@ -106,7 +108,7 @@ const symbols = {
  */
 export function demandSymbols(path: string, has: (key: string, name: string) => boolean): void {
   const missing = Object.entries(symbols).filter(([key, symbol]) =>
-    !has(key, "name" in symbol ? symbol.name : key)
+    !("optional" in symbol) && !has(key, "name" in symbol ? symbol.name : key)
   );
   if (missing.length === 0) return;
   const names = missing.slice(0, 3).map(([key]) => key).join(", ");
@@ -123,6 +125,32 @@ export interface CApi extends Symbols {
   check(what: string, status?: Deno.PointerValue): void;
 }
 
+/** The system's own library, where it is one of Unix. */
+const LIBC: Readonly<Record<string, string>> = { linux: "libc.so.6", darwin: "libSystem.dylib" };
+
+const SIGTERM = 15, SIGACTION_BYTES = 256;
+
+/**
+ * Runs something that may take SIGTERM to itself, and gives it back to whom it belonged. TensorFlow's watch over
+ * other processes does that, and Deno would never hear of the signal again.
+ *
+ * @param action What to run.
+ * @returns Its result.
+ */
+export function keepingSigterm<T>(action: () => T): T {
+  const name = LIBC[Deno.build.os];
+  if (!name) return action();
+  const libc = Deno.dlopen(name, { sigaction: { parameters: [i32, b, b], result: i32 } });
+  const before = new Uint8Array(SIGACTION_BYTES);
+  libc.symbols.sigaction(SIGTERM, null, before);
+  try {
+    return action();
+  } finally {
+    libc.symbols.sigaction(SIGTERM, before, null);
+    libc.close();
+  }
+}
+
 /**
  * Runs something with the process's standard error closed off. TensorFlow
  * writes a few lines while it loads, before any of its own settings count.
@@ -132,7 +160,7 @@ export interface CApi extends Symbols {
  * @returns Its result.
  */
 export function withoutLogLines<T>(action: () => T): T {
-  const name = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+  const name = LIBC[Deno.build.os];
   if (!name || Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) return action();
   const libc = Deno.dlopen(name, {
     open: { parameters: [b, i32], result: i32 },

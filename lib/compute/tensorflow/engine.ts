@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { field, join, number } from "../../base/protobuf.ts";
+import type { Cluster } from "../cluster.ts";
 import type { Engine } from "../engine.ts";
 import { Binding } from "./binding.ts";
 import { openLibrary, withoutLogLines } from "./c_api.ts";
+import { clusterConfig, serverDefinition } from "./cluster.ts";
 import { mendEmptyResults } from "./empty.ts";
 import { GraphRecorder } from "./graph.ts";
 import { findLibrary } from "./library.ts";
@@ -14,12 +17,16 @@ import { findLibrary } from "./library.ts";
  * Finds libtensorflow, or fetches it, and opens it.
  *
  * @param threads Threads that it may use.
+ * @param cluster The processes that it computes together with; absent: it is alone.
  * @returns The engine.
  * @throws {EnvironmentError} No usable libtensorflow was found or fetched.
+ * @throws {ComputeError} It does not start.
  */
-export async function tensorflow(threads: number): Promise<Engine> {
+export async function tensorflow(threads: number, cluster?: Cluster): Promise<Engine> {
   const { library, opened } = await findLibrary((library) => quietly(() => openLibrary(library)));
-  const binding = quietly(() => new Binding(opened, config(threads)));
+  const own = config(threads), settings = cluster ? clusterConfig(own, cluster) : own;
+  const server = cluster && serverDefinition(settings, cluster);
+  const binding = quietly(() => new Binding(opened, settings, server));
   mendEmptyResults(binding);
   return {
     name: "tensorflow",
@@ -51,11 +58,5 @@ function quietly<T>(action: () => T): T {
 
 /** A serialized `ConfigProto`: intra_op_parallelism_threads (2), inter_op (5), gpu_options.allow_growth (6.4). */
 function config(threads: number): Uint8Array<ArrayBuffer> {
-  const count = varint(threads);
-  return Uint8Array.of(0x10, ...count, 0x28, ...count, 0x32, 0x02, 0x20, 0x01);
-}
-
-/** A number as protocol buffers write it: seven bits a byte, lowest first, each byte but the last marked. */
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [value % 128 + 128, ...varint(value >> 7)];
+  return join([number(2, threads), number(5, threads), field(6, number(4, 1))]);
 }

@@ -181,12 +181,12 @@ async function begun(program: string, args: readonly string[]): Promise<Deno.Chi
 }
 
 /** The options as a job takes them. */
-function jobOptions({ partition, gres, cpus, time, "array-limit": limit, setup }: Wishes): JobOptions {
-  for (const [name, value] of Object.entries({ cpus, "array-limit": limit })) {
+function jobOptions({ partition, gres, nodes, cpus, time, "array-limit": limit, setup }: Wishes): JobOptions {
+  for (const [name, value] of Object.entries({ nodes, cpus, "array-limit": limit })) {
     if (value === undefined || /^[1-9]\d*$/.test(value)) continue;
     throw new UsageError(`--${name} takes a whole number from 1 on, not "${value}".`);
   }
-  return { partition, gres, cpus, time, limit, setup };
+  return { partition, gres, nodes: Number(nodes ?? 1), cpus, time, limit, setup };
 }
 
 /** `--executor slurm`. */
@@ -195,7 +195,11 @@ export const slurmKind: ExecutorKind = {
   options: {
     partition: { value: "P", what: "where to run" },
     gres: { value: "G", what: "such as gpu:1" },
-    cpus: { value: "N", what: "cores of an element" },
+    nodes: {
+      value: "N",
+      what: "machines of an element, each with its share of every batch (manual.md: at whose risk)",
+    },
+    cpus: { value: "N", what: "cores of an element, on each of its machines" },
     time: { value: "T", what: "limit of an element, such as 4:00:00" },
     "array-limit": { value: "N", what: "elements at once, of each 1,000" },
     setup: { value: "S", what: 'shell that each begins with, such as "module load cuda"' },

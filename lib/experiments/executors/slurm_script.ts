@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PEER_LOST } from "../../base/errors.ts";
 import { trainingBytes } from "../estimate.ts";
 import type { Run } from "../run.ts";
 import { logOf } from "./executor.ts";
@@ -13,7 +14,9 @@ export interface JobOptions {
   readonly partition?: string;
   /** Such as `gpu:1`. */
   readonly gres?: string;
-  /** Cores of an element. */
+  /** Machines that train an element together. */
+  readonly nodes: number;
+  /** Cores of an element, on each machine. */
   readonly cpus?: string;
   /** Limit of an element, as `sbatch` takes it. */
   readonly time?: string;
@@ -77,9 +80,10 @@ export function arraysOf(runs: readonly Run[]): { part: readonly Run[]; name: st
 export async function jobArray(
   runs: readonly Run[],
   name: string,
-  { partition, gres, cpus, time, limit, setup }: JobOptions,
+  { partition, gres, nodes, cpus, time, limit, setup }: JobOptions,
 ): Promise<JobArray> {
-  const bytes = MARGIN * Math.max(...runs.map(({ spec }) => trainingBytes(spec)));
+  const shares = runs.map(({ spec }) => ({ ...spec, batch: Math.ceil(spec.batch / nodes) }));
+  const bytes = MARGIN * Math.max(...shares.map(trainingBytes));
   const elements: string[] = [];
   for (const [at, run] of runs.entries()) {
     const command = [Deno.execPath(), ...await run.command()].map(quote).join(" ");
@@ -92,7 +96,12 @@ export async function jobArray(
       "--parsable",
       `--job-name=${name}`,
       `--array=0-${runs.length - 1}${limit ? `%${limit}` : ""}`,
-      ...["--nodes=1", "--ntasks=1", `--mem=${Math.ceil(bytes / 2 ** 20)}M`],
+      ...[
+        `--nodes=${nodes}`,
+        `--ntasks=${nodes}`,
+        "--ntasks-per-node=1",
+        `--mem=${Math.ceil(bytes / 2 ** 20)}M`,
+      ],
       ...["--requeue", `--signal=B:USR1@${WARNING}`, "--output=/dev/null"],
       ...partition ? [`--partition=${partition}`] : [],
       ...gres ? [`--gres=${gres}`] : [],
@@ -105,19 +114,29 @@ ${elements.join("\n")}
 esac
 exec > "$log" 2>&1
 ${setup ?? ""}
-${BODY}`,
+stop() { kill -TERM "$process"; }
+${nodes > 1 ? together(nodes) : ""}${BODY}`,
   };
 }
 
+/** A process on each machine, at a port that follows from the job. `scancel` signals all of them. */
+const together = (nodes: number) =>
+  `hosts="$(scontrol show hostnames "$SLURM_JOB_NODELIST")"
+unset SJEA_TASK
+export SJEA_CLUSTER="$(sed "s/\$/:$((10000 + SLURM_JOB_ID % 20000))/" <<< "$hosts" | paste -sd,)"
+training=(srun --nodes=${nodes} --ntasks=${nodes} --cpus-per-task="$SLURM_CPUS_ON_NODE" "\${training[@]}")
+stop() { scancel --signal=TERM "$SLURM_JOB_ID.0"; }
+`;
+
 /**
- * A training that was stopped or killed is queued again as long as it gets further than it ever did. Who cancels a
- * job, or lets its time run out, ends it: it is not RUNNING any more.
+ * A training that was stopped or killed, or that lost one of its processes, is queued again as long as it gets further
+ * than it ever did. Who cancels a job, or lets its time run out, ends it: it is not RUNNING any more.
  */
 const BODY = `export SJEA_THREADS="$SLURM_CPUS_ON_NODE"
 element="\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 steps() { if [ -e "$folder/metrics.jsonl" ]; then wc -l < "$folder/metrics.jsonl"; else echo 0; fi; }
 before="$(steps)"
-trap 'kill -TERM "$process"' USR1
+trap stop USR1
 # Slurm's SIGTERM reaches the training, too.
 trap : TERM
 "\${training[@]}" &
@@ -125,7 +144,7 @@ process=$!
 # A signal ends a wait, but not the training.
 while wait "$process"; code=$?; [ "$code" -gt 128 ] && kill -0 "$process" 2> /dev/null; do :; done
 wait "$process"; code=$?
-if [ "$code" -gt 128 ]; then
+if [ "$code" -gt 128 ] || [ "$code" -eq ${PEER_LOST} ]; then
   until state="$(squeue --noheader --jobs="$element" --format=%T)"; do sleep 5; done
   if [ "$state" = RUNNING ]; then
     if [ "$(steps)" -gt "$before" ]; then

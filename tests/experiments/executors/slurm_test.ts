@@ -30,7 +30,9 @@ Deno.test({
       async (path, runs) => {
         const { rounds: [configurations] } = await planSweep(path, { runs: join(runs, HOSTILE) });
         const all = configurations.flatMap(({ runs }) => runs);
-        const array = await jobArray(all, "name", { partition: HOSTILE, limit: "2", setup: "module load x" });
+        const array = await jobArray(all, "name", {
+          ...{ partition: HOSTILE, nodes: 1, limit: "2", setup: "module load x" },
+        });
         for (const [at, run] of all.entries()) {
           const [head] = array.script.split("\nexec ");
           const words = await bash(`${head}\nprintf '%s\\0' "$folder" "$log" "\${training[@]}"`, {
@@ -61,15 +63,45 @@ Deno.test("what is asked of Slurm is what the options say; the rest is left to i
       assert.ok(told.includes(` '${option}'`) && !plain.includes(option.split("=")[0]));
     }
     assert.ok(told.includes("'--array=0-3%3'") && plain.includes("'--array=0-3'"));
-    const bytes = 1.5 * Math.max(...all.map(({ spec }) => trainingBytes(spec)));
-    assert.ok(plain.includes(`'--mem=${Math.ceil(bytes / 2 ** 20)}M'`));
-    for (const name of ["cpus", "array-limit"]) {
+    const memory = (nodes: number) => {
+      const shares = all.map(({ spec }) => trainingBytes({ ...spec, batch: spec.batch / nodes }));
+      return `'--mem=${Math.ceil(1.5 * Math.max(...shares) / 2 ** 20)}M'`;
+    };
+    assert.ok(plain.includes(`'--nodes=1' '--ntasks=1' '--ntasks-per-node=1' ${memory(1)}`), plain);
+    const two = await preview({ nodes: "2" });
+    assert.ok(two.includes(`'--nodes=2' '--ntasks=2' '--ntasks-per-node=1' ${memory(2)}`), two);
+    for (const name of ["nodes", "cpus", "array-limit"]) {
       assert.throws(() => slurmKind.open({ [name]: "0" }), {
         name: "UsageError",
         message: `--${name} takes a whole number from 1 on, not "0".`,
       });
     }
   });
+});
+
+Deno.test({
+  name: "on two machines a training is a process on each, which know all addresses",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await inFolder({ ...SWEEP, variants: {} }, async (path, runs) => {
+      const { rounds: [[{ runs: [run] }]] } = await planSweep(path, { runs });
+      const { script } = await jobArray([run], "name", { nodes: 2 }), [head] = script.split("\nelement=");
+      const words = await bash(
+        `scontrol() { [ "$*" = "show hostnames n[1,7]" ] && printf 'n1\nn7\n'; }
+        ${
+          head.replace("exec >", "true >")
+        }\nprintf '%s\\0' "\${SJEA_TASK-none}" "$SJEA_CLUSTER" "\${training[@]}"`,
+        {
+          ...{ SLURM_ARRAY_TASK_ID: "0", SLURM_JOB_ID: "20123", SLURM_JOB_NODELIST: "n[1,7]" },
+          ...{ SLURM_CPUS_ON_NODE: "4", SJEA_TASK: "9" },
+        },
+      );
+      assert.deepEqual(words, [
+        ...["none", "n1:10123,n7:10123", "srun", "--nodes=2", "--ntasks=2", "--cpus-per-task=4"],
+        ...[Deno.execPath(), ...await run.command()],
+      ]);
+    });
+  },
 });
 
 Deno.test("where there is no Slurm, that is said", async () => {
