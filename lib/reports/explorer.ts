@@ -11,13 +11,11 @@ import { escapeHtml } from "../notebook/html.ts";
 import type { Explored, ExploredStack, Grouping } from "./explored.ts";
 import style from "./explorer.css" with { type: "text" };
 import script from "./explorer.js" with { type: "text" };
+import { fitted, LARGEST, pack } from "./packed.ts";
 import { factList, page } from "./page.ts";
 
 /** Of the images, in percent: of photographs of 32 × 32 pixels, 350 bytes an image. */
 const QUALITY = 85;
-
-/** Numbers of 16 bits: the largest. */
-const LARGEST = 65535;
 
 /**
  * Renders what was explored.
@@ -65,29 +63,6 @@ function packStack({ projections, similar: { k, indices, similarities }, groupin
     similarities: pack(Uint16Array.from(similarities, (cosine) => Math.round(LARGEST * (1 + cosine) / 2))),
     groupings: groupings.map(packGrouping),
   };
-}
-
-/** An array as text, with what reads it. */
-const pack = (values: Uint8Array | Uint16Array | Int32Array) => ({
-  type: values.constructor.name,
-  bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength).toBase64(),
-});
-
-/** Points in a square that both axes share, of which the longer one fills it. */
-function fitted(points: Float32Array): Uint16Array {
-  const ends = [0, 1].map((axis) => {
-    let low = Infinity, high = -Infinity;
-    for (let at = axis; at < points.length; at += 2) {
-      low = Math.min(low, points[at]);
-      high = Math.max(high, points[at]);
-    }
-    return { middle: (low + high) / 2, length: high - low };
-  });
-  const length = Math.max(...ends.map((end) => end.length)) || 1;
-  return Uint16Array.from(
-    points,
-    (value, at) => Math.round(LARGEST * (0.5 + (value - ends[at % 2].middle) / length)),
-  );
 }
 
 const select = (id: string, label: string) =>
