@@ -14,6 +14,9 @@ import { exists } from "../base/files.ts";
 /** The one module that differs between a browser and here, and what stands in its place there. */
 const NATIVE = pathOf("../compute/backend.ts"), BROWSER = pathOf("../compute/wasm/backend.ts");
 
+/** Where the project's own modules are. */
+const LIB = pathOf("../");
+
 /** TensorFlow.js, without its other backends, layers and data. */
 const TFJS = `export * from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";`;
@@ -56,7 +59,7 @@ async function fileAt(path: string): Promise<string> {
 const resolver: esbuild.Plugin = {
   name: "project",
   setup(build) {
-    build.onResolve({ filter: /./ }, async ({ path, importer, kind }) => {
+    build.onResolve({ filter: /./ }, async ({ path, importer, kind, namespace }) => {
       if (kind === "entry-point") return { path };
       if (path.startsWith("node:") || UNUSED.includes(path)) {
         return { path, namespace: "unused", sideEffects: false };
@@ -66,16 +69,14 @@ const resolver: esbuild.Plugin = {
         const file = await fileAt(join(dirname(importer), path));
         return { path: file === NATIVE ? BROWSER : file };
       }
-      const own = !importer.includes("node_modules") && importer.startsWith(pathOf("../"));
-      if (own) {
-        const url = import.meta.resolve(path);
-        if (url.startsWith("file:") && !path.startsWith("@tensorflow/")) return { path: fileURLToPath(url) };
-      }
-      const from = own || importer === "@tensorflow/tfjs" ? join(tensorflow, "package.json") : importer;
+      const own = importer.startsWith(LIB);
+      // Deno names the file of what is imported here, too: but for Node.js, where a package tells that from a browser.
+      if (own && !path.startsWith("@tensorflow/")) return { path: fileURLToPath(import.meta.resolve(path)) };
+      const from = own || namespace === "tfjs" ? join(tensorflow, "package.json") : importer;
       return { path: await fileAt(await packageFile(path, from)) };
     });
     build.onLoad({ filter: /./, namespace: "unused" }, () => ({ contents: "" }));
-    build.onLoad({ filter: /./, namespace: "tfjs" }, () => ({ contents: TFJS, resolveDir: tensorflow }));
+    build.onLoad({ filter: /./, namespace: "tfjs" }, () => ({ contents: TFJS }));
     build.onLoad({ filter: /./ }, async ({ path }) => ({
       contents: await Deno.readTextFile(path),
       loader: extname(path) === ".ts" ? "ts" : "js",
@@ -108,7 +109,8 @@ export async function bundle(path: string): Promise<string> {
     write: false,
     format: "iife",
     target: "es2022",
-    legalComments: "none",
+    // Licences of what is bundled.
+    legalComments: "eof",
     logLevel: "silent",
   });
   return text;

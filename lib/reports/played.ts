@@ -31,6 +31,12 @@ export interface Change {
   readonly blur: number;
 }
 
+/** The change that leaves a picture as it is. */
+export const UNCHANGED: Change = {
+  ...{ crop: 1, across: 0.5, down: 0.5, flip: false, brightness: 1, contrast: 1, saturation: 1, hue: 0 },
+  ...{ grey: false, blur: 0 },
+};
+
 /**
  * Changes a picture.
  *

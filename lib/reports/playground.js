@@ -1,7 +1,16 @@
 // The page's model is the project's own modules, bundled with TensorFlow.js for the browser.
 import { start } from "../compute/backend.ts";
 import { LARGEST, unpack } from "./packed.ts";
-import { changed, cosine, nearest, openNetwork, placeOf, represent, similarities } from "./played.ts";
+import {
+  changed,
+  cosine,
+  nearest,
+  openNetwork,
+  placeOf,
+  represent,
+  similarities,
+  UNCHANGED,
+} from "./played.ts";
 
 const get = (id) => document.getElementById(id);
 
@@ -18,9 +27,6 @@ const stacks = stored.stacks.map(({ directions, maps }, at) => ({
   directions: Float32Array.from(unpack(directions)),
   maps: Object.fromEntries(Object.entries(maps).map(([name, points]) => [name, unpack(points)])),
   canvas: get(`map${at}`),
-  /** The picture's representation as it was, and that one's cosines with all images. */
-  original: undefined,
-  before: undefined,
   /** The images that are nearest now, and the anchors of all places on the way. */
   near: [],
   way: [],
@@ -44,7 +50,10 @@ const change = () => ({
 /** What "Another" goes on by: no multiple of a usual number of images, so that it comes to all. */
 const STRIDE = 617;
 
-/** The picture, `bytes` and which of the images it is, if one; the stack's tensors; all images; the first answer's time. */
+/**
+ * The picture: its bytes, which of the images it is, if one, its representations as it came, and their cosines with
+ * all images. The stack's tensors; all images; when the first answer was there.
+ */
 let picture, network, sheet, first;
 
 // Pictures.
@@ -136,18 +145,15 @@ const drawMaps = () => stacks.forEach(drawMap);
 const grouped = (value) => value.toLocaleString("en");
 
 /** How far a stack has moved the picture: its cosine with itself as it was, and how many images are nearer to that. */
-function movement({ original, before }, now) {
-  const stayed = cosine(original, now);
-  return {
-    stayed,
-    between: before.filter((other, image) => other > stayed && image !== picture.index).length,
-  };
+function movement({ index, originals, before }, at, now) {
+  const stayed = cosine(originals[at], now);
+  return { stayed, between: before[at].filter((other, image) => other > stayed && image !== index).length };
 }
 
 function showStack({ near: images, canvas }, at, cosines, { stayed, between }) {
   const lines = [
-    ["Cosine with as it was", stayed.toFixed(3)],
-    ["Images nearer to that", `${grouped(between)} of ${grouped(count)}`],
+    ["Cosine with the original", stayed.toFixed(3)],
+    ["Images nearer to it", `${grouped(between)} of ${grouped(count)}`],
   ];
   get(`moved${at}`).replaceChildren(
     ...lines.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
@@ -173,14 +179,13 @@ function showStack({ near: images, canvas }, at, cosines, { stayed, between }) {
 
 /** Which stack is the more invariant to what was done. */
 function verdict(all) {
-  if (all.every(({ stayed }) => stayed > 0.99999)) {
-    return "Nothing is changed: every stack has it where it was.";
-  }
+  if (all.every(({ stayed }) => stayed > 0.99999)) return "Nothing is changed: this is the original.";
   const least = Math.min(...all.map(({ between }) => between));
   const still = all.flatMap(({ between }, at) => between === least ? [at] : []);
-  const line = all.map(({ between }, at) => `stack ${at} ${grouped(between)}`).join(", ");
-  const what = still.length > 1 ? "The stacks moved it equally far" : `Stack ${still[0]} moved it least`;
-  return `${what}, counted in images that are nearer to it as it was: ${line}.`;
+  const one = all.length > 1 ? `Stack ${still[0]} moved it least` : "It moved";
+  const what = still.length > 1 ? "The stacks moved it equally far" : one;
+  const line = all.map(({ between }, at) => `${grouped(between)} in stack ${at}`).join(", ");
+  return `${what}. Images that are nearer to the original than the changed picture is: ${line}.`;
 }
 
 function showValues() {
@@ -204,17 +209,18 @@ async function update() {
   try {
     while (again) {
       again = false;
-      const view = changed(picture.bytes, side, change());
+      const asked = picture, view = changed(asked.bytes, side, change());
       draw(get("now"), view);
       const began = performance.now(), found = await represent(network, config, view, side);
       const took = performance.now() - began;
+      asked.originals ??= await represent(network, config, changed(asked.bytes, side, UNCHANGED), side);
+      asked.before ??= stacks.map(({ directions }, at) => similarities(asked.originals[at], directions));
+      if (asked !== picture) continue;
       const all = stacks.map((stack, at) => {
-        stack.original ??= found[at];
-        stack.before ??= similarities(found[at], stack.directions);
         const cosines = similarities(found[at], stack.directions), anchors = nearest(cosines, near);
-        stack.near = nearest(cosines, near, picture.index);
+        stack.near = nearest(cosines, near, asked.index);
         stack.way.push({ images: anchors, cosines: anchors.map((image) => cosines[image]) });
-        const how = movement(stack, found[at]);
+        const how = movement(asked, at, found[at]);
         showStack(stack, at, cosines, how);
         return how;
       });
@@ -225,7 +231,7 @@ async function update() {
         (first / 1000).toFixed(1)
       } s after the page was opened.`;
       // For the browser's console.
-      globalThis.answer = { picture: picture.bytes, representations: found, first };
+      globalThis.answer = { picture: asked.bytes, representations: found, first };
       await new Promise(requestAnimationFrame);
     }
   } catch (error) {
@@ -247,43 +253,46 @@ function restore() {
   grey.checked = flip.checked = false;
 }
 
-/** Takes a picture; its changes and its way are those of the one before no more. */
-function take(bytes, name, index) {
-  picture = { bytes, index };
-  for (const stack of stacks) Object.assign(stack, { original: undefined, before: undefined, way: [] });
+/** Takes a picture; changes and way of the one before are gone. */
+function take(bytes, name, image) {
+  picture = { bytes, index: image };
+  for (const stack of stacks) stack.way = [];
   restore();
   draw(get("before"), bytes);
   get("name").textContent = name;
+  index.value = image ?? "";
+  if (image !== undefined) get("file").value = "";
   report("");
   return update();
 }
 
-function choose(image) {
-  index.value = image;
-  return take(bytesOf(sheet, ...cornerOf(image)), `Image ${image}: ${classes[labels[image]]}`, image);
+const choose = (image) =>
+  take(bytesOf(sheet, ...cornerOf(image)), `Image ${image}: ${classes[labels[image]]}`, image);
+
+/** The middle of a file's picture, on white, in the size of the images. */
+async function middleOf(file) {
+  const image = await createImageBitmap(file), { width, height } = image, cut = Math.min(width, height);
+  const small = await createImageBitmap(image, (width - cut) >> 1, (height - cut) >> 1, cut, cut, {
+    ...{ resizeWidth: side, resizeHeight: side, resizeQuality: "high" },
+  });
+  const pen = make("canvas", { width: side, height: side }).getContext("2d");
+  pen.fillStyle = "white";
+  pen.fillRect(0, 0, side, side);
+  pen.drawImage(small, 0, 0);
+  return bytesOf(pen, 0, 0);
 }
 
-/** Takes a file: its middle, on white, in the size of the images. */
 async function open(file) {
-  try {
-    const image = await createImageBitmap(file), { width, height } = image, cut = Math.min(width, height);
-    const small = await createImageBitmap(image, (width - cut) >> 1, (height - cut) >> 1, cut, cut, {
-      ...{ resizeWidth: side, resizeHeight: side, resizeQuality: "high" },
-    });
-    const pen = make("canvas", { width: side, height: side }).getContext("2d");
-    pen.fillStyle = "white";
-    pen.fillRect(0, 0, side, side);
-    pen.drawImage(small, 0, 0);
-    await take(bytesOf(pen, 0, 0), `${file.name}, its middle in ${side}×${side} pixels`);
-  } catch {
-    report(`${file.name} is no picture that this browser reads. Choose a PNG, JPEG or WebP.`);
-  }
+  const bytes = await middleOf(file).catch(() =>
+    report(`${file.name} is no picture that this browser reads. Choose a PNG, JPEG or WebP.`)
+  );
+  if (bytes) await take(bytes, `${file.name}, its middle in ${side}×${side} pixels`);
 }
 
 function listen() {
   for (const input of [...Object.values(sliders), grey, flip]) input.addEventListener("input", update);
   get("controls").addEventListener("submit", (event) => event.preventDefault());
-  get("random").addEventListener("click", () => choose((index.valueAsNumber + STRIDE) % count));
+  get("random").addEventListener("click", () => choose(((picture.index ?? 0) + STRIDE) % count));
   get("reset").addEventListener("click", () => {
     restore();
     update();

@@ -99,7 +99,7 @@ async function directionsOf(x: tf.Tensor2D): Promise<Float16Array> {
  * @param images Images to compare with, `[count, side, side, 3]`.
  * @param what What they are, such as `test images of cifar10`.
  * @param most Images at most: of more, so many are drawn.
- * @returns An HTML document; of a run with ResNets of width 16 and 2,000 photographs of 32 × 32 pixels, 11 MB.
+ * @returns An HTML document; of a run with ResNets of width 16 and 2,000 photographs of 32 × 32 pixels, 14 MB.
  * @throws {UsageError} There are fewer than 20 images, or they are not square.
  */
 export async function renderPlayground(
@@ -113,8 +113,10 @@ export async function renderPlayground(
     throw new UsageError(`A playground takes ${LEAST} images or more, and there are ${Math.min(all, most)}.`);
   }
   if (side !== width) throw new UsageError(`A playground takes square images, not ${side}×${width}.`);
-  const order = permutation(all, generator("playground")).subarray(0, most);
-  const shown = subset(images, order), count = shown.labels.length, config = withoutProjectors(run.spec);
+  const drawn = () => permutation(all, generator("playground")).subarray(0, most).sort();
+  const shown = all > most ? subset(images, drawn()) : images,
+    count = shown.labels.length,
+    config = withoutProjectors(run.spec);
   const network = await run.network(), { parameters, statistics } = network;
   const packed = {
     parameters: packNetwork(parameters, config),
@@ -198,10 +200,10 @@ const markup = ({ count, near, stacks }: Playground) =>
 change leaves it where it is.</p>
 <p id="fault" role="alert" hidden></p>
 <div class="playground">
-<form class="picture" id="controls" aria-label="Picture">
+<form id="controls" aria-label="Picture">
 <div class="pair">
-<figure><canvas id="before" class="image" role="img" aria-label="The picture as it was"></canvas><figcaption>As it was</figcaption></figure>
-<figure><canvas id="now" class="image" role="img" aria-label="The picture as it is now"></canvas><figcaption>Now</figcaption></figure>
+<figure><canvas id="before" class="image" role="img" aria-label="The picture as it came"></canvas><figcaption>Original</figcaption></figure>
+<figure><canvas id="now" class="image" role="img" aria-label="The picture as it is changed"></canvas><figcaption>Now</figcaption></figure>
 </div>
 <p id="name"></p>
 <div class="controls">
@@ -215,7 +217,7 @@ ${SLIDERS.map(slider).join("\n")}
 <div class="controls">
 <label><input id="grey" type="checkbox"> Grey</label>
 <label><input id="flip" type="checkbox"> Mirrored</label>
-<button type="button" id="reset">As it was</button>
+<button type="button" id="reset">Reset</button>
 </div>
 </form>
 <div class="stacks">
@@ -236,8 +238,8 @@ ${
   }</select></label><button type="button" id="forget">Forget the way</button></div>
 <section id="legend" aria-label="Colours"></section>
 <p class="caption">A map has no place for a new picture: it is drawn at the mean of the places of the ${near} nearest of the
-${
-    count.toLocaleString("en")
-  } images, each weighted by 1 / (1 − cosine) in the full space; rings are those images, the line is the
-way. The model runs here, by the project's own code on TensorFlow.js's WebAssembly backend. Nothing leaves this page. <span id="computed"></span></p>
+${count.toLocaleString("en")} images, each weighted by 1 / (1 − cosine) in the full space. The line
+leads from the original, a dot, to where it is now, a large ring; small rings are the nearest images. A
+broken frame: of another class than the picture. The model runs here, by the project's own code on
+TensorFlow.js's WebAssembly backend. Nothing leaves this page. <span id="computed"></span></p>
 <noscript><p>The model is run by a script, which this browser does not run.</p></noscript>`;

@@ -13,7 +13,7 @@ import { settingOf } from "../../lib/experiments/opened_run.ts";
 import { evaluationOf } from "../../lib/experiments/presets.ts";
 import { openRun, type Run } from "../../lib/experiments/run.ts";
 import { runSpec } from "../../lib/experiments/runs.ts";
-import { changed, nearest, represent } from "../../lib/reports/played.ts";
+import { changed, nearest, represent, UNCHANGED } from "../../lib/reports/played.ts";
 import { renderPlayground } from "../../lib/reports/playground.ts";
 import { launch, noBrowser, visit as open } from "../notebook/browser.ts";
 import { tiny } from "../training/tiny.ts";
@@ -21,10 +21,6 @@ import { tiny } from "../training/tiny.ts";
 await start();
 
 const IMAGES = 64, SIDE = 32, WHAT = "test images of generated";
-const STILL = {
-  ...{ crop: 1, across: 0.5, down: 0.5, flip: false, brightness: 1, contrast: 1, saturation: 1, hue: 0 },
-  ...{ grey: false, blur: 0 },
-};
 
 let browser: Browser | undefined, folder: string, file: string, run: Run;
 
@@ -47,14 +43,14 @@ Deno.test.afterAll(async () => {
 
 Deno.test("a picture that nothing is done to stays what it is; each change is that of the views", () => {
   const { test } = run.setting.images, image = imageOf(test, 3), side = SIDE;
-  const still = changed(image, side, STILL);
+  const still = changed(image, side, UNCHANGED);
   assert.ok(still.every((value, at) => Math.abs(value - image[at] / 255) < 1e-6));
-  const flipped = changed(image, side, { ...STILL, flip: true });
+  const flipped = changed(image, side, { ...UNCHANGED, flip: true });
   assert.ok(Math.abs(flipped[0] - image[3 * (side - 1)] / 255) < 1e-6);
-  const grey = changed(image, side, { ...STILL, grey: true });
+  const grey = changed(image, side, { ...UNCHANGED, grey: true });
   for (let at = 0; at < grey.length; at += 3) assert.ok(Math.abs(grey[at] - grey[at + 2]) < 1e-6);
   // Of a corner's single pixel nothing but that pixel is seen.
-  const corner = changed(image, side, { ...STILL, crop: 1 / side, across: 1, down: 0 });
+  const corner = changed(image, side, { ...UNCHANGED, crop: 1 / side, across: 1, down: 0 });
   assert.ok(corner.every((value, at) => Math.abs(value - image[3 * (side - 1) + at % 3] / 255) < 1e-6));
 });
 
@@ -77,7 +73,7 @@ interface Answer {
 
 /** The page's answer to what it was asked for last. */
 async function answered(page: Page): Promise<Answer> {
-  await page.waitForFunction("globalThis.answer && !document.querySelector('main[aria-busy=true]')");
+  await page.locator("main[aria-busy=false]").waitFor();
   return await page.evaluate<Answer>("globalThis.answer");
 }
 
@@ -121,19 +117,14 @@ inBrowser("the first answer takes less than two seconds of a processor", async (
 inBrowser(
   "the browser's model is the native engine's within 1e-3",
   async (page) => {
-    const seen = new Set<string>();
     for (const image of [0, 17, 40]) {
       await page.locator("#index").fill(`${image}`);
       await page.locator("#index").press("Enter");
       const { picture, representations } = await answered(page);
       const bytes = Uint8Array.from(Object.values(picture)), { test } = run.setting.images;
-      // The page's images are test images, byte by byte.
-      const own = Array.from({ length: IMAGES }, (_, at) => imageOf(test, at));
-      assert.ok(own.some((one) => one.every((value, at) => value === bytes[at])));
-      seen.add(bytes.join());
+      assert.deepEqual(bytes, imageOf(test, image));
       assert.ok(far(representations, await natively(bytes)) < 1e-3);
     }
-    assert.equal(seen.size, 3);
   },
 );
 
@@ -143,7 +134,7 @@ inBrowser("sliders change the picture as views do, and move it in each stack", a
   assert.deepEqual(await stayed.allInnerTexts(), ["1.000", "1.000"]);
   assert.match(await page.locator("#verdict").innerText(), /^Nothing is changed/);
   const network = await run.network(), bytes = Uint8Array.from(Object.values(before.picture)), { spec } = run;
-  let last = before, change = STILL;
+  let last = before, change = UNCHANGED;
   for (
     const [id, value, part] of [["hue", 90, { hue: 0.25 }], ["crop", 50, { crop: 0.5 }], ["blur", 2, {
       blur: 2,
