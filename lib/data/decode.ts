@@ -73,11 +73,14 @@ export async function decodeImage(bytes: Uint8Array, size: number, name: string)
  * Packs a picture as WebP.
  *
  * @param png The picture, a PNG file.
- * @param quality From 1 to 100.
+ * @param options From 1 to 100 how true it is to the picture, or that nothing is lost.
  * @returns The WebP file.
  * @throws {EnvironmentError} There is no libvips for this machine.
  */
-export async function encodeWebp(png: Uint8Array, quality: number): Promise<Uint8Array> {
+export async function encodeWebp(
+  png: Uint8Array,
+  options: { readonly quality: number } | { readonly lossless: true },
+): Promise<Uint8Array> {
   const sharp = await (library ??= load());
-  return await sharp(png).webp({ quality }).toBuffer();
+  return await sharp(png).webp(options).toBuffer();
 }

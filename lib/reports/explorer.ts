@@ -11,6 +11,7 @@ import { escapeHtml } from "../notebook/html.ts";
 import type { Explored, ExploredStack, Grouping } from "./explored.ts";
 import style from "./explorer.css" with { type: "text" };
 import script from "./explorer.js" with { type: "text" };
+import { fitted, LARGEST, pack } from "./packed.ts";
 import { factList, page } from "./page.ts";
 
 /** Its file name among the pages of notebooks. */
@@ -18,9 +19,6 @@ export const EXPLORER = "explorer.html";
 
 /** Of the images, in percent: of photographs of 32 × 32 pixels, 350 bytes an image. */
 const QUALITY = 85;
-
-/** Numbers of 16 bits: the largest. */
-const LARGEST = 65535;
 
 /**
  * Renders what was explored.
@@ -31,7 +29,7 @@ const LARGEST = 65535;
  */
 export async function renderExplorer(explored: Explored): Promise<string> {
   const { what, images, groupings, temperature, runs } = explored, { png, side } = sprite(images);
-  const webp = await encodeWebp(png, QUALITY);
+  const webp = await encodeWebp(png, { quality: QUALITY });
   const count = images.labels.length, title = runs.map(({ id }) => id).join(" and ");
   const data = {
     count,
@@ -69,29 +67,6 @@ function packStack({ projections, similar: { k, indices, similarities }, groupin
     similarities: pack(Uint16Array.from(similarities, (cosine) => Math.round(LARGEST * (1 + cosine) / 2))),
     groupings: groupings.map(packGrouping),
   };
-}
-
-/** An array as text, with what reads it. */
-const pack = (values: Uint8Array | Uint16Array | Int32Array) => ({
-  type: values.constructor.name,
-  bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength).toBase64(),
-});
-
-/** Points in a square that both axes share, of which the longer one fills it. */
-function fitted(points: Float32Array): Uint16Array {
-  const ends = [0, 1].map((axis) => {
-    let low = Infinity, high = -Infinity;
-    for (let at = axis; at < points.length; at += 2) {
-      low = Math.min(low, points[at]);
-      high = Math.max(high, points[at]);
-    }
-    return { middle: (low + high) / 2, length: high - low };
-  });
-  const length = Math.max(...ends.map((end) => end.length)) || 1;
-  return Uint16Array.from(
-    points,
-    (value, at) => Math.round(LARGEST * (0.5 + (value - ends[at % 2].middle) / length)),
-  );
 }
 
 const select = (id: string, label: string) =>

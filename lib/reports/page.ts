@@ -40,6 +40,8 @@ export interface PageParts {
   readonly scripts?: readonly string[];
   /** Whether its scripts may ask the server that it came from. */
   readonly live?: boolean;
+  /** Whether its scripts run WebAssembly, which the page holds as data URLs. */
+  readonly wasm?: boolean;
 }
 
 /** File name of the first page. */
@@ -52,15 +54,18 @@ export const INDEX = "index.html";
  * @returns The document.
  */
 export function page(parts: PageParts): string {
-  const { title, file, pages, main, sections, tools = "", style = "", beside, scripts = [], live = false } =
-    parts;
+  const { title, file, pages, main, sections, tools = "", style = "", beside, scripts = [] } = parts;
+  const { live = false, wasm = false } = parts;
   const hashes = scripts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`);
+  const connected = [...live ? ["'self'"] : [], ...wasm ? ["data:"] : []];
   const policy = [
     "default-src 'none'",
     "img-src data:",
     "style-src 'unsafe-inline'",
-    `script-src ${[...beside ? ["'self'"] : [], ...hashes].join(" ") || "'none'"}`,
-    ...live ? ["connect-src 'self'"] : [],
+    `script-src ${
+      [...beside ? ["'self'"] : [], ...hashes, ...wasm ? ["'wasm-unsafe-eval'"] : []].join(" ") || "'none'"
+    }`,
+    ...connected.length > 0 ? [`connect-src ${connected.join(" ")}`] : [],
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
