@@ -12,6 +12,7 @@ export interface Difference {
   readonly label: string;
   /** What less what, and its unit. */
   readonly name: string;
+  /** Its mean. */
   readonly mean: number;
   /** Its ends. */
   readonly interval: readonly [low: number, high: number];

@@ -11,6 +11,7 @@ import { tf } from "./tf.ts";
 
 /** Batches in a row, a share of each in every process. */
 export interface Joint {
+  /** The processes. */
   readonly cluster: Cluster;
   /** Batches that lie in a row in each process, such as one of each view. */
   readonly batches: number;

@@ -4,6 +4,7 @@
  * @module
  */
 export { type Device, start } from "./backend.ts";
+export type { Cluster } from "./cluster.ts";
 export {
   compile,
   type Compiled,
@@ -13,6 +14,7 @@ export {
   type Precision,
   type Tree,
 } from "./compile.ts";
+export type { Joint } from "./joint_batch_norm.ts";
 export { type EngineName, ENGINES, engineTitle, type LibraryFile } from "./engine.ts";
 export { type BatchNorm, batchNorm, batchNormInference, convolve, gram, relu, rows } from "./ops.ts";
 export { tf } from "./tf.ts";
