@@ -38,7 +38,9 @@ Deno.test("confusion matrix: every number can be read on its cell", async () => 
   assert.equal(cells.length, 6 * size * size);
   assert.equal(numbers.length, 6 * size * size);
   const luminance = (fill: string) => {
-    const rgb = fill.match(/\d+/g)?.map(Number) ?? Array<number>(3).fill(fill === "white" ? 255 : 0);
+    const rgb = fill.startsWith("#")
+      ? Array<number>(3).fill(fill === "#fff" ? 255 : 0)
+      : fill.match(/\d+/g)!.map(Number);
     const [red, green, blue] = rgb.map((value) => value / 255).map((value) =>
       value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
     );
