@@ -27,7 +27,7 @@ export interface Comparison {
   /** The paper's, where it has one. */
   readonly paper?: number;
   /** From which difference on an effect is worth having, where the protocol says one. */
-  readonly worth?: (results: SweepResults) => number;
+  readonly worth?: (results: SweepResults) => number | null;
 }
 
 /** A claim as it is judged on one data set. */
@@ -145,8 +145,10 @@ const within = (margin: number) => (differences: readonly number[]) => equivalen
 /** Sub-clusters and abstraction on one data set. */
 function hierarchy(sweep: string, fine: string, inside: string): Claim[] {
   // Labels dealt out anew have an adjusted mutual information of 0.
-  const tenth = (results: SweepResults) =>
-    summarise([...valuesOf(results, "supervised", 0, inside).values()]).mean / 10;
+  const tenth = (results: SweepResults) => {
+    const shown = [...valuesOf(results, "supervised", 0, inside).values()];
+    return shown.length === 0 ? null : summarise(shown).mean / 10;
+  };
   return [
     {
       id: "C4",

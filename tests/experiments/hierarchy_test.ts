@@ -42,7 +42,10 @@ Deno.test("sub-clusters have means and deviations, factors no noise, claims thei
   assert.deepEqual(found.factors.columns.slice(0, 3), ["configuration", "stack", "kappa of classes %"]);
   assert.ok(!found.factors.columns.some((name) => name.includes("noise")));
   const [c4, c5] = found.verdicts.split("\n");
-  assert.match(c4, /^- C4, .*\*\*supported\*\* on generated\..*\+10\.2 \[.*n = 3\. The control passes/);
+  assert.match(
+    c4,
+    /^- C4, .*\*\*supported\*\* on generated\..*\+10\.2 \[.*n = 3, worth having from \+9\.1 on\. The control passes/,
+  );
   assert.match(c5, /^- C5, .*\*\*not judged\*\* on generated\..*The control fails \(no pair of seeds\)/);
 });
 
