@@ -6,6 +6,7 @@
  */
 import { basename, join } from "@std/path";
 import { commit, commitName } from "../base/code.ts";
+import { EnvironmentError } from "../base/errors.ts";
 import { writeAtomically } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { duration, progress } from "../base/progress.ts";
@@ -99,9 +100,7 @@ await runCommand(async () => {
     await writeAtomically(path.replace(/json$/, "md"), renderMarkdown(results) + "\n");
     console.log(`\n${renderTable(results, terminalWidth())}\n\nWritten to ${path}\n`);
     if (pages && name === "linear-evaluation") {
-      const runs = runsOf(name).map((run) => study.run(run, study.seeds[0]));
-      const html = await renderExplorer(await explore(runs, options.publish ? PUBLISHED : undefined));
-      await writeAtomically(join(folder, "reports", EXPLORER), html);
+      await exploreInto(join(folder, "reports"), study, options.publish ? PUBLISHED : undefined);
     }
     const about = notebooks.own.filter((path) => path.includes(name.replaceAll("-", "_")));
     await show(about);
@@ -114,6 +113,17 @@ await runCommand(async () => {
   }
   await show([...left]);
 });
+
+/** Writes the explorer of Table 1's runs of the first seed beside the pages; without libvips there is none. */
+async function exploreInto(reports: string, study: Study, most?: number): Promise<void> {
+  const runs = runsOf("linear-evaluation").map((run) => study.run(run, study.seeds[0]));
+  try {
+    await writeAtomically(join(reports, EXPLORER), await renderExplorer(await explore(runs, most)));
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    console.error(`left out: ${EXPLORER}: ${error.message}`);
+  }
+}
 
 /** Whether a notebook reproduces nothing of the paper, but shows what a sweep found. */
 async function showsSweep(path: string): Promise<boolean> {
