@@ -5,6 +5,7 @@
  */
 import { demandFinite, demandLength, demandSome } from "./check.ts";
 import { FAMILY, textWidth } from "./font.ts";
+import { square } from "./points.ts";
 import { CLASS_COLOURS, colours, FAINT, INK } from "./theme.ts";
 
 /** How one representation forms. */
@@ -66,7 +67,7 @@ export function forming(
   const moving = (name: string, values: readonly number[]) =>
     `<animate attributeName="${name}" values="${[...values, values.at(-1)].join(";")}" ${timing}/>`;
   const drawn = panels.map(({ title, maps, notes }, panel) => {
-    const placed = maps.map(inSquare);
+    const placed = maps.map(inPixels);
     const points = Array.from(labels, (label, at) => {
       const [x, y] = [0, 1].map((axis) => placed.map((map) => Math.round(map[2 * at + axis])));
       return `<circle cx="${x.at(-1)}" cy="${y.at(-1)}" r="${RADIUS}" fill="${palette[label]}">${
@@ -108,17 +109,12 @@ export function forming(
   }${legend.join("")}</svg>`;
 }
 
-/** Points in the middle of a map, with equal units on both axes. */
-function inSquare(map: Float32Array): Float32Array {
-  const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
-  map.forEach((value, at) => {
-    low[at % 2] = Math.min(low[at % 2], value);
-    high[at % 2] = Math.max(high[at % 2], value);
-  });
-  const extent = Math.max(high[0] - low[0], high[1] - low[1]) || 1;
+/** Points in pixels of a map. */
+function inPixels(map: Float32Array): Float32Array {
+  const axes = square(map);
   return map.map((value, at) => {
-    const centre = (low[at % 2] + high[at % 2]) / 2;
-    return SIDE * (0.5 + 0.94 * (value - centre) / extent);
+    const [low, high] = axes[at % 2];
+    return SIDE * (value - low) / (high - low);
   });
 }
 

@@ -161,8 +161,13 @@ function short(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-/** The square around the points: equal units on both axes, so that distances are seen as they are. */
-function square(points: Float32Array): [[number, number], [number, number]] {
+/**
+ * The square around points: equal units on both axes, so that distances are seen as they are.
+ *
+ * @param points x and y in turn.
+ * @returns Its ends on each axis, with a little room around the points.
+ */
+export function square(points: Float32Array): [[number, number], [number, number]] {
   const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
   points.forEach((value, at) => {
     low[at % 2] = Math.min(low[at % 2], value);

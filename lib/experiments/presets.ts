@@ -270,7 +270,7 @@ const cpu: Preset = {
 };
 
 /**
- * A quarter of the width and of the epochs, by solo-learn's rates. Not tuned: what it has to prove itself against on
+ * A quarter of the width and a twelfth of the epochs, by solo-learn's rates. Not tuned: what it has to prove itself against on
  * held-out images stands in sweeps/recipe-vicreg.json and sweeps/recipe-s-jea.json.
  */
 const evening: Preset = {
@@ -351,7 +351,7 @@ export const PURPOSES: Readonly<
     experiment: "all",
   },
   evening: {
-    what: "a quarter of the width and the epochs by LARS, not tuned yet; three seeds",
+    what: `a quarter of the width, ${evening.epochs} epochs by LARS, not tuned; three seeds`,
     time: "a day",
     experiment: "all",
   },
