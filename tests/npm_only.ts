@@ -9,7 +9,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { join } from "@std/path";
 import { npmRegistry } from "../lib/base/registry.ts";
 
 const { host, hostname, port, protocol } = new URL((await npmRegistry()).url);
@@ -40,23 +39,18 @@ proxy.listen(0, "127.0.0.1");
 await once(proxy, "listening");
 const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 
-// A python3 that is none, before any other.
-const hidden = await Deno.makeTempDir();
-for (const name of ["python3", "python"]) {
-  await Deno.writeTextFile(join(hidden, name), "#!/bin/sh\nexit 127\n", { mode: 0o755 });
-}
 const { NO_PROXY: _, no_proxy: __, ...environment } = Deno.env.toObject();
 for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) {
   environment[name] = environment[name.toLowerCase()] = address;
 }
-environment.PATH = `${hidden}:${environment.PATH}`;
+// npx looks in node's folder first, and a python3 may be there: one without its library cannot start.
+environment.PYTHONHOME = "/nonexistent";
 
 const [program, ...args] = Deno.args;
 const child = spawn(program, args, { stdio: "inherit", env: environment });
 const [code] = await once(child, "exit");
 proxy.close();
 proxy.closeAllConnections();
-await Deno.remove(hidden, { recursive: true });
 const refused = [...asked.keys()].filter((host) => host !== registry);
 const unknown = refused.filter((host) => !KNOWN.includes(host));
 console.log(
