@@ -190,13 +190,43 @@ export interface ViewKey {
  */
 export function drawView(
   set: ImageSet,
-  { seed, epoch, index, number }: ViewKey,
+  key: ViewKey,
   views: readonly Transforms[],
   out: Float32Array,
   offset = 0,
 ): void {
-  const random = generator("view", seed, epoch, index, number);
-  augment(imageOf(set, index), set.height, set.width, views[number], random, out, offset);
+  augment(imageOf(set, key.index), set.height, set.width, views[key.number], randomnessOf(key), out, offset);
+}
+
+/** All that is random in a view. */
+const randomnessOf = ({ seed, epoch, index, number }: ViewKey) =>
+  generator("view", seed, epoch, index, number);
+
+/** Numbers that tell of a view where it was cropped. */
+export const CROP = 5;
+
+/**
+ * Where one of the views that a training learns from is cropped.
+ *
+ * @param set The images.
+ * @param key Which view.
+ * @param views How each view of an image is made ({@link viewsOf}).
+ * @returns {@link CROP} numbers from -1 to 1: of the crop's centre, down and across, 0 in the image's; of its height
+ * and width, 1 the image's; and 1 where it is mirrored, else -1.
+ */
+export function cropOf(
+  { height, width }: Pick<ImageSet, "height" | "width">,
+  key: ViewKey,
+  views: readonly Transforms[],
+): number[] {
+  const { box, mirror } = randomCrop(height, width, views[key.number], randomnessOf(key));
+  return [
+    2 * (box.top + box.height / 2) / height - 1,
+    2 * (box.left + box.width / 2) / width - 1,
+    2 * box.height / height - 1,
+    2 * box.width / width - 1,
+    mirror ? 1 : -1,
+  ];
 }
 
 /** A rectangle of an image, in pixels. */
@@ -239,8 +269,8 @@ export function augment(
 ): void {
   const how = { ...ABSENT, ...transforms }, { size, jitter } = how;
   const view = out.subarray(offset, offset + size ** 2 * 3);
-  const box = randomBox(height, width, how.cropScale, how.cropRatio, random);
-  crop(image, width, box, random.uniform() < how.flip, size, view);
+  const { box, mirror } = randomCrop(height, width, how, random);
+  crop(image, width, box, mirror, size, view);
   if (random.uniform() < jitter.probability) {
     const factor = (strength: number) => random.uniform(Math.max(0, 1 - strength), 1 + strength);
     for (const operation of permutation(4, random)) {
@@ -255,6 +285,17 @@ export function augment(
     blur(view, size, random.uniform(...how.blurDeviation), how.blurKernel);
   }
   if (random.uniform() < how.solarise) solarise(view, how.solariseThreshold);
+}
+
+/** What is drawn first of a view: what is cut out, and whether it is mirrored. */
+function randomCrop(
+  height: number,
+  width: number,
+  { cropScale, cropRatio = ABSENT.cropRatio, flip }: Transforms,
+  random: Generator,
+): { box: Box; mirror: boolean } {
+  const box = randomBox(height, width, cropScale, cropRatio, random);
+  return { box, mirror: random.uniform() < flip };
 }
 
 /**

@@ -13,6 +13,7 @@ import { TABLE_1 } from "./paper.ts";
 import { readSweepFile } from "./sweep.ts";
 import { halfTrained, readSweep, type SweepResults } from "./sweep_results.ts";
 import { summarise } from "./statistics.ts";
+import { differencesOf, type Side, valuesOf } from "./sweep_findings.ts";
 import { signed } from "./table.ts";
 import { equivalence, type Judgement, superiority, type Verdict } from "./verdict.ts";
 
@@ -67,30 +68,9 @@ export interface ClaimVerdict {
   }[];
 }
 
-/** A stack's values of a measure, by seed. */
-function valuesOf(
-  { rows }: SweepResults,
-  configuration: string,
-  stack: number,
-  measure: string,
-): ReadonlyMap<number, number> {
-  const row = rows.find((row) => row.configuration === configuration && row.stack === stack);
-  const values = row?.values[measure]?.values ?? [];
-  return new Map(
-    row?.seeds.map((seed, at) => [seed, values[at]] as const).filter(([, value]) => value !== undefined),
-  );
-}
-
-type Side = readonly [configuration: string, stack: number];
-
 /** One side less the other in a measure, by the seeds that both have. */
-const less =
-  ([one, oneStack]: Side, [other, otherStack]: Side, measure: string, otherMeasure = measure) =>
-  (results: SweepResults): number[] => {
-    const those = valuesOf(results, other, otherStack, otherMeasure);
-    return [...valuesOf(results, one, oneStack, measure)]
-      .flatMap(([seed, value]) => those.has(seed) ? [value - those.get(seed)!] : []);
-  };
+const less = (one: Side, other: Side, measure: string, otherMeasure?: string) => (results: SweepResults) =>
+  differencesOf(results, one, other, measure, otherMeasure);
 
 /** `kappa of NAME %`, or that under noise. */
 const kappa = (name: string, noise = 0) => `kappa of ${name}${noise === 0 ? "" : ` at noise ${noise}`} %`;
@@ -106,11 +86,11 @@ const abstraction = (configuration: string, fine: string) => (results: SweepResu
     return text === undefined ? [] : [Number(text)];
   });
   const curve = [0, ...strengths].map((noise) => ({
-    fine: valuesOf(results, configuration, 0, kappa(fine, noise)),
-    coarse: valuesOf(results, configuration, 0, kappa("classes", noise)),
+    fine: valuesOf(results, [configuration, 0], kappa(fine, noise)),
+    coarse: valuesOf(results, [configuration, 0], kappa("classes", noise)),
   }));
-  const above = valuesOf(results, configuration, 1, kappa("classes"));
-  return [...valuesOf(results, configuration, 1, kappa(fine))].map(([seed, wanted]) => {
+  const above = valuesOf(results, [configuration, 1], kappa("classes"));
+  return [...valuesOf(results, [configuration, 1], kappa(fine))].map(([seed, wanted]) => {
     const points = curve.map(({ fine, coarse }) => [fine.get(seed)!, coarse.get(seed)!] as const);
     // Noise without end leaves chance.
     return above.get(seed)! - interpolate([...points, [0, 0]], wanted);
@@ -146,7 +126,7 @@ const within = (margin: number) => (differences: readonly number[]) => equivalen
 function hierarchy(sweep: string, fine: string, inside: string): Claim[] {
   // Labels dealt out anew have an adjusted mutual information of 0.
   const tenth = (results: SweepResults) => {
-    const shown = [...valuesOf(results, "supervised", 0, inside).values()];
+    const shown = [...valuesOf(results, ["supervised", 0], inside).values()];
     return shown.length === 0 ? null : summarise(shown).mean / 10;
   };
   return [
@@ -234,8 +214,8 @@ export const CLAIMS: readonly Claim[] = [
     comparisons: [{
       name: "RankMe: stack 1 − a random one on the trained stack 0, less −10 % of that",
       differences: (results) => {
-        const random = valuesOf(results, halfTrained("S-JEA"), 1, "RankMe");
-        return [...valuesOf(results, "S-JEA", 1, "RankMe")]
+        const random = valuesOf(results, [halfTrained("S-JEA"), 1], "RankMe");
+        return [...valuesOf(results, ["S-JEA", 1], "RankMe")]
           .flatMap(([seed, rank]) => random.has(seed) ? [rank - 0.9 * random.get(seed)!] : []);
       },
       judge: superiority,

@@ -9,13 +9,13 @@ import { engine } from "../compute/backend.ts";
 import { compile, dispose, type Precision } from "../compute/compile.ts";
 import type { EngineName } from "../compute/engine.ts";
 import { tf } from "../compute/tf.ts";
-import { type Transforms, viewsOf } from "../data/views.ts";
+import { CROP, type Transforms, viewsOf } from "../data/views.ts";
 import { HELD } from "../model/layers.ts";
 import { countEncoders } from "../model/stack.ts";
 import { optimiser } from "../training/optimiser.ts";
 import { totalSteps } from "../training/train.ts";
 import { type RunSpec, trainedFrom } from "../training/spec.ts";
-import { initialState, trainingStep } from "../training/step.ts";
+import { initialState, needsCrops, trainingStep } from "../training/step.ts";
 
 /** Side of the matrices whose product is timed. */
 const SIDE = 1024;
@@ -103,7 +103,8 @@ export async function trainingSpeed(spec: RunSpec): Promise<number> {
   const labels = Object.fromEntries(
     spec.levels.flatMap(({ loss }) => "labels" in loss ? [[loss.labels, tf.zeros([batch], "int32")]] : []),
   );
-  const inputs = [views, tf.scalar(1e-3), tf.scalar(1), labels] as const;
+  const crops = needsCrops(spec) ? views.map(() => tf.zeros([batch, CROP]) as tf.Tensor2D) : [];
+  const inputs = [views, tf.scalar(1e-3), tf.scalar(1), { labels, crops }] as const;
   const times: number[] = [];
   for (let at = 0; at < STEPS; at++) {
     const began = performance.now();

@@ -5,7 +5,8 @@
  */
 import type { Comparison } from "../charts/comparison.ts";
 import { CLAIMS, judgeClaim, verdictList } from "./claims.ts";
-import { type SweepResults, type SweepRow, sweepTable } from "./sweep_results.ts";
+import { sweepFindings } from "./sweep_findings.ts";
+import type { SweepResults } from "./sweep_results.ts";
 import type { ResultsTable } from "./table.ts";
 
 /** What a sweep says of the hierarchy. */
@@ -33,20 +34,13 @@ const READ = /^kappa of (?!.* at noise ).+ %$/;
  * @throws {RangeError} The sweep was not judged by the metric `within`.
  */
 export function hierarchyMeasured(results: SweepResults, file: string): Hierarchy {
-  const { rows } = results, measures = Object.keys(rows[0]?.values ?? {});
-  const inside = measures.filter((name) => INSIDE.test(name));
-  if (inside.length === 0) {
+  if (!Object.keys(results.rows[0]?.values ?? {}).some((name) => INSIDE.test(name))) {
     throw new RangeError(`${results.sweep.title}: nothing is known of sub-clusters; add the metric within.`);
   }
-  const nameOf = ({ configuration, stack }: SweepRow) => `${configuration}, stack ${stack}`;
+  const { compared, table } = sweepFindings(results, file);
   return {
-    subClusters: rows.flatMap((row) =>
-      inside.map((metric) => {
-        const { mean: ours, std } = row.values[metric];
-        return { label: nameOf(row), metric, ours, ...std !== null && { std } };
-      })
-    ),
-    factors: sweepTable(results, measures.filter((name) => READ.test(name))),
+    subClusters: compared(INSIDE),
+    factors: table(READ),
     verdicts: verdictList(
       CLAIMS.filter(({ sweep }) => sweep === file).map((claim) => judgeClaim(claim, results)),
     ),

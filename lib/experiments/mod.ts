@@ -52,6 +52,7 @@ export {
 } from "./power_law.ts";
 export { sweepOrElse, type TimeToAccuracy, timeToAccuracy } from "./time_to_accuracy.ts";
 export { type Hierarchy, hierarchyMeasured } from "./hierarchy.ts";
+export { type Side, type SweepFindings, sweepFindings } from "./sweep_findings.ts";
 export { measureSweep, type SweepResults, type SweepRow, sweepTable } from "./sweep_results.ts";
 export { type DatasetChoice, fromEnvironment, openStudy, type Study, type StudyOptions } from "./study.ts";
 export { renderMarkdown, renderTable, type ResultsTable, tableOf } from "./table.ts";

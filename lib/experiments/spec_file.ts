@@ -11,7 +11,7 @@ import { checked, nearest } from "../base/schema.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type DatasetConfig, type DatasetName, openDataset } from "../data/datasets.ts";
 import { type MetricConfig, metricSchema } from "../evaluation/metrics.ts";
-import { demandLabels } from "../training/labels.ts";
+import { demandLabels } from "../training/beside.ts";
 import { type RunSpec, specSchema } from "../training/spec.ts";
 import { datasetOf, preset as presetOf, presets } from "./presets.ts";
 import { RUN_NAMES, type RunName, runSpec } from "./runs.ts";

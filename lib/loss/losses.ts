@@ -8,6 +8,7 @@ import type { z } from "zod";
 import type { tf } from "../compute/tf.ts";
 import { barlowTwins, barlowTwinsOptions } from "./barlow_twins.ts";
 import { byol, byolOptions } from "./byol.ts";
+import { predictive, predictiveOptions } from "./predictive.ts";
 import { simclr, simclrOptions } from "./simclr.ts";
 import { simsiam, simsiamOptions } from "./simsiam.ts";
 import { supervised, supervisedOptions } from "./supervised.ts";
@@ -27,13 +28,15 @@ export interface Aids {
   readonly targets: Both;
   /** With an option `labels`, the name of what is to be told: it as numbers, `[batch]`. */
   readonly labels: tf.Tensor1D;
+  /** With an option `condition`: the maps that the level was given, a row an image. */
+  readonly given: Both;
 }
 
 /** A loss of two batches of embeddings. */
 interface Loss<Options> {
   /**
-   * Its options in a spec. Four have a meaning for the training step, too: `predictor`, `momentum` and `labels`
-   * ({@link Aids}), and `standardised`: embeddings have mean 0 and deviation 1 over the batch.
+   * Its options in a spec. Five have a meaning for the training step, too: `predictor`, `momentum`, `labels` and
+   * `condition` ({@link Aids}), and `standardised`: embeddings have mean 0 and deviation 1 over the batch.
    */
   readonly options: z.ZodObject;
   /** Its terms, of embeddings `[batch, features]` of the first and the second views. */
@@ -44,6 +47,7 @@ interface Loss<Options> {
 export const LOSSES = {
   "barlow-twins": { options: barlowTwinsOptions, terms: barlowTwins },
   byol: { options: byolOptions, terms: byol },
+  predictive: { options: predictiveOptions, terms: predictive },
   simclr: { options: simclrOptions, terms: simclr },
   simsiam: { options: simsiamOptions, terms: simsiam },
   supervised: { options: supervisedOptions, terms: supervised },

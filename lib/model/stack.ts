@@ -46,6 +46,8 @@ export interface Level {
 
 /** What one level makes of a batch, and on what way. */
 export interface TracedLevel extends Level {
+  /** What its encoder is given: images, or what the level below makes of them, `[batch, height, width, channels]`. */
+  readonly input: tf.Tensor4D;
   /** The maps of its encoder after the stem and each stage, `[batch, height, width, channels]`, lowest first. */
   readonly stages: readonly tf.Tensor4D[];
 }
@@ -70,7 +72,7 @@ export function stack(pass: Pass, images: tf.Tensor4D, config: StackConfig): Tra
     }
     const { stages, representation } = encode(pass, `encoders.${at}`, input, level.encoder);
     const embedding = projector(pass, `projectors.${at}`, representation, level.projector);
-    levels.push({ representation, embedding, stages });
+    levels.push({ input, representation, embedding, stages });
   });
   return levels;
 }

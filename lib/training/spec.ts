@@ -114,11 +114,19 @@ export const specSchema: z.ZodType<RunSpec> = z.strictObject({
   batch: count.min(2).describe("images a step"),
   precision: z.enum(["float32", "bfloat16"]).default("float32").describe("arithmetic of the training step"),
   seed: seed.default(0).describe("seed of initialisation, order and views"),
-}).check(({ value: { levels, wiring }, issues }) => {
+}).check(({ value: { levels, view, wiring }, issues }) => {
   const at = levels.findIndex(({ input }) => input !== undefined);
-  if (at < 0 || wiring === "prepool") return;
-  const message = "there are stages with wiring prepool alone, and here the embedding feeds it";
-  issues.push({ code: "custom", path: ["levels", at, "input"], message, input: levels[at].input });
+  if (at >= 0 && wiring !== "prepool") {
+    const message = "there are stages with wiring prepool alone, and here the embedding feeds it";
+    issues.push({ code: "custom", path: ["levels", at, "input"], message, input: levels[at].input });
+  }
+  const predicting = (levels as readonly LevelSpec[]).findIndex(({ loss }) => loss.name === "predictive");
+  for (const field of ["number", "early", "local"] as const) {
+    if (predicting < 0 || view[field] === undefined || view[field] === 2) continue;
+    const message =
+      `levels.${predicting}.loss is predictive, which takes two views of one size; leave it out`;
+    issues.push({ code: "custom", path: ["view", field], message, input: view[field] });
+  }
 }) as unknown as z.ZodType<RunSpec>;
 
 /**

@@ -16,7 +16,7 @@ import { standardised } from "../loss/pairs.ts";
 import { initialise, levelOf, type Network, type Pass, pass } from "../model/layers.ts";
 import { projector } from "../model/projector.ts";
 import { type Level, stack } from "../model/stack.ts";
-import type { ViewOptions } from "../data/views.ts";
+import { CROP, type ViewOptions } from "../data/views.ts";
 import type { Optimiser } from "./optimiser.ts";
 import { type RunSpec, trainedFrom } from "./spec.ts";
 
@@ -40,19 +40,27 @@ export interface StepResult {
 
 /**
  * A compiled training step: state, a batch of each view in 0..1 (of several processes its share of it), learning rate,
- * step number from 1, and of supervised levels the whole batch's labels by name.
+ * step number from 1, and what else the losses ask for.
  */
 export type TrainingStep = Compiled<
-  [state: TrainingState, views: tf.Tensor4D[], rate: tf.Scalar, step: tf.Scalar, ...labels: Tensors[]],
+  [state: TrainingState, views: tf.Tensor4D[], rate: tf.Scalar, step: tf.Scalar, ...beside: Beside[]],
   StepResult
 >;
+
+/** What some losses ask for beside the views; either may be empty. */
+export interface Beside {
+  /** Of supervised levels: the whole batch's labels by name, `[batch]` each. */
+  readonly labels: Tensors;
+  /** Where a predictor is told the crops: those of each view, `[batch, CROP]`, of several processes its share of them. */
+  readonly crops: tf.Tensor2D[];
+}
 
 /** What of a spec a step is made of. */
 export interface StepConfig extends Pick<RunSpec, "levels" | "wiring" | "stopGradient" | "precision"> {
   /** Steps of the whole training, which a momentum rises over. */
   readonly steps?: number;
-  /** Which views are local; none if absent. */
-  readonly view?: Pick<ViewOptions, "local">;
+  /** How large the views are, 32×32 if absent, and which are local, none if absent. */
+  readonly view?: Partial<Pick<ViewOptions, "size" | "local">>;
 }
 
 /**
@@ -64,7 +72,13 @@ export interface StepConfig extends Pick<RunSpec, "levels" | "wiring" | "stopGra
  * @returns The state, the caller's to dispose; what is frozen has first values, too.
  */
 export function initialState(config: StepConfig, optimiser: Optimiser, seed: number): TrainingState {
-  const network = initialise(seed, (pass) => embed(pass, tf.zeros([2, 32, 32, 3]), config));
+  const { size = 32 } = config.view ?? {}, crops = tf.zeros<tf.Rank.R2>([2, 2 * CROP]);
+  const network = initialise(
+    seed,
+    (pass) =>
+      embed(pass, { image: tf.zeros([2, size, size, 3]), ...needsCrops(config) && { crops } }, config),
+  );
+  crops.dispose();
   const followed = Object.entries(network.parameters).filter(([name]) =>
     momentumOf(name, config) !== undefined
   );
@@ -91,20 +105,54 @@ export function withoutPredictors({ parameters, statistics }: Network): Network 
 
 const PREDICTORS = "predictors.";
 
+/**
+ * Whether a level's predictor is told where views were cropped.
+ *
+ * @param config Stack and losses.
+ * @returns Whether a step has to be given the crops.
+ */
+export function needsCrops({ levels }: Pick<StepConfig, "levels">): boolean {
+  return levels.some(({ loss, frozen }) =>
+    "condition" in loss && loss.condition === "crops" && frozen === undefined
+  );
+}
+
+/** Views of one place in the pair. */
+interface View {
+  /** Normalised, `[batch, size, size, 3]`. */
+  readonly image: tf.Tensor4D;
+  /** Where they and the other views of their pairs were cropped, `[batch, 2 CROP]`. */
+  readonly crops?: tf.Tensor2D;
+}
+
+/** What a level's loss takes of one view. */
+interface Embedded {
+  readonly embedding: tf.Tensor2D;
+  readonly predicted?: tf.Tensor2D;
+  readonly given?: tf.Tensor2D;
+}
+
 /** What each level makes of one view, and what of that its loss takes. */
 function embed(
   pass: Pass,
-  view: tf.Tensor4D,
+  { image, crops }: View,
   config: StepConfig,
-): { level: Level; embedding: tf.Tensor2D; predicted?: tf.Tensor2D }[] {
-  return stack(pass, view, config).map(({ representation, embedding: made }, at) => {
+): { level: Level; embedded: Embedded }[] {
+  return stack(pass, image, config).map(({ input, representation, embedding: made }, at) => {
     const options = config.levels[at].loss, asIs = exact(made);
     // As it is: a standardised embedding would hide a collapse.
     const level = { representation, embedding: made };
     const embedding = "standardised" in options && options.standardised ? standard(pass, asIs) : asIs;
-    if (!("predictor" in options)) return { level, embedding };
-    const predicted = projector(pass, `${PREDICTORS}${at}`, embedding, options.predictor);
-    return { level, embedding, predicted: exact(predicted) };
+    if (!("predictor" in options)) return { level, embedded: { embedding } };
+    const predict = (from: tf.Tensor2D, widths: readonly number[]) =>
+      exact(projector(pass, `${PREDICTORS}${at}`, from, widths));
+    if (!("condition" in options)) {
+      return { level, embedded: { embedding, predicted: predict(embedding, options.predictor) } };
+    }
+    const given = exact(input).reshape<tf.Tensor2D>([input.shape[0], -1]);
+    const known = options.condition === "crops" ? tf.concat([embedding, crops!], 1) : embedding;
+    const predicted = predict(known, [...options.predictor, given.shape[1]]);
+    return { level, embedded: { embedding, predicted, given } };
   });
 }
 
@@ -121,15 +169,20 @@ function standard({ joint }: Pass, embedding: tf.Tensor2D): tf.Tensor2D {
  */
 function ofEach<T extends Tree>(
   pass: Pass,
-  views: readonly tf.Tensor4D[],
+  views: readonly View[],
   cluster: Cluster | undefined,
-  apply: (pass: Pass, view: tf.Tensor4D) => T,
+  apply: (pass: Pass, view: View) => T,
 ): T[] {
   if (!cluster) return views.map((view) => apply(pass, view));
-  const sizes = new Set(views.map(({ shape }) => shape[1])), [{ shape: [share] }] = views;
+  const sizes = new Set(views.map(({ image }) => image.shape[1])), [share] = views[0].image.shape;
   return [...sizes].flatMap((size) => {
-    const alike = views.filter(({ shape }) => shape[1] === size), joint = { cluster, batches: alike.length };
-    const made = apply({ ...pass, joint }, tf.concat(alike));
+    const alike = views.filter(({ image }) => image.shape[1] === size);
+    const joint = { cluster, batches: alike.length };
+    const crops = alike.flatMap(({ crops }) => crops ?? []);
+    const made = apply({ ...pass, joint }, {
+      image: tf.concat(alike.map(({ image }) => image)),
+      ...crops.length > 0 && { crops: tf.concat(crops) },
+    });
     return alike.map((_, at) => mapTree(made, (x) => x.slice(at * share, share)));
   });
 }
@@ -146,7 +199,7 @@ function trainedOf(parameters: Tensors, config: StepConfig): Tensors {
 /** The embeddings of each view by the network that follows, in the modes of the trained one, one entry a level. */
 function targetsOf(
   { parameters, statistics, momentum }: TrainingState,
-  views: readonly tf.Tensor4D[],
+  views: readonly View[],
   config: StepConfig,
   cluster?: Cluster,
 ): tf.Tensor2D[][] {
@@ -157,7 +210,7 @@ function targetsOf(
     following,
     views,
     cluster,
-    (pass, view) => stack(pass, view, followed).map(({ embedding }) => exact(embedding)),
+    (pass, { image }) => stack(pass, image, followed).map(({ embedding }) => exact(embedding)),
   );
 }
 
@@ -207,19 +260,24 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser, cluster?:
     views: tf.Tensor4D[],
     rate: tf.Scalar,
     number: tf.Scalar,
-    ...[labels = {}]: Tensors[]
+    ...[{ labels, crops } = { labels: {}, crops: [] }]: Beside[]
   ): StepResult => {
-    const images = views.map(normalise), full = views.length - (config.view?.local?.number ?? 0);
+    const full = views.length - (config.view?.local?.number ?? 0);
+    // A predictor of crops has two views: of the one and of the other.
+    const shown = views.map((view, at): View => ({
+      image: normalise(view),
+      ...crops.length > 0 && { crops: tf.concat([crops[at], crops[1 - at]], 1) },
+    }));
     const pairs = views.flatMap((_, one) => views.map((_, two) => [one, two] as const))
       .filter(([one, two]) => one < two && one < full);
-    const followed = state.momentum && targetsOf(state, images, config, cluster);
+    const followed = state.momentum && targetsOf(state, shown, config, cluster);
     const from = trainedFrom(config), trained = trainedOf(state.parameters, config);
     const { gradients: slopes, aside } = gradients((inner) => {
       const network = { parameters: { ...state.parameters, ...inner }, statistics: state.statistics };
       const forward = pass(network, isTrained(config));
-      const own = ofEach(forward, images, cluster, (pass, view) => embed(pass, view, config));
+      const own = ofEach(forward, shown, cluster, (pass, view) => embed(pass, view, config));
       const made = {
-        embedded: own.map((view) => view.map(({ level: _, ...embedded }) => embedded)),
+        embedded: own.map((view) => view.map(({ embedded }) => embedded)),
         levels: own[0].map(({ level }) => level),
         ...followed && { targets: followed },
       };
@@ -230,6 +288,7 @@ export function trainingStep(config: StepConfig, optimiser: Optimiser, cluster?:
           const at = from + above, [first, second] = [embedded[one][at], embedded[two][at]];
           return loss(level.loss, first.embedding, second.embedding, {
             ...first.predicted && { predicted: [first.predicted, second.predicted!] },
+            ...first.given && { given: [first.given, second.given!] },
             ...targets && { targets: [targets[one][at], targets[two][at]] },
             ..."labels" in level.loss && { labels: labels[level.loss.labels] as tf.Tensor1D },
           });

@@ -16,11 +16,11 @@ import { trainingImages } from "../data/split.ts";
 import { type ViewBatch, viewStream } from "../data/view_stream.ts";
 import { viewsOf } from "../data/views.ts";
 import { agreement, demandSame, meet } from "./accord.ts";
+import { besideOf, demandLabels } from "./beside.ts";
 import { hasEncoder, trainedSeconds } from "./checkpoint.ts";
 import { isCollapsed } from "./collapse.ts";
 import { demandFrozen, withFrozen } from "./frozen.ts";
 import { followJournal, openJournal } from "./journal.ts";
-import { demandLabels, labelsOf } from "./labels.ts";
 import { readMetrics } from "./log.ts";
 import { onlineMeasure } from "./online.ts";
 import { optimiser } from "./optimiser.ts";
@@ -154,7 +154,8 @@ async function trainIn(
   const step = trainingStep(config, optimise, cluster);
   const images = () => trainingImages(dataset, spec.data.images, spec.data.splitSeed);
   // The images themselves are needed no longer than the stream copies them.
-  const { labels, levels } = images();
+  const { images: _, ...set } = images();
+  const share = { task: cluster?.task ?? 0, of: processes };
   await using batches = viewStream({
     set: images(),
     seed: spec.seed,
@@ -162,13 +163,13 @@ async function trainIn(
     epochs: spec.epochs,
     view: spec.view,
     startStep: journal.start,
-    ...cluster && { share: { task: cluster.task, of: processes } },
+    share,
   });
   for await (const batch of batches) {
     const rate = learningRate(spec.schedule, batch.step, steps, steps / spec.epochs);
     const inputs = [
       ...inputsOf(batch, config, rate, spec.batch / processes),
-      labelsOf(spec, { labels, levels }, batch.indices),
+      besideOf(spec, set, batch, share),
     ] as const;
     const result = await step(state, ...inputs).catch(lost);
     dispose([state, inputs]);

@@ -4,6 +4,7 @@ import { compile } from "../../lib/compute/compile.ts";
 import { exact, gradients, type Tensors } from "../../lib/compute/ops.ts";
 import { tf } from "../../lib/compute/tf.ts";
 import { type Aids, loss, type LossConfig } from "../../lib/loss/losses.ts";
+import { standardised } from "../../lib/loss/pairs.ts";
 import { onTensorFlow } from "../engine.ts";
 import { deviation, facts, fixture, tensor } from "../fixtures/read.ts";
 
@@ -107,4 +108,23 @@ Deno.test("supervised: cross-entropy by hand, its gradient softmax less the labe
   }
   const { total } = loss(config, z1.reverse(0), z2.reverse(0), { labels });
   assert.notEqual(total.dataSync()[0], aside.total.dataSync()[0]);
+});
+
+Deno.test("predictive: 0 where the map is told, 1 where its mean is, and no gradient reaches the map", () => {
+  const [z1, z2] = [normal(1), normal(2)], [m1, m2] = [normal(3).mul(5).add(2), normal(4)] as tf.Tensor2D[];
+  const config = { name: "predictive", predictor: [], condition: "none", target: "other" } as const;
+  const of = (options: Partial<typeof config> | { target: "own" }, p1: tf.Tensor2D, p2: tf.Tensor2D) =>
+    loss({ ...config, ...options }, z1, z2, { predicted: [p1, p2], given: [m1, m2] }).total.dataSync()[0];
+  const [t1, t2] = [m1, m2].map(standardised), nothing = tf.zerosLike(m1);
+  assert.ok(of({}, t2, t1) < 1e-9);
+  assert.ok(of({ target: "own" }, t1, t2) < 1e-9);
+  assert.ok(of({ target: "own" }, t2, t1) > 1);
+  assert.ok(Math.abs(of({}, nothing, nothing) - 1) < 1e-3);
+  const { gradients: slopes } = gradients(({ p, m }) => {
+    const aids = { predicted: [p, p], given: [m, m2] } as const;
+    return { loss: loss(config, z1, z2, aids as never).total, aside: {} };
+  }, { p: m1, m: m1.clone() });
+  assert.ok(deviation(slopes.p, m1.mul(2).sub(standardised(m2)).sub(t1).div(m1.size)) < 1e-5);
+  assert.equal(slopes.m.abs().max().dataSync()[0], 0);
+  assert.throws(() => of({}, tf.zeros([2, 3]), t1), { name: "RangeError", message: /two batches/ });
 });

@@ -7,10 +7,12 @@ import { start } from "../../lib/compute/backend.ts";
 import { type Cluster, namedCluster } from "../../lib/compute/cluster.ts";
 import { dispose, flatten } from "../../lib/compute/compile.ts";
 import { tf } from "../../lib/compute/tf.ts";
+import { CROP } from "../../lib/data/views.ts";
 import { RESNET_18 } from "../../lib/model/resnet.ts";
 import { optimiser } from "../../lib/training/optimiser.ts";
 import {
   initialState,
+  needsCrops,
   readTerms,
   type StepConfig,
   type TrainingState,
@@ -36,6 +38,13 @@ export const CONFIGS: Readonly<Record<string, StepConfig>> = {
   "a level by SimSiam, standardised, on a frozen one": of(4, [
     { frozen: "0".repeat(12) },
     { loss: { name: "simsiam", predictor: [8, 16], standardised: true } },
+  ]),
+  "a level that predicts the map below it, told of crops": of(4, [
+    {},
+    {
+      projector: [],
+      loss: { name: "predictive", predictor: [16], condition: "crops", target: "other" },
+    },
   ]),
   "a supervised level below one by BYOL, with a local view": {
     ...of(4, [
@@ -77,14 +86,21 @@ export async function outcomes(cluster?: Cluster): Promise<Record<string, Outcom
   await start(cluster);
   const part = { task: cluster?.task ?? 0, size: cluster?.addresses.length ?? 1 };
   const sgd = optimiser({ name: "sgd", momentum: 0.9, weightDecay: 1e-6, nesterov: false, spare: false });
-  const labels = { classes: tf.tensor1d(Array.from({ length: BATCH }, (_, at) => at % 10), "int32") };
+  const classes = tf.tensor1d(Array.from({ length: BATCH }, (_, at) => at % 10), "int32");
   const found: Record<string, Outcome> = {};
   for (const [name, config] of Object.entries(CONFIGS)) {
     const step = trainingStep(config, sgd, cluster), terms: Outcome["terms"] = [];
     const first = initialState(config, sgd, 1), begun = valuesOf(first);
     let state = first, levels: Outcome["levels"] = {};
+    const rows = BATCH / part.size,
+      crops = needsCrops(config)
+        ? [1, 2].map((view) =>
+          tf.randomUniform([BATCH, CROP], -1, 1, "float32", view).slice(part.task * rows, rows) as tf.Tensor2D
+        )
+        : [];
+    const beside = { labels: { classes }, crops };
     for (let at = 0; at < STEPS; at++) {
-      const inputs = [views(config, at, part), tf.scalar(RATE), tf.scalar(at + 1), labels] as const;
+      const inputs = [views(config, at, part), tf.scalar(RATE), tf.scalar(at + 1), beside] as const;
       const result = await step(state, ...inputs);
       terms.push(readTerms(result.terms));
       levels = Object.fromEntries(

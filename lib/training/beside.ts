@@ -1,5 +1,5 @@
 /**
- * The labels that supervised levels learn from.
+ * What losses ask for beside the views: the labels that supervised levels learn from, and where views were cropped.
  *
  * @module
  */
@@ -7,7 +7,10 @@ import { UsageError } from "../base/errors.ts";
 import { suggest } from "../base/schema.ts";
 import { tf } from "../compute/tf.ts";
 import type { Dataset, ImageSet } from "../data/dataset.ts";
+import type { ViewBatch } from "../data/view_stream.ts";
+import { cropOf, viewsOf } from "../data/views.ts";
 import type { LevelSpec, RunSpec } from "./spec.ts";
+import { type Beside, needsCrops } from "./step.ts";
 
 const CLASSES = "classes";
 
@@ -47,21 +50,30 @@ export function demandLabels({ levels }: Pick<RunSpec, "levels">, dataset: Datas
 }
 
 /**
- * Labels of a batch, as a step takes them.
+ * What a step is given beside the views of a batch.
  *
  * @param spec The run.
  * @param set The images that it learns from.
- * @param indices Which of them.
- * @returns By what levels learn from, `[batch]`; empty where no level is supervised. The caller's to dispose.
+ * @param batch Which of them, and in which epoch.
+ * @param share Which of so many equal shares of the batch the crops are of; absent: all of it.
+ * @returns What the losses ask for, the caller's to dispose.
  */
-export function labelsOf(
-  { levels }: Pick<RunSpec, "levels">,
-  set: Pick<ImageSet, "labels" | "levels">,
-  indices: Int32Array,
-): Record<string, tf.Tensor1D> {
+export function besideOf(
+  { levels, seed, view }: Pick<RunSpec, "levels" | "seed" | "view">,
+  set: Omit<ImageSet, "images">,
+  { epoch, indices }: Pick<ViewBatch, "epoch" | "indices">,
+  { task, of } = { task: 0, of: 1 },
+): Beside {
   const names = new Set(wanted(levels).filter((name) => name !== undefined));
-  return Object.fromEntries([...names].map((name) => {
+  const labels = Object.fromEntries([...names].map((name) => {
     const all = name === CLASSES ? set.labels : set.levels![name];
     return [name, tf.tensor1d(Int32Array.from(indices, (image) => all[image]), "int32")];
   }));
+  if (!needsCrops({ levels })) return { labels, crops: [] };
+  const rows = indices.length / of, own = [...indices.subarray(task * rows, (task + 1) * rows)];
+  const all = viewsOf(view);
+  const crops = all.map((_, number) =>
+    tf.tensor2d(own.map((index) => cropOf(set, { seed, epoch, index, number }, all)))
+  );
+  return { labels, crops };
 }
