@@ -14,6 +14,7 @@ export {
   forming,
   imageGrid,
   lastTerms,
+  readoutCurves,
   subClusters,
   themed,
   thumbnail,
@@ -84,5 +85,5 @@ export {
   type StackConfig,
 } from "./model/mod.ts";
 export { follow, live, show, showMarkdown, showSvg, showTable } from "./notebook/mod.ts";
-export { neighbours, pca, trustworthiness, tsne, umap } from "./projection/mod.ts";
+export { neighbours, pca, tsne, umap } from "./projection/mod.ts";
 export { type LevelSpec, readNetwork, type RunSpec } from "./training/mod.ts";

@@ -8,6 +8,7 @@ export { confusionMatrix } from "./confusion.ts";
 export { covarianceCurves, type CovarianceLine } from "./covariance.ts";
 export { embedding, type EmbeddingOptions } from "./embedding.ts";
 export { errorCurves, type ErrorLine } from "./error_curves.ts";
+export { readoutCurves, type ReadoutPoint } from "./readout_curves.ts";
 export { type Formed, forming } from "./forming.ts";
 export { imageGrid, type ImageRow } from "./image_grid.ts";
 export { type Difference, intervals } from "./intervals.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Comparison } from "../charts/comparison.ts";
+import type { ReadoutPoint } from "../charts/readout_curves.ts";
 import { summarise } from "./statistics.ts";
 import { type SweepResults, type SweepRow, sweepTable } from "./sweep_results.ts";
 import { type ResultsTable, signed } from "./table.ts";
@@ -20,6 +21,8 @@ export interface SweepFindings {
   compared(measures: RegExp, configurations?: RegExp): Comparison[];
   /** The same as a table, a row a stack. */
   table(measures: RegExp, configurations?: RegExp): ResultsTable;
+  /** What a measure is at each place of the trained stacks, from the lowest stage on, for a chart. */
+  readouts(measure: string): ReadoutPoint[];
   /** By how much the first of two stacks is above the other, paired by seed: a line a pair, in markdown. */
   differences(measure: string, pairs: readonly (readonly [first: Side, second: Side])[]): string;
 }
@@ -50,6 +53,15 @@ export function sweepFindings(results: SweepResults, file: string): SweepFinding
       ),
     table: (measures, configurations = /^/) =>
       sweepTable({ ...results, rows: of(configurations) }, names.filter((name) => measures.test(name))),
+    readouts: (measure) =>
+      rows.filter(({ trained }) => trained).flatMap(({ configuration: name, stack, values }) =>
+        Object.entries(values).filter(([key]) => key === measure || key.endsWith(`: ${measure}`))
+          .map(([key, { mean: value, std }]) => {
+            const place = key === measure ? REPRESENTATION : key.slice(0, -measure.length - 2);
+            return { name, stack, place, value, ...std !== null && { std } };
+          })
+          .toSorted((a, b) => rankOf(a.place) - rankOf(b.place))
+      ),
     differences: (measure, pairs) =>
       pairs.flatMap(([first, second]) => {
         const values = differencesOf(results, first, second, measure);
@@ -65,6 +77,18 @@ export function sweepFindings(results: SweepResults, file: string): SweepFinding
       }).join("\n"),
   };
 }
+
+const REPRESENTATION = "representation";
+
+/** Where a place is on the way from a level's input to its embedding. */
+const rankOf = (place: string) =>
+  place.startsWith("input")
+    ? -1
+    : place.startsWith("stage ")
+    ? Number(place.slice(6))
+    : place === REPRESENTATION
+    ? 100
+    : 101;
 
 const nameOf = ({ configuration, stack }: Pick<SweepRow, "configuration" | "stack">) =>
   `${configuration}, stack ${stack}`;

@@ -7,6 +7,7 @@ import { embedding } from "../../lib/charts/embedding.ts";
 import { errorCurves, type ErrorLine } from "../../lib/charts/error_curves.ts";
 import { imageGrid } from "../../lib/charts/image_grid.ts";
 import { intervals } from "../../lib/charts/intervals.ts";
+import { readoutCurves } from "../../lib/charts/readout_curves.ts";
 import { ratios } from "../../lib/charts/ratios.ts";
 import { subClusters } from "../../lib/charts/sub_clusters.ts";
 import { contactSheet, thumbnail } from "../../lib/charts/thumbnails.ts";
@@ -53,6 +54,17 @@ export const EXAMPLES: Readonly<Record<string, Chart>> = {
     { label: "C1", name: "top-1 %: stack 1 − VICReg", mean: -9.1, interval: [-11.2, -7], paper: 1.1 },
     { label: "C6", name: "RankMe: stack 1 − a random one", mean: 12, interval: [-3, 27] },
   ]),
+  "readout curves": readoutCurves(
+    ["as published", "no strides", "stop-gradient"].flatMap((name, at) =>
+      [0, 1].flatMap((stack) =>
+        ["stage 0", "stage 1", "stage 2", "representation", "embedding"].map((place, stage) => ({
+          ...{ name, stack, place, std: 0.4 + 0.2 * at },
+          value: 50 + 4 * stage - 9 * stack * stage - 2 * at,
+        }))
+      )
+    ),
+    "k-NN (%)",
+  ),
   ratios: ratios([
     { label: "training step", ours: 383, peer: 329, unit: "images/s" },
     { label: "linear probe", ours: 235_700, peer: 308_167, unit: "images/s" },
