@@ -212,7 +212,7 @@ export const CLAIMS: readonly Claim[] = [
     says: "the clusters are no sign of collapse",
     sweep: EVENING,
     comparisons: [{
-      name: "RankMe: stack 1 − a random one on the trained stack 0, less −10 % of that",
+      name: "RankMe: stack 1 − nine tenths of a random one's on the trained stack 0",
       differences: (results) => {
         const random = valuesOf(results, [halfTrained("S-JEA"), 1], "RankMe");
         return [...valuesOf(results, ["S-JEA", 1], "RankMe")]

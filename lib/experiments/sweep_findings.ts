@@ -70,10 +70,7 @@ export function sweepFindings(results: SweepResults, file: string): SweepFinding
         const range = interval === null
           ? ""
           : ` [${[mean - interval, mean + interval].map(signed).join(", ")}]`;
-        const [one, other] = [first, second].map(([configuration, stack]) =>
-          nameOf({ configuration, stack })
-        );
-        return [`- ${one} − ${other}: **${signed(mean)}**${range}, n = ${n}`];
+        return [`- ${pairName(first, second)}: **${signed(mean)}**${range}, n = ${n}`];
       }).join("\n"),
   };
 }
@@ -89,6 +86,13 @@ const rankOf = (place: string) =>
     : place === REPRESENTATION
     ? 100
     : 101;
+
+/** Two stacks, what they have in common once. */
+function pairName([one, high]: Side, [other, low]: Side): string {
+  if (one === other) return `${one}: stack ${high} − stack ${low}`;
+  if (high === low) return `stack ${high}: ${one} − ${other}`;
+  return `${one}, stack ${high} − ${other}, stack ${low}`;
+}
 
 const nameOf = ({ configuration, stack }: Pick<SweepRow, "configuration" | "stack">) =>
   `${configuration}, stack ${stack}`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { hierarchyMeasured } from "../../lib/experiments/hierarchy.ts";
 import { summarise } from "../../lib/experiments/statistics.ts";
+import { sweepFindings } from "../../lib/experiments/sweep_findings.ts";
 import type { SweepResults } from "../../lib/experiments/sweep_results.ts";
 
 const INSIDE = "AMI of subtype in classes %";
@@ -56,4 +57,28 @@ Deno.test("a sweep that does not know of sub-clusters is refused", () => {
     name: "RangeError",
     message: "It: nothing is known of sub-clusters; add the metric within.",
   });
+});
+
+Deno.test("differences are paired by seed, a line a pair that there is; readouts go from the lowest place up", () => {
+  const found = results({ "A/0": [10, 11, 12], "A/1": [20, 21.5, 22], "B/0": [5, 6, 5] });
+  const { differences, readouts, compared, remark } = sweepFindings(found, "it.json");
+  const lines = differences(INSIDE, [[["A", 1], ["A", 0]], [["A", 0], ["B", 0]], [["A", 1], ["B", 0]], [[
+    "A",
+    1,
+  ], ["C", 0]]]);
+  assert.deepEqual(lines.split("\n").map((line) => line.split(":").slice(0, -1).join(":")), [
+    "- A: stack 1 − stack 0",
+    "- stack 0: A − B",
+    "- A, stack 1 − B, stack 0",
+  ]);
+  // The interval of three by hand: t = 4.303, deviation 0.289.
+  assert.match(lines, /^- A: stack 1 − stack 0: \*\*\+10\.2\*\* \[\+9\.4, \+10\.9\], n = 3$/m);
+  assert.deepEqual(readouts(INSIDE).map(({ name, stack, place }) => `${name}${stack} ${place}`), [
+    ...["A0 representation", "A0 embedding", "A1 representation", "A1 embedding"],
+    ...["B0 representation", "B0 embedding"],
+  ]);
+  assert.deepEqual(compared(/^kappa of classes %$/, /^B$/).map(({ ours }) => ours), [16 / 3]);
+  assert.equal(remark, "It: 1 trainings, 1 seeds, 1 test images.");
+  const tiny = { ...found, sweep: { ...found.sweep, title: "It. Tiny" } };
+  assert.match(sweepFindings(tiny, "it.json").remark, /answer nothing\. `deno task sweep it\.json` makes/);
 });
