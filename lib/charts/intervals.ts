@@ -4,6 +4,7 @@
  * @module
  */
 import { demandFinite, demandSome } from "./check.ts";
+import { textWidth } from "./font.ts";
 import { type Chart, GREY, INK, STACK_COLOURS, themed } from "./theme.ts";
 
 /** A mean difference. */
@@ -20,8 +21,8 @@ export interface Difference {
   readonly paper?: number;
 }
 
-/** In pixels: of a scale, and of a row. */
-const SCALE = 420, ROW = 18;
+/** In pixels: of a scale, which a telephone has room for, of a row, and of a title's letters. */
+const SCALE = 300, ROW = 18, LETTERS = 12;
 
 /**
  * Draws differences below each other: a dot with its interval, the paper's as a ring, a line at no difference. Each
@@ -44,7 +45,7 @@ export function intervals(rows: readonly Difference[]): Chart {
     vconcat: rows.map(({ label, name, mean, interval: [low, high], paper }) => {
       const x = { type: "quantitative", title: null, axis: { tickCount: 5, grid: false } } as const;
       return {
-        title: { text: `${label}: ${name}`, fontWeight: "normal", fontSize: 12, offset: 2 },
+        title: { text: lines(`${label}: ${name}`), fontWeight: "normal", fontSize: LETTERS, offset: 2 },
         width: SCALE,
         height: ROW,
         data: { values: [{ mean, low, high }] },
@@ -67,4 +68,15 @@ export function intervals(rows: readonly Difference[]): Chart {
     }),
     spacing: 6,
   });
+}
+
+/** Text in lines that are no wider than a scale. */
+function lines(text: string): string[] {
+  const [first, ...words] = text.split(" "), found = [first];
+  for (const word of words) {
+    const longer = `${found.at(-1)} ${word}`;
+    if (textWidth(longer, LETTERS) <= SCALE) found[found.length - 1] = longer;
+    else found.push(word);
+  }
+  return found;
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import { EnvironmentError } from "../base/errors.ts";
-import { places } from "../base/places.ts";
+import { places, temporaryFolder } from "../base/places.ts";
 import { runCommand } from "./command.ts";
 import { parse } from "./parse.ts";
 
@@ -16,6 +17,19 @@ async function run(program: string, args: string[]): Promise<boolean | undefined
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
+  }
+}
+
+/** Deno's kernel, where this Jupyter looks for kernels; `deno jupyter --install` does not know of JUPYTER_DATA_DIR. */
+async function installKernel(): Promise<boolean | undefined> {
+  const folder = await Deno.makeTempDir({ dir: await temporaryFolder() });
+  try {
+    const argv = [Deno.execPath(), "jupyter", "--kernel", "--conn", "{connection_file}"];
+    const kernel = { argv, display_name: "Deno", language: "typescript" };
+    await Deno.writeTextFile(join(folder, "kernel.json"), JSON.stringify(kernel));
+    return await run("jupyter", ["kernelspec", "install", "--user", "--name", "deno", folder]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -35,7 +49,7 @@ await runCommand(async () => {
         "and their rendered reports are in notebooks/reports.",
     );
   }
-  if (!await run(Deno.execPath(), ["jupyter", "--install", "--force"])) {
+  if (!await installKernel()) {
     throw new EnvironmentError("Deno's kernel could not be installed: see the lines above.");
   }
   await run("jupyter", ["lab", places.notebooks]);
