@@ -17,6 +17,7 @@ export interface ReadoutPoint {
   readonly stack: number;
   /** Where: `stage 2`, `embedding`. */
   readonly place: string;
+  /** What was measured there. */
   readonly value: number;
   /** Standard deviation over seeds. */
   readonly std?: number;

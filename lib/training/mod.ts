@@ -13,6 +13,7 @@ export type { Origin } from "./origin.ts";
 export { learningRate, type ScheduleConfig } from "./schedule.ts";
 export { type LevelSpec, readSpec, runId, type RunSpec, writeSpec } from "./spec.ts";
 export {
+  type Beside,
   initialState,
   readTerms,
   type StepConfig,
