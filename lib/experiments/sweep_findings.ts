@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { suggest } from "../base/schema.ts";
 import type { Comparison } from "../charts/comparison.ts";
 import type { ReadoutPoint } from "../charts/readout_curves.ts";
 import { summarise } from "./statistics.ts";
@@ -23,7 +24,11 @@ export interface SweepFindings {
   table(measures: RegExp, configurations?: RegExp): ResultsTable;
   /** What a measure is at each place of the trained stacks, from the lowest stage on, for a chart. */
   readouts(measure: string): ReadoutPoint[];
-  /** By how much the first of two stacks is above the other, paired by seed: a line a pair, in markdown. */
+  /**
+   * By how much the first of two stacks is above the other, paired by seed: a line a pair that there is, in markdown.
+   *
+   * @throws {RangeError} Nobody measured that.
+   */
   differences(measure: string, pairs: readonly (readonly [first: Side, second: Side])[]): string;
 }
 
@@ -62,8 +67,11 @@ export function sweepFindings(results: SweepResults, file: string): SweepFinding
           })
           .toSorted((a, b) => rankOf(a.place) - rankOf(b.place))
       ),
-    differences: (measure, pairs) =>
-      pairs.flatMap(([first, second]) => {
+    differences: (measure, pairs) => {
+      if (!names.includes(measure)) {
+        throw new RangeError(`${sweep.title}: nothing is known of ${measure}. ${suggest(measure, names)}`);
+      }
+      return pairs.flatMap(([first, second]) => {
         const values = differencesOf(results, first, second, measure);
         if (values.length === 0) return [];
         const { mean, interval, n } = summarise(values);
@@ -71,7 +79,8 @@ export function sweepFindings(results: SweepResults, file: string): SweepFinding
           ? ""
           : ` [${[mean - interval, mean + interval].map(signed).join(", ")}]`;
         return [`- ${pairName(first, second)}: **${signed(mean)}**${range}, n = ${n}`];
-      }).join("\n"),
+      }).join("\n");
+    },
   };
 }
 

@@ -71,6 +71,10 @@ Deno.test("differences are paired by seed, a line a pair that there is; readouts
     "- stack 0: A − B",
     "- A, stack 1 − B, stack 0",
   ]);
+  assert.throws(() => differences("kappa of class %", []), {
+    name: "RangeError",
+    message: /^It: nothing is known of kappa of class %\..*kappa of classes %/,
+  });
   // The interval of three by hand: t = 4.303, deviation 0.289.
   assert.match(lines, /^- A: stack 1 − stack 0: \*\*\+10\.2\*\* \[\+9\.4, \+10\.9\], n = 3$/m);
   assert.deepEqual(readouts(INSIDE).map(({ name, stack, place }) => `${name}${stack} ${place}`), [

@@ -9,8 +9,8 @@ const PAPERS = new Set(
   ),
 );
 
-/** What is no prose: code and mathematics. */
-const QUOTED = /`[^`]*`|\$\$[^]*?\$\$|\$[^$]*\$/g;
+/** What is no prose: code, mathematics, and where a link leads. */
+const QUOTED = /\]\([^)]*\)|`[^`]*`|\$\$[^]*?\$\$|\$[^$]*\$/g;
 
 /**
  * The markdown cells that state a result: they stand below a cell of code without a heading of their own, which is the
