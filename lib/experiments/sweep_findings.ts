@@ -59,7 +59,10 @@ export function sweepFindings(results: SweepResults, file: string): SweepFinding
     table: (measures, configurations = /^/) =>
       sweepTable({ ...results, rows: of(configurations) }, names.filter((name) => measures.test(name))),
     readouts: (measure) =>
-      rows.filter(({ trained }) => trained).flatMap(({ configuration: name, stack, values }) =>
+      // As the sweep names them: the first is what others are compared with.
+      [...new Set(runs.map(({ configuration }) => configuration))].flatMap((name) =>
+        rows.filter(({ trained, configuration }) => trained && configuration === name)
+      ).flatMap(({ configuration: name, stack, values }) =>
         Object.entries(values).filter(([key]) => key === measure || key.endsWith(`: ${measure}`))
           .map(([key, { mean: value, std }]) => {
             const place = key === measure ? REPRESENTATION : key.slice(0, -measure.length - 2);

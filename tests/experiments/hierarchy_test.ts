@@ -19,7 +19,9 @@ function results(values: Record<string, number[]>, seeds = [0, 1, 2]): SweepResu
   return {
     ...{
       rows,
-      runs: [{ configuration: "S-JEA", seed: 0, seconds: 1, collapsed: [], failed: null }],
+      runs: [...new Set(rows.map(({ configuration }) => configuration))].map((configuration) => (
+        { configuration, seed: 0, seconds: 1, collapsed: [], failed: null }
+      )),
       accuracies: [],
     },
     sweep: { title: "It", variants: {}, grid: {}, seeds: [0], evaluate: {} },
@@ -82,7 +84,7 @@ Deno.test("differences are paired by seed, a line a pair that there is; readouts
     ...["B0 representation", "B0 embedding"],
   ]);
   assert.deepEqual(compared(/^kappa of classes %$/, /^B$/).map(({ ours }) => ours), [16 / 3]);
-  assert.equal(remark, "It: 1 trainings, 1 seeds, 1 test images.");
+  assert.equal(remark, "It: 2 trainings, 1 seeds, 1 test images.");
   const tiny = { ...found, sweep: { ...found.sweep, title: "It. Tiny" } };
   assert.match(sweepFindings(tiny, "it.json").remark, /answer nothing\. `deno task sweep it\.json` makes/);
 });
