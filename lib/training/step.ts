@@ -112,9 +112,7 @@ const PREDICTORS = "predictors.";
  * @returns Whether a step has to be given the crops.
  */
 export function needsCrops({ levels }: Pick<StepConfig, "levels">): boolean {
-  return levels.some(({ loss, frozen }) =>
-    "condition" in loss && loss.condition === "crops" && frozen === undefined
-  );
+  return levels.some(({ loss }) => "condition" in loss && loss.condition === "crops");
 }
 
 /** Views of one place in the pair. */

@@ -103,6 +103,9 @@ Deno.test("a predictor is told where the views of its share were cropped", () =>
     }
   }
   assert.deepEqual([...mirrors].sort(), [-1, 1]);
+  // A frozen level's predictor is applied like a trained one's.
+  const frozen = { ...predicting({}), frozen: "0".repeat(12) };
+  assert.equal(besideOf({ ...spec, levels: [frozen] }, set, { epoch: 2, indices }).crops.length, 2);
   assert.deepEqual(
     besideOf({ ...spec, levels: [predicting({ condition: "none" })] }, set, { epoch: 2, indices }).crops,
     [],
