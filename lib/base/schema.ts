@@ -83,18 +83,21 @@ function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): str
       names = at(root, path).flatMap(({ properties = {} }) => Object.keys(properties));
     return `there is no field ${[...path, key].join(".")}. ${suggest(key, [...new Set(names)])}`;
   }
-  const choices = at(root, path).flatMap((node) =>
-    node.enum ?? (node.const === undefined ? [] : [node.const])
-  );
+  const ways = at(root, path).map((node) => node.enum ?? (node.const === undefined ? [] : [node.const]));
+  const choices = ways.flat(), closed = ways.every((way) => way.length > 0);
   const given = path.reduce((value: unknown, key) => Object(value)[key], data);
   // Of what is nested, which may be endlessly deep, the place is enough.
-  if (choices.length > 0 && given !== undefined && Object(given) !== given) {
+  if (choices.length > 0 && closed && given !== undefined && Object(given) !== given) {
     const meant = typeof given === "string" ? given : "";
     return `${place || "It"} is ${JSON.stringify(given)}. ${
       suggest(meant, [...new Set(choices.map(String))])
     }`;
   }
-  return `${place && `${place}: `}${message}.`;
+  // Of a union that is none of names alone, each way has its own fault.
+  const wrong = issue.code === "invalid_union" && issue.errors.every(([first]) => first?.path.length === 0)
+    ? [...new Set(issue.errors.map(([first]) => first.message))].join("; or ")
+    : message;
+  return `${place && `${place}: `}${wrong}.`;
 }
 
 /**

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
 import type { DataPlace } from "../base/places.ts";
+import type { Hiding } from "./views.ts";
 
 /** Classes of images: bytes, unless there are more than 256 classes. */
 export type Labels = Uint8Array | Int32Array;
@@ -132,6 +133,8 @@ export interface DatasetKind<Options> {
   readonly sized?: (
     sizes: { readonly seed: number; readonly train: number; readonly test: number },
   ) => Options;
+  /** What its views hide, unless it is what those of photographs do. */
+  readonly hiding?: Hiding;
   /** Reads it from its folder, or makes it. */
   readonly load: (options: Options, folder: string) => Dataset | Promise<Dataset>;
 }

@@ -349,5 +349,12 @@ export const generated: DatasetKind<GenerateOptions> = {
     plain: z.boolean().optional().describe("one sub-type of each class, before plain backgrounds"),
   }),
   sized: (sizes) => sizes,
+  // Colour alone tells an image from the others, and a small crop has no shape: what is learnt from a photograph's
+  // views is colour. Chosen on held-out images, by experiments/sweeps/views-generated.json.
+  hiding: {
+    cropScale: [0.6, 1],
+    jitter: { probability: 0.8, brightness: 0.6, contrast: 0.6, saturation: 0.6, hue: 0.2 },
+    greyscale: 0.5,
+  },
   load: generate,
 };

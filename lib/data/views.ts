@@ -72,6 +72,16 @@ export interface ViewOptions extends Transforms {
   };
 }
 
+/** What hides from the views of an image what does not matter in it. */
+export type Hiding = Pick<Transforms, "cropScale" | "jitter" | "greyscale">;
+
+/** What does for photographs, in the released code. */
+export const PHOTOGRAPHS: Hiding = {
+  cropScale: [0.3, 1],
+  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  greyscale: 0.2,
+};
+
 /** How many views of full size an image has, unless it is said. */
 const FULL = 2;
 

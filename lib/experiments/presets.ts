@@ -21,6 +21,9 @@ import type { ExperimentName } from "./experiments.ts";
 const count = z.int().positive();
 const weight = z.number().nonnegative();
 const probability = z.number().min(0).max(1);
+/** What each data set has a value of its own for. */
+const ofDataset = (field: z.ZodNumber, what: string) =>
+  z.union([z.literal("auto"), field]).describe(`${what}; auto: the data set's`);
 
 /** Whose numbers can be wanted: of the test images, or of the held-out ones for choices between runs. */
 export const SCORED = ["test", "heldOut"] as const satisfies Evaluation["scored"][];
@@ -79,12 +82,12 @@ export interface Preset extends Omit<Evaluation, "metrics" | "scored"> {
   readonly warmupEpochs: number;
   /** Decay: the authors' stretched cosine, or VICReg's own. */
   readonly schedule: "released" | "vicreg";
-  /** Smallest crop, as a part of the image's area. */
-  readonly cropMinimum: number;
-  /** Probability of colour jitter (0.4, 0.4, 0.4, 0.1). */
-  readonly jitter: number;
-  /** Probability of a grey view. */
-  readonly greyscale: number;
+  /** Smallest crop, as a part of the image's area; "auto": the data set's. */
+  readonly cropMinimum: number | "auto";
+  /** Probability of colour jitter, which is as strong as the data set needs; "auto": the data set's. */
+  readonly jitter: number | "auto";
+  /** Probability of a grey view; "auto": the data set's. */
+  readonly greyscale: number | "auto";
   /** Probability of a solarised view. */
   readonly solarise: number;
   /** Probability of a blurred view. */
@@ -138,9 +141,9 @@ const fields = z.strictObject({
   schedule: z.enum(["released", "vicreg"]).describe(
     "decay: the authors' stretched cosine, or VICReg's own",
   ),
-  cropMinimum: z.number().positive().max(1).describe("smallest crop, as a part of the image's area"),
-  jitter: probability.describe("probability of colour jitter (0.4, 0.4, 0.4, 0.1)"),
-  greyscale: probability.describe("probability of a grey view"),
+  cropMinimum: ofDataset(z.number().positive().max(1), "smallest crop, as a part of the image's area"),
+  jitter: ofDataset(probability, "probability of colour jitter"),
+  greyscale: ofDataset(probability, "probability of a grey view"),
   solarise: probability.describe("probability of a solarised view"),
   blur: probability.describe("probability of a blurred view"),
   precision: z.enum(["float32", "bfloat16"]).describe("arithmetic of the training step"),
@@ -208,9 +211,9 @@ const paper: Preset = {
   weightDecay: 0,
   warmupEpochs: 1,
   schedule: "released",
-  cropMinimum: 0.3,
-  jitter: 0.8,
-  greyscale: 0.2,
+  cropMinimum: "auto",
+  jitter: "auto",
+  greyscale: "auto",
   solarise: 0,
   blur: 0,
   precision: "float32",
@@ -234,8 +237,6 @@ const smoke: Preset = {
   epochs: 12,
   batch: 64,
   learningRate: 3e-3,
-  // The generated classes differ in shape, not in colour.
-  greyscale: 0.5,
   probeEpochs: 20,
   neighbours: [20, 200],
   seeds: 1,
@@ -410,6 +411,7 @@ export function preset(name: string, overrides: readonly string[] = []): Preset 
 function valueOf(text: string, now: unknown): unknown {
   if (Array.isArray(now)) return text === "" ? [] : text.split(",").map(decimal);
   if (typeof now === "number") return decimal(text);
+  if (now === "auto") return text === now ? now : decimal(text);
   if (typeof now === "boolean") return { true: true, false: false }[text] ?? text;
   return text;
 }

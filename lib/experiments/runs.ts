@@ -5,7 +5,8 @@
  * @module
  */
 import type { Dataset } from "../data/dataset.ts";
-import type { DatasetName } from "../data/datasets.ts";
+import { datasetKind, type DatasetName } from "../data/datasets.ts";
+import { PHOTOGRAPHS } from "../data/views.ts";
 import { RESNET_18 } from "../model/resnet.ts";
 import type { LevelSpec, RunSpec } from "../training/spec.ts";
 import { datasetOf, type Preset } from "./presets.ts";
@@ -61,7 +62,8 @@ export function runSpec(
     loss: { name: "vicreg", invariance, variance, covariance },
     weight: 1,
   });
-  const { projector, plainProjector } = preset;
+  const { projector, plainProjector, cropMinimum, jitter, greyscale } = preset;
+  const hiding = datasetKind(dataset.name as DatasetName).hiding ?? PHOTOGRAPHS;
   const levels: Record<RunName, RunSpec["levels"]> = {
     "vicreg": [level(18, projector)],
     "s-jea": [level(18, projector), level(18, plainProjector)],
@@ -84,10 +86,10 @@ export function runSpec(
     stopGradient: levels[name].length > 1 && preset.stopGradient,
     view: {
       size: 32,
-      cropScale: [preset.cropMinimum, 1],
+      cropScale: cropMinimum === "auto" ? hiding.cropScale : [cropMinimum, 1],
       flip: 0.5,
-      jitter: { probability: preset.jitter, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
-      greyscale: preset.greyscale,
+      jitter: jitter === "auto" ? hiding.jitter : { ...hiding.jitter, probability: jitter },
+      greyscale: greyscale === "auto" ? hiding.greyscale : greyscale,
       solarise: preset.solarise,
       blur: preset.blur,
     },

@@ -6,7 +6,7 @@ import { generate } from "../../lib/data/generated.ts";
 import { EXPERIMENT_NAMES, EXPERIMENTS, runsOf } from "../../lib/experiments/experiments.ts";
 import { measure, predictionsOf } from "../../lib/experiments/measure.ts";
 import { readPredictions, writePredictions } from "../../lib/experiments/predictions.ts";
-import { presets } from "../../lib/experiments/presets.ts";
+import { preset, presets } from "../../lib/experiments/presets.ts";
 import { readResults, writeResults } from "../../lib/experiments/results.ts";
 import { storedRuns } from "../../lib/experiments/run_folders.ts";
 import { RUN_NAMES, runSpec } from "../../lib/experiments/runs.ts";
@@ -15,6 +15,21 @@ import { renderMarkdown, renderTable } from "../../lib/experiments/table.ts";
 import type { VicregWeights } from "../../lib/loss/vicreg.ts";
 import { readMetrics } from "../../lib/training/log.ts";
 import { runId } from "../../lib/training/spec.ts";
+
+Deno.test("views hide what the data set needs, unless the preset says how much", () => {
+  const viewOf = (name: string, set: string[] = []) =>
+    runSpec("vicreg", preset("smoke", set), { name, fingerprint: "" }, 0).view;
+  const photograph = viewOf("cifar10"), drawn = viewOf("generated");
+  assert.deepEqual(photograph.cropScale, [0.3, 1]);
+  assert.ok(drawn.cropScale[0] > 0.3 && drawn.greyscale > photograph.greyscale);
+  const set = viewOf("generated", ["cropMinimum=0.5", "jitter=0.1", "greyscale=0"]);
+  assert.deepEqual(set, {
+    ...drawn,
+    cropScale: [0.5, 1],
+    jitter: { ...drawn.jitter, probability: 0.1 },
+    greyscale: 0,
+  });
+});
 
 Deno.test("the smoke preset learns: losses fall, and k-NN and probe beat the untrained encoder", async () => {
   const runs = await Deno.makeTempDir();

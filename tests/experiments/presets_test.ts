@@ -94,6 +94,13 @@ Deno.test("the largest values that go together are a preset", () => {
   assert.equal(preset("quick", set).batch, 128);
 });
 
+Deno.test("what a data set has a value of its own for can be set, and be given back", () => {
+  const { jitter, greyscale } = preset("quick", ["jitter=0.5", "greyscale=auto"]);
+  assert.deepEqual({ jitter, greyscale }, { jitter: 0.5, greyscale: "auto" });
+  assert.throws(() => preset("quick", ["jitter=1.5"]), /jitter: Too big: expected number to be <=1\.$/);
+  assert.throws(() => preset("quick", ["greyscale=half"]), /greyscale: .*"auto"; or .*expected number/);
+});
+
 for (
   const override of [
     "epochs=many",
