@@ -84,14 +84,13 @@ function explain(schema: z.ZodType, data: unknown, issue: z.core.$ZodIssue): str
     return `there is no field ${[...path, key].join(".")}. ${suggest(key, [...new Set(names)])}`;
   }
   const ways = at(root, path).map((node) => node.enum ?? (node.const === undefined ? [] : [node.const]));
-  const choices = ways.flat(), closed = ways.every((way) => way.length > 0);
+  const choices = [...new Set(ways.flat().map(String))], closed = ways.every((way) => way.length > 0);
   const given = path.reduce((value: unknown, key) => Object(value)[key], data);
+  const meant = typeof given === "string" ? given : "";
   // Of what is nested, which may be endlessly deep, the place is enough.
-  if (choices.length > 0 && closed && given !== undefined && Object(given) !== given) {
-    const meant = typeof given === "string" ? given : "";
-    return `${place || "It"} is ${JSON.stringify(given)}. ${
-      suggest(meant, [...new Set(choices.map(String))])
-    }`;
+  const named = choices.length > 0 && given !== undefined && Object(given) !== given;
+  if (named && (closed || nearest(meant, choices) !== undefined)) {
+    return `${place || "It"} is ${JSON.stringify(given)}. ${suggest(meant, choices)}`;
   }
   // Of a union that is none of names alone, each way has its own fault.
   const wrong = issue.code === "invalid_union" && issue.errors.every(([first]) => first?.path.length === 0)
