@@ -242,15 +242,12 @@ const smoke: Preset = {
   seeds: 1,
 };
 
-/** A first look: part of CIFAR-10, a quarter of the width. */
+/** A first look: a quarter of the width, a fiftieth of the epochs. More images teach more than the same ones again. */
 const quick: Preset = {
   ...paper,
-  trainImages: 10_000,
-  heldOutImages: 2_000,
-  testImages: 2_000,
   width: 16,
   projector: [1024, 1024, 1024],
-  epochs: 5,
+  epochs: 4,
   batch: 128,
   learningRate: 3e-3,
   precision: "bfloat16",
@@ -342,7 +339,7 @@ export const PURPOSES: Readonly<
     experiment: "all",
   },
   quick: {
-    what: "Table 1 and Figure 2 at a quarter of the width, few epochs: a first look",
+    what: `Table 1 and Figure 2 at a quarter of the width, ${quick.epochs} epochs: a first look`,
     time: "15 minutes",
     experiment: "linear-evaluation",
   },
@@ -369,7 +366,7 @@ export const DEFAULT_PRESET: PresetName = "quick";
 /** What is changed of it then, so that it takes less than half an hour on two cores. */
 export const UNASKED: Readonly<Record<EngineName, readonly string[]>> = {
   tensorflow: [],
-  onnxruntime: ["epochs=3"],
+  onnxruntime: ["epochs=1"],
 };
 
 /**
