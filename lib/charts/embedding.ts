@@ -3,17 +3,20 @@
  *
  * @module
  */
+import { classColours, coarser } from "./class_colours.ts";
 import { pointPanel, type Points, pointTable, zoomHint } from "./points.ts";
-import { type Chart, CLASS_COLOURS, sharedColours, themed, WIDTH } from "./theme.ts";
+import { type Chart, CLASS_COLOURS, themed, WIDTH } from "./theme.ts";
 
 /** What is known of the points of all panels. */
 export interface EmbeddingOptions {
   /** Class of each point. */
   readonly labels: ArrayLike<number>;
-  /** Names of the classes; of more than ten, several share a colour, which the chart says. */
+  /** Names of the classes. */
   readonly classes: readonly string[];
+  /** Coarser and finer classes of each point: of more than ten classes, those of one coarser class share a hue. */
+  readonly levels?: Readonly<Record<string, ArrayLike<number>>>;
   /**
-   * Thumbnails for tooltips, by index, of as many points as should have one: each adds about 1 kB,
+   * Thumbnails for tooltips, by index, of as many points as should have one: each adds about 0.35 kB,
    * `new Map(indices.map((index) => [index, thumbnail(…)]))`.
    */
   readonly images?: ReadonlyMap<number, string>;
@@ -24,15 +27,14 @@ const MOST_COLUMNS = 4;
 
 /**
  * Draws the same points under one or more projections side by side, four a row. A click on
- * a class in the legend selects it in all panels (shift adds another); wheel
- * with ctrl, or pinching, and drag zoom and pan a panel; the tooltip shows the
- * class and the image.
+ * a class in the legend selects it in all panels (shift adds another), and a drag with shift the points in a
+ * frame; wheel with ctrl, or pinching, and drag zoom and pan a panel; the tooltip shows the class and the image.
  *
  * @param panels Projections of the same points, in the same order.
  * @param options What is known of the points.
  * @returns The chart; axes have no ticks because t-SNE and UMAP have no units.
  * @throws {RangeError} There are no points, a panel has too few or too many, a number is not finite, or a
- * class has no name, or an image is no PNG.
+ * class has no name, or an image is no data URI.
  * @example
  * ```ts
  * import { embedding } from "./embedding.ts";
@@ -43,25 +45,33 @@ const MOST_COLUMNS = 4;
  */
 export function embedding(
   panels: readonly Points[],
-  { labels, classes, images }: EmbeddingOptions,
+  { labels, classes, levels, images }: EmbeddingOptions,
 ): Chart {
-  const colours = sharedColours(CLASS_COLOURS, classes.length);
-  const groups = { groups: labels, names: classes, colours, images };
+  const many = classes.length > CLASS_COLOURS.length, coarse = many && coarser(labels, levels);
+  const colours = classColours(classes.length, coarse || undefined);
+  const order = [...classes.keys()].sort((a, b) => coarse ? coarse[a] - coarse[b] : 0);
+  const groups = { groups: labels, names: classes, images };
+  const legend = {
+    ...groups,
+    names: order.map((label) => classes[label]),
+    colours: order.map((label) => colours[label]),
+  };
   const gap = 12, columns = Math.min(MOST_COLUMNS, panels.length);
   const side = Math.min(440, Math.floor((WIDTH + gap) / columns) - gap);
-  const shared = Math.ceil(classes.length / CLASS_COLOURS.length);
   return themed({
     title: zoomHint(
-      ...shared > 1
+      true,
+      ...many
         ? [
-          `${classes.length} classes share ${CLASS_COLOURS.length} colours, up to ${shared} each: ` +
-          "a click on a name shows its class alone, a point's tooltip says which it is.",
+          `${classes.length} classes ${
+            coarse ? "in groups of one hue each" : "are more than colours tell apart"
+          }: a click on a name shows its class alone, a point's tooltip says which it is.`,
         ]
         : [],
     ),
     ...pointTable(panels, groups),
     columns,
-    concat: panels.map((_, at) => pointPanel(panels, at, groups, side, true)),
+    concat: panels.map((_, at) => pointPanel(panels, at, legend, side, true)),
     spacing: gap,
   });
 }

@@ -39,7 +39,7 @@ const PACE = 0.7, REST = 4;
  * import { forming } from "./forming.ts";
  * const maps = [Float32Array.of(0, 0, 1, 1), Float32Array.of(0, 0, 2, 1)], notes = ["epoch 1", "epoch 2"];
  * const svg = forming([{ title: "stack 0", maps, notes }], [0, 1], ["cat", "dog"]);
- * if (svg.match(/<circle/g)!.length !== 4) throw new Error("two points, and two classes in the legend");
+ * if (svg.match(/<path/g)!.length !== 2) throw new Error("one path a class");
  * ```
  */
 export function forming(
@@ -64,15 +64,19 @@ export function forming(
       (_, at) => at < frames ? at * PACE / seconds : 1,
     );
   const timing = `dur="${seconds}s" repeatCount="indefinite" keyTimes="${times.map(short).join(";")}"`;
-  const moving = (name: string, values: readonly number[]) =>
+  const moving = (name: string, values: readonly string[]) =>
     `<animate attributeName="${name}" values="${[...values, values.at(-1)].join(";")}" ${timing}/>`;
   const drawn = panels.map(({ title, maps, notes }, panel) => {
     const placed = maps.map(inPixels);
-    const points = Array.from(labels, (label, at) => {
-      const [x, y] = [0, 1].map((axis) => placed.map((map) => Math.round(map[2 * at + axis])));
-      return `<circle cx="${x.at(-1)}" cy="${y.at(-1)}" r="${RADIUS}" fill="${palette[label]}">${
-        moving("cx", x) + moving("cy", y)
-      }</circle>`;
+    // A class is one path of dots: what moves is said once a class, not once a point.
+    const points = classes.map((_, label) => {
+      const dots = placed.map((map) =>
+        Array.from(
+          labels,
+          (of, at) => of === label ? `M${Math.round(map[2 * at])} ${Math.round(map[2 * at + 1])}h0` : "",
+        ).join("")
+      );
+      return `<path d="${dots.at(-1)}" stroke="${palette[label]}">${moving("d", dots)}</path>`;
     });
     const words = notes.map((note, at) => {
       const seen = [...notes.keys(), frames].map((now) =>
@@ -87,9 +91,9 @@ export function forming(
       GAP + panel * (SIDE + GAP)
     } ${HEAD})"><text y="-10" font-weight="bold">${
       escaped(title)
-    }</text><rect width="${SIDE}" height="${SIDE}" fill="none" stroke="${FAINT}"/><g fill-opacity="0.75">${
-      points.join("")
-    }</g>${words.join("")}</g>`;
+    }</text><rect width="${SIDE}" height="${SIDE}" fill="none" stroke="${FAINT}"/><g stroke-opacity="0.75" stroke-linecap="round" stroke-width="${
+      2 * RADIUS
+    }">${points.join("")}</g>${words.join("")}</g>`;
   });
   const width = GAP + panels.length * (SIDE + GAP), below = HEAD + SIDE + 2 * LINE;
   let left = GAP;

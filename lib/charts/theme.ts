@@ -42,17 +42,6 @@ export function colours(palette: readonly string[], count: number): string[] {
   return palette.slice(0, count);
 }
 
-/**
- * A list's colours over and over: things share them, which the chart has to say.
- *
- * @param palette The list.
- * @param count How many are needed.
- * @returns As many colours.
- */
-export function sharedColours(palette: readonly string[], count: number): string[] {
-  return Array.from({ length: count }, (_, at) => palette[at % palette.length]);
-}
-
 /** What is down-weighted, or of the paper, or beside the point. */
 export const GREY = "#717581";
 
@@ -77,6 +66,14 @@ export const WIDTH = 640;
 
 /** Grids and frames. */
 export const FAINT = "#dfe1e5";
+
+/** What ink, paper, lines and notes become on a dark page; what is coloured stays as it is. */
+export const ON_DARK: Readonly<Record<string, string>> = {
+  [INK]: "#dcdde1",
+  white: "#15171b",
+  [FAINT]: "#33363d",
+  [GREY]: "#a2a6af",
+};
 
 /** Says all that a page's theme could say otherwise, so that dark pages show the same chart. */
 const CONFIG: Config = {

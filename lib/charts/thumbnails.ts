@@ -1,41 +1,51 @@
 /**
- * Small images inside charts: palette PNGs as data URIs.
+ * Small images inside charts, as data URIs.
  *
  * @module
  */
-import { encode, type ImageData } from "fast-png";
+import { encode } from "fast-png";
+import jpeg from "jpeg-js";
 import { demandLength, demandSome } from "./check.ts";
 import { quantise } from "./quantise.ts";
 
 /** What every data URI of this file begins with. */
 export const PNG_URI = "data:image/png;base64,";
 
+/** How true a thumbnail is to its image, of 100: hues stay, and edges are hardly less sharp. */
+const QUALITY = 50;
+
 /**
- * A small image for tooltips and grids, in 16 colours. Each pixel is drawn twice as wide and high, because
- * tooltips show images at their own size.
+ * A small image for tooltips and grids, a JPEG. All of one size begin with the same bytes.
  *
  * @param rgb Its RGB bytes, `[size, size, 3]`.
  * @param size Its side in pixels.
- * @returns A data URI; 0.85 kB for a photograph of 32 × 32 pixels.
+ * @returns A data URI; of a photograph of 32 × 32 pixels 1.2 kB, of which 0.35 kB are its own.
  * @throws {RangeError} The bytes are not those of such an image.
  * @example
  * ```ts
  * import { thumbnail } from "./thumbnails.ts";
  * const uri = thumbnail(new Uint8Array(32 * 32 * 3), 32);
- * if (!uri.startsWith("data:image/png;base64,")) throw new Error(uri);
+ * if (!uri.startsWith("data:image/jpeg;base64,")) throw new Error(uri);
  * ```
  */
 export function thumbnail(rgb: Uint8Array, size: number): string {
   demandLength(rgb, size * size * 3, `Bytes of a ${size} × ${size} RGB image`);
-  const { palette, indices } = quantise(rgb, 16);
-  const data = new Uint8Array(2 * size * size);
-  for (let row = 0; row < size; row++) {
-    // Two pixels of 4 bits are a byte.
-    const line = indices.subarray(row * size, (row + 1) * size).map((index) => index * 0x11);
-    data.set(line, 2 * row * size);
-    data.set(line, (2 * row + 1) * size);
+  const data = new Uint8Array(4 * size * size);
+  for (let at = 0; at < size * size; at++) data.set(rgb.subarray(3 * at, 3 * at + 3), 4 * at);
+  const { data: bytes } = jpeg.encode({ width: size, height: size, data }, QUALITY);
+  return `data:image/jpeg;base64,${new Uint8Array(bytes).toBase64()}`;
+}
+
+/**
+ * Demands the address of an image that holds the image.
+ *
+ * @param uri What should be one.
+ * @throws {RangeError} It is no data URI of an image, or has letters that end an attribute or a text.
+ */
+export function demandDataUri(uri: string): void {
+  if (!/^data:image\/[a-z]+;base64,[\w+/=]+$/.test(uri)) {
+    throw new RangeError(`Expected data:image/…;base64,…, got ${uri.slice(0, 40)}.`);
   }
-  return toUri({ width: 2 * size, height: 2 * size, depth: 4, palette, data });
 }
 
 /**
@@ -63,7 +73,8 @@ export function contactSheet(images: readonly Uint8Array[], size: number, column
     }
   });
   const { palette, indices: data } = quantise(sheet, 256);
-  return toUri({ width, height, depth: 8, palette, data });
+  const png = encode({ width, height, depth: 8, channels: 1, palette, data }, { zlib: { level: 9 } });
+  return PNG_URI + png.toBase64();
 }
 
 /**
@@ -74,25 +85,10 @@ export function contactSheet(images: readonly Uint8Array[], size: number, column
  * @throws {RangeError} It is no such URI.
  */
 export function pngSize(uri: string): { width: number; height: number } {
-  const header = new DataView(Uint8Array.fromBase64(pngBase64(uri).slice(0, 32)).buffer);
-  return { width: header.getUint32(16), height: header.getUint32(20) };
-}
-
-/**
- * What of a PNG's data URI is its own.
- *
- * @param uri A data URI of a PNG.
- * @returns The file in base64.
- * @throws {RangeError} It is no such URI.
- */
-export function pngBase64(uri: string): string {
   if (!uri.startsWith(PNG_URI)) throw new RangeError(`Expected ${PNG_URI}…, got ${uri.slice(0, 40)}.`);
-  return uri.slice(PNG_URI.length);
+  const header = new DataView(Uint8Array.fromBase64(uri.slice(PNG_URI.length).slice(0, 32)).buffer);
+  return { width: header.getUint32(16), height: header.getUint32(20) };
 }
 
 /** White pixels between the images of a sheet. */
 const GAP = 2;
-
-function toUri(image: ImageData): string {
-  return PNG_URI + encode({ ...image, channels: 1 }, { zlib: { level: 9 } }).toBase64();
-}

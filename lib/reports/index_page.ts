@@ -5,11 +5,12 @@
  */
 import { intervals } from "../charts/intervals.ts";
 import { toSvg } from "../charts/render.ts";
+import { ON_DARK } from "../charts/theme.ts";
 import { type ClaimVerdict, verdictList, verdictSummary } from "../experiments/claims.ts";
 import { escapeHtml } from "../notebook/html.ts";
 import type { Notebook } from "../notebook/ipynb.ts";
 import { markdownRenderer } from "./markdown.ts";
-import { type Exhibit, exhibits, renderOutput } from "./output.ts";
+import { type Exhibit, exhibits, renderOutput, svgImage } from "./output.ts";
 import { type Fact, factList, INDEX, page, type PageLink } from "./page.ts";
 
 /** The paper's tables and figures in the order of its argument. */
@@ -129,9 +130,9 @@ async function answer(
   const words = "Differences that decide, with 95 % intervals over seeds; rings are the paper’s";
   const picture = rows.length === 0
     ? ""
-    : `<figure class="output"><div class="picture"><img src="data:image/svg+xml;base64,${
-      new TextEncoder().encode(await toSvg(intervals(rows))).toBase64()
-    }" alt="${words}"></div><figcaption>${words}.</figcaption></figure>`;
+    : `<figure class="output"><div class="picture themed">${
+      svgImage(onBoth(await toSvg(intervals(rows))), words)
+    }</div><figcaption>${words}.</figcaption></figure>`;
   return [
     await markdown(
       `${
@@ -143,6 +144,17 @@ async function answer(
     await markdown(verdictList(judged)),
     await markdown("`deno task verdicts` judges again, from stored scores; the commands above train anew."),
   ].join("\n");
+}
+
+/** A chart that follows its page, light or dark. */
+function onBoth(svg: string): string {
+  const rules = Object.entries(ON_DARK).flatMap(([light, dark]) =>
+    ["fill", "stroke"].map((name) => `[${name}="${light}"]{${name}:${dark}}`)
+  );
+  return svg.replace(
+    /<svg[^>]*>/,
+    (start) => `${start}<style>@media(prefers-color-scheme:dark){${rules.join("")}}</style>`,
+  );
 }
 
 const CITATIONS = `\`\`\`

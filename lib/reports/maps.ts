@@ -102,7 +102,12 @@ export async function stackMaps(run: Run, images: ImageSet, what: string): Promi
       title: `${name} of each stack`,
       above: `${whose[0].toUpperCase()}${whose.slice(1)}, coloured by class. ${look}`,
       // The other charts show the same points.
-      chart: embedding(panels, { labels, classes, ...figures.length === 0 && { images: thumbnails } }),
+      chart: embedding(panels, {
+        labels,
+        classes,
+        levels: shown.levels,
+        ...figures.length === 0 && { images: thumbnails },
+      }),
       caption: `${name} of ${whose}, by each stack's representations`,
       below: found.join("\n"),
     });

@@ -4,6 +4,7 @@
  * @module
  */
 import { stripVTControlCharacters } from "node:util";
+import { gzipSync } from "node:zlib";
 import { z } from "zod";
 import { PNG_URI, pngSize } from "../charts/thumbnails.ts";
 import { escapeHtml } from "../notebook/html.ts";
@@ -112,7 +113,9 @@ async function renderContent(output: Output, words: string, options: OutputOptio
     const chart = { description: alt, ...spec.data, usermeta: undefined };
     return `<div class="chart" tabindex="0" role="group" aria-label="${escapeHtml(alt)}">${
       still ?? `<p class="still">${escapeHtml(alt)}</p>`
-    }<script type="application/json">${scriptJson(chart)}</script></div>`;
+    }<script type="application/gzip">${
+      gzipSync(JSON.stringify(chart), { level: 9 }).toString("base64")
+    }</script></div>`;
   }
   if (still) return `<div class="picture">${still}</div>`;
   const html = text("text/html");
@@ -148,10 +151,22 @@ export function scriptJson(value: unknown): string {
 }
 
 function imageHtml(mime: string, content: string, alt: string): string {
-  const svg = mime === "image/svg+xml";
-  const base64 = svg ? new TextEncoder().encode(content).toBase64() : content.replaceAll(/[^\w+/=]/g, "");
+  if (mime === "image/svg+xml") return svgImage(content, alt);
+  const base64 = content.replaceAll(/[^\w+/=]/g, "");
   const size = mime === "image/png" ? sizeAttributes(base64) : "";
   return `<img class="still" src="data:${mime};base64,${base64}" alt="${escapeHtml(alt)}"${size}>`;
+}
+
+/**
+ * An SVG document as an image, in which no script of it runs, a quarter shorter than in base64.
+ *
+ * @param svg The document.
+ * @param alt What it shows.
+ * @returns HTML.
+ */
+export function svgImage(svg: string, alt: string): string {
+  const address = svg.replaceAll(/[%#"<>&\n\r\t]/g, encodeURIComponent);
+  return `<img class="still" src="data:image/svg+xml;charset=utf-8,${address}" alt="${escapeHtml(alt)}">`;
 }
 
 /** Width and height as attributes, from the header of a PNG file. */

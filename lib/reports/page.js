@@ -140,6 +140,14 @@
       .join("\n");
   }
 
+  /** The points of a map, whose table is packed. */
+  function points(view) {
+    const { data } = view.getState({ data: () => true });
+    const rows = Object.values(data).find((rows) => rows?.[0]?.x0 !== undefined);
+    const kept = ([name]) => /^(index|name|[xy]\d+)$/.test(name);
+    return rows?.map((row) => Object.fromEntries(Object.entries(row).filter(kept)));
+  }
+
   /** Buttons that save a chart, and the rows behind it where they are a table. */
   function downloads(chart, view, rows) {
     const ways = {
@@ -169,6 +177,13 @@
     return line;
   }
 
+  /** A chart as it was before it was packed. */
+  async function unpacked(chart, change) {
+    const bytes = Uint8Array.from(atob(chart.querySelector("script").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text(), change);
+  }
+
   async function draw(chart) {
     const figure = chart.parentElement;
     figure.querySelectorAll(".live, .downloads").forEach((part) => part.remove());
@@ -177,12 +192,12 @@
     chart.append(live);
     try {
       const recoloured = (key, value) => unpackTable(key, dark.matches && DARK[value] || value);
-      const spec = JSON.parse(chart.querySelector("script").textContent, recoloured);
+      const spec = await unpacked(chart, recoloured);
       const renderer = spec.data?.values?.length > MANY ? "canvas" : "svg";
       const config = dark.matches ? DARK_CONFIG : {};
       const view = await laidOut(live, spec, { ...options, config, renderer });
       chart.classList.add("drawn");
-      chart.after(downloads(chart, view, spec.data?.values));
+      chart.after(downloads(chart, view, points(view) ?? spec.data?.values));
       // By zoom: vega would look for the pointer elsewhere if only the size changed.
       const { scrollWidth: width } = live;
       new ResizeObserver(() => live.style.zoom = Math.min(1, figure.clientWidth / width)).observe(figure);

@@ -8,13 +8,14 @@ const panel = { title: "stack 0 <b>", maps, notes: ["untrained", "epoch 1", "epo
 const svg = forming([panel, { ...panel, title: "stack 1" }], [0, 1, 1], ["cat", "dog & cow"]);
 
 Deno.test("points move from map to map, stay at the last one, and are there without moving", () => {
-  const [, cx, values] = svg.match(/<circle cx="(\d+)"[^>]*><animate attributeName="cx" values="([\d;]+)"/)!;
-  const places = values.split(";").map(Number);
+  const [, still, values] = svg.match(/<path d="([^"]*)"[^>]*><animate attributeName="d" values="([^"]*)"/)!;
+  const places = values.split(";");
   assert.equal(places.length, 4);
   assert.equal(places.at(-1), places.at(-2));
-  assert.equal(Number(cx), places.at(-1));
-  // The first map reaches from side to side, the same on both axes.
-  assert.deepEqual([places[0], places[2]], [7, 180]);
+  assert.equal(still, places.at(-1));
+  // The first map reaches from side to side, the same on both axes; one point is of this class, two of the other.
+  assert.deepEqual([places[0], places[2]], ["M7 7h0", "M180 180h0"]);
+  assert.equal(svg.match(/<path d="M\d+ \d+h0M\d+ \d+h0" /g)!.length, 2);
   const [, times] = svg.match(/keyTimes="([\d.;]+)"/)!;
   const moments = times.split(";").map(Number);
   assert.deepEqual([moments[0], moments.at(-1)], [0, 1]);

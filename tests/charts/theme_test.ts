@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { CLASS_COLOURS, colours, GREY, INK, STACK_COLOURS } from "../../lib/charts/theme.ts";
+import script from "../../lib/reports/page.js" with { type: "text" };
+import { CLASS_COLOURS, colours, GREY, INK, ON_DARK, STACK_COLOURS } from "../../lib/charts/theme.ts";
 
 type Triple = [number, number, number];
 
@@ -54,4 +55,15 @@ Deno.test("a colour is never used twice", () => {
     name: "RangeError",
     message: "There are 10 colours to tell things apart, too few for 11.",
   });
+});
+
+Deno.test("a page's script and its pictures go dark alike", () => {
+  const [, names] = /const \[light, ground, faint, quiet\] = (\[.*\]);/.exec(script)!;
+  const [, map] = /const DARK = (\{.*\});/.exec(script)!;
+  const [light, ground, faint, quiet]: string[] = JSON.parse(names);
+  const pairs = Array.from(
+    map.matchAll(/"?([#\w]+)"?: (\w+)/g),
+    ([, from, to]) => [from, { light, ground, faint, quiet }[to]],
+  );
+  assert.deepEqual(Object.fromEntries(pairs), ON_DARK);
 });
