@@ -41,12 +41,12 @@ export async function toSvg(chart: Chart): Promise<string> {
   }
 }
 
-/** Colours of a picture: a fifth of the bytes of all, and hardly to be seen. */
-const COLOURS = 64;
+/** Colours of a picture: marks need few, photographs more. */
+const COLOURS = { marks: 64, images: 128 };
 
 /**
- * Draws a chart as PNG, in few colours. The same chart gives the
- * same bytes on every machine, but for letters that are taken from the machine's fonts.
+ * Draws a chart as PNG, in few colours. The same chart gives the same bytes on every machine, but for letters that are
+ * taken from the machine's fonts.
  *
  * @param chart The chart.
  * @param scale Pixels of the picture a pixel of the chart.
@@ -64,6 +64,6 @@ export async function toPng(chart: Chart, scale = 2): Promise<Uint8Array> {
   const { width, height, pixels } = new Resvg(svg, options).render();
   const rgb = new Uint8Array(3 * width * height);
   for (let at = 0; at < width * height; at++) rgb.set(pixels.subarray(4 * at, 4 * at + 3), 3 * at);
-  const { palette, indices: data } = quantise(rgb, COLOURS);
+  const { palette, indices: data } = quantise(rgb, svg.includes("<image") ? COLOURS.images : COLOURS.marks);
   return encode({ width, height, depth: 8, channels: 1, palette, data }, { zlib: { level: 9 } });
 }

@@ -26,7 +26,7 @@ Deno.test("text shows", async () => {
 Deno.test("a chart's picture is the same on every machine", async () => {
   const hash = createHash("sha256").update(await toPng(EXAMPLES.comparison)).digest("hex");
   // Another release of vega, resvg, fast-png or the typeface may change it; another machine must not.
-  assert.equal(hash, "1798a5f240a7337e2da6602682e62465be28805012aee9e8c85582b1d4c330e7");
+  assert.equal(hash, "0b51eb8a7c25d8d48b2fd02d38dc06feac0fb7d928d582bfa1033a1bffa8b14d");
 });
 
 Deno.test("data URIs of images are drawn", async () => {
@@ -36,7 +36,11 @@ Deno.test("data URIs of images are drawn", async () => {
     mark: { type: "image", width: 40, height: 40 },
     encoding: { url: { field: "red" } },
   });
-  assert((await picture(chart)).colours.get("#c80a0a")! > 1500);
+  const inked = [...(await picture(chart)).colours].filter(([colour]) => colour !== "#ffffff");
+  const [[colour, pixels]] = inked.sort(([, a], [, b]) => b - a);
+  // A JPEG's red is not quite the image's.
+  assert.match(colour, /^#c[0-9a-f]0[0-9a-f]{3}$/);
+  assert.ok(pixels > 1500, `${pixels}`);
 });
 
 Deno.test("words that look like markup survive as words", async () => {
