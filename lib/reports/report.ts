@@ -6,6 +6,7 @@
  */
 import { escapeHtml } from "../notebook/html.ts";
 import type { CodeCell, Notebook } from "../notebook/ipynb.ts";
+import { withoutCaptions } from "../notebook/label.ts";
 import { highlight, markdownRenderer, takeTitle } from "./markdown.ts";
 import { hasCharts, outputId, type OutputOptions, renderOutput } from "./output.ts";
 import { type Fact, factList, page, type PageLink, pageScript, vegaScripts } from "./page.ts";
@@ -96,7 +97,7 @@ function languageOf({ metadata: { kernelspec, language_info } }: Notebook): stri
 async function codeCell(cell: CodeCell, language: string, options: OutputOptions): Promise<string> {
   const { source, execution_count: count, outputs } = cell;
   const shown: string[] = [];
-  for (const [at, output] of outputs.entries()) {
+  for (const [at, output] of withoutCaptions(outputs).entries()) {
     shown.push(await renderOutput(output, { ...options, id: outputId(cell, at) }));
   }
   if (source.trim() === "") return shown.join("\n");
