@@ -6,11 +6,13 @@
  * @module
  */
 import { join } from "@std/path";
+import { z } from "zod";
 import { exists } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { TOP1 } from "../evaluation/probe.ts";
 import { TABLE_1 } from "./paper.ts";
-import { readSweepFile } from "./sweep.ts";
+import { presets } from "./presets.ts";
+import { firstFields, readSweepFile } from "./sweep.ts";
 import { halfTrained, readSweep, type SweepResults } from "./sweep_results.ts";
 import { summarise } from "./statistics.ts";
 import { differencesOf, type Side, valuesOf } from "./sweep_findings.ts";
@@ -53,6 +55,8 @@ export interface ClaimVerdict {
   readonly sweep: Claim["sweep"];
   /** What the data set is called; null where nothing was measured. */
   readonly dataset: string | null;
+  /** Of the trainings behind it; absent where nothing was measured. */
+  readonly budget?: { readonly width: number; readonly epochs: number };
   /** Of all comparisons together; null where nothing was measured. */
   readonly verdict: Verdict | null;
   /** Whether the measure shows what is certainly there; null where nobody asked. */
@@ -272,6 +276,12 @@ function isComplete({ sweep: { variants, grid, seeds }, runs }: SweepResults): b
 
 const said = ({ id, says, sweep }: Claim) => ({ id, says, sweep });
 
+/** What a spec says of its size. */
+const budgetSchema = z.object({
+  levels: z.array(z.object({ encoder: z.object({ width: z.number() }) })),
+  epochs: z.number(),
+}).transform(({ levels: [{ encoder: { width } }], epochs }) => ({ width, epochs }));
+
 /**
  * Judges all claims by the sweeps that are stored.
  *
@@ -290,7 +300,11 @@ export async function judgeClaims(results: string): Promise<ClaimVerdict[]> {
     const path = join(places.lib, "experiments", "sweeps", claim.sweep);
     const folder = join(results, (await readSweepFile(path)).id);
     const measured = await exists(join(folder, "results.json"));
-    judged.push(measured ? judgeClaim(claim, await readSweep(folder)) : nothing);
+    if (!measured) judged.push(nothing);
+    else {
+      const budget = budgetSchema.parse(await firstFields(path));
+      judged.push({ ...judgeClaim(claim, await readSweep(folder)), budget });
+    }
   }
   return judged;
 }
@@ -347,4 +361,22 @@ export function verdictSummary(judged: readonly ClaimVerdict[]): string {
   return `Of ${judged.length} ${judged.length === 1 ? "claim" : "claims"}, ${
     parts.length === 0 ? last : `${parts.join(", ")} and ${last}`
   }.`;
+}
+
+/**
+ * How large the trainings behind the verdicts were.
+ *
+ * @param judged What was said of the claims.
+ * @returns A sentence in Markdown, with the paper's beside it; empty where nothing was measured.
+ */
+export function budgetSentence(judged: readonly ClaimVerdict[]): string {
+  const measured = judged.filter(({ budget }) => budget !== undefined);
+  const groups = Map.groupBy(measured, ({ budget }) => `width ${budget!.width} for ${budget!.epochs} epochs`);
+  if (groups.size === 0) return "";
+  const ours = [...groups].map(([budget, claims]) => `${budget} (${claims.map(({ id }) => id).join(", ")})`);
+  const { width, epochs } = presets.paper;
+  return `Measured at ${
+    ours.join(" and ")
+  }, where the paper has width ${width} and ${epochs} epochs: a verdict holds for the ` +
+    "budget that it was reached at, and a larger one may give another.";
 }

@@ -59,6 +59,7 @@ export function titleOf({ cells: [first] }: Notebook): { title?: string; summary
  */
 export async function renderReport(notebook: Notebook, options: ReportOptions): Promise<string> {
   const { path, file, pages, facts, vega } = options, charts = hasCharts(notebook);
+  const code = notebook.cells.some(({ cell_type }) => cell_type === "code");
   const markdown = markdownRenderer(path);
   const { title } = titleOf(notebook);
   const language = languageOf(notebook);
@@ -81,9 +82,9 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
       ...parts,
     ].join("\n"),
     sections: markdown.sections,
-    tools: `<button type="button" aria-pressed="false" hidden>Show code</button>`,
+    ...code && { tools: `<button type="button" aria-pressed="false" hidden>Show code</button>` },
     ...charts && vega && { beside: vega },
-    scripts: [...charts && !vega ? await vegaScripts() : [], pageScript],
+    scripts: [...charts && !vega ? await vegaScripts() : [], ...code ? [pageScript] : []],
   });
 }
 

@@ -66,9 +66,9 @@ inBrowser("so does every page of the project itself, and under 5 MB", async () =
   const files = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name)).filter((path) =>
     path.endsWith(".html")
   );
-  const notebooks = [...Deno.readDirSync(places.notebooks)].filter(({ name }) => name.endsWith(".ipynb"));
+  const sources = [...Deno.readDirSync(places.notebooks)].filter(({ name }) => /\.(ipynb|md)$/.test(name));
   // The index and the explorer besides.
-  assert.equal(files.length, notebooks.length + 2);
+  assert.equal(files.length, sources.length + 2);
   for (const file of files) {
     assert.ok((await Deno.stat(file)).size < 5e6, file);
     await visit(file, async (page) => {
