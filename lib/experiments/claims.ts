@@ -29,6 +29,8 @@ export interface Comparison {
   readonly judge: (differences: readonly number[]) => Judgement;
   /** The paper's, where it has one. */
   readonly paper?: number;
+  /** Between minus and plus this it is as good. */
+  readonly margin?: number;
   /** From which difference on an effect is worth having, where the protocol says one. */
   readonly worth?: (results: SweepResults) => number | null;
 }
@@ -44,7 +46,7 @@ export interface Claim {
   /** All of them have to hold. */
   readonly comparisons: readonly Comparison[];
   /** What the measure has to be able to show before it decides anything: above 0. */
-  readonly control?: Omit<Comparison, "paper" | "worth">;
+  readonly control?: Omit<Comparison, "paper" | "margin" | "worth">;
 }
 
 /** What is said of a claim. */
@@ -67,6 +69,8 @@ export interface ClaimVerdict {
     readonly judgement: Judgement;
     /** The paper's difference, where it has one. */
     readonly paper: number | null;
+    /** Between minus and plus this it is as good; null where that is not asked. */
+    readonly margin: number | null;
     /** From which difference on it is worth having; null where nothing was laid down. */
     readonly worth: number | null;
   }[];
@@ -124,7 +128,10 @@ const EVENING = "evening.json";
 const [VICREG, STACK_0, STACK_1] = TABLE_1.cifar10;
 /** A point of accuracy or of kappa. */
 const POINT = () => 1;
-const within = (margin: number) => (differences: readonly number[]) => equivalence(differences, margin);
+const within = (margin: number) => ({
+  margin,
+  judge: (differences: readonly number[]) => equivalence(differences, margin),
+});
 
 /** Sub-clusters and abstraction on one data set. */
 function hierarchy(sweep: string, fine: string, inside: string): Claim[] {
@@ -195,7 +202,7 @@ export const CLAIMS: readonly Claim[] = [
     comparisons: [{
       name: "top-1 %: stack 0 − VICReg",
       differences: less(["S-JEA", 0], ["VICReg", 0], TOP1),
-      judge: within(1),
+      ...within(1),
       paper: STACK_0.top1 - VICREG.top1,
     }],
   },
@@ -233,7 +240,7 @@ export const CLAIMS: readonly Claim[] = [
       [0, 1].map((stack) => ({
         name: `top-1 % of stack ${stack}: with − without a projector on stack ${on}`,
         differences: projecting(on, stack),
-        judge: within(1),
+        ...within(1),
       }))
     ),
   },
@@ -256,8 +263,8 @@ const ORDER: readonly Verdict[] = ["refuted", "not judged", "undecided", "suppor
  * training of the sweep is left.
  */
 export function judgeClaim(claim: Claim, results: SweepResults): ClaimVerdict {
-  const comparisons = claim.comparisons.map(({ name, differences, judge, paper, worth }) => ({
-    ...{ name, judgement: judge(differences(results)), paper: paper ?? null },
+  const comparisons = claim.comparisons.map(({ name, differences, judge, paper, margin, worth }) => ({
+    ...{ name, judgement: judge(differences(results)), paper: paper ?? null, margin: margin ?? null },
     worth: worth?.(results) ?? null,
   }));
   const control = claim.control ? claim.control.judge(claim.control.differences(results)) : null;
@@ -320,9 +327,10 @@ export function verdictList(judged: readonly ClaimVerdict[]): string {
     if (typeof sweep !== "string") return `- ${id}, ${says}: **not measured**, for ${sweep.missing}.`;
     const command = `\`deno task sweep lib/experiments/sweeps/${sweep}\``;
     if (verdict === null) return `- ${id}, ${says}: **not measured** yet; ${command} does.`;
-    const found = comparisons.map(({ name, judgement, paper, worth }) => {
+    const found = comparisons.map(({ name, judgement, paper, margin, worth }) => {
       const beside = [
         paper === null ? "" : `, in the paper ${signed(paper)}`,
+        margin === null ? "" : `, as good within ±${margin.toFixed(1)}`,
         worth === null ? "" : `, worth having from ${signed(worth)} on`,
       ];
       return `${name}: ${inNumbers(judgement)}${beside.join("")}`;

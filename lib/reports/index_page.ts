@@ -116,7 +116,7 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     main: [
       `<div class="head"><h1>S-JEA: the paper beside ours</h1><p>VICReg trains an encoder of images without labels: two views of an image shall be represented alike, two images differently. <a href="https://arxiv.org/abs/2305.11701">Stacked Joint Embedding Architectures</a> (S-JEA) says: put a second encoder on the map of the first one, give each a loss of its own, and the upper one learns a better representation than VICReg’s, with as many parameters as one deep encoder, in which classes fall into sub-categories. Its claims are judged here by rules that stood before the trainings, and its tables and figures stand beside ours; STL-10’s half of Table 1 is missing.</p></div>`,
       ...sections.map(({ id, title, html }) =>
-        `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>\n${html}</section>`
+        `<section aria-labelledby="${id}"><h2 id="${id}">${title} <a class="anchor" href="#${id}" aria-label="Link to this part">#</a></h2>\n${html}</section>`
       ),
     ].join("\n"),
     sections,
@@ -144,7 +144,9 @@ async function answer(
       `${verdictSummary(judged)} ${
         budgetSentence(judged)
       } A claim is supported where the interval of a paired difference over seeds lies ` +
-        "on its side of zero, or within its margins, and refuted where it lies on the other side.",
+        "on its side of zero, or within its margins, and refuted where it lies on the other side. Top-1 is the " +
+        "percentage of test images whose class one linear layer tells by the frozen encoder, RankMe about how many " +
+        "directions its representations use, and n the number of trainings, each from a seed of its own.",
     ),
     picture,
     await markdown(verdictList(judged)),

@@ -67,7 +67,7 @@ export function markdownRenderer(path: string): MarkdownRenderer {
   const marked = new Marked({
     renderer: {
       html: ({ text }) => border + text + border,
-      code: ({ text, lang }) => `<pre><code>${highlight(text, lang ?? "")}</code></pre>\n`,
+      code: ({ text, lang }) => `<pre tabindex="0"><code>${highlight(text, lang ?? "")}</code></pre>\n`,
       image: ({ href, text, title }) => href ? imageTag(href, { alt: text, title }) : escapeHtml(text),
       link({ href, tokens }) {
         const target = linkTarget(href), inner = this.parser.parseInline(tokens);
@@ -85,6 +85,7 @@ export function markdownRenderer(path: string): MarkdownRenderer {
           `<tr>${
             cells.map(({ tokens, align }) => {
               const style = align ? ` style="text-align: ${align}"` : "";
+              if (tokens.length === 0) return "<td></td>";
               return `<${tag}${style}>${this.parser.parseInline(tokens)}</${tag}>`;
             }).join("")
           }</tr>`;

@@ -85,7 +85,8 @@ export async function renderReports(
   const pages = [...entries, ...texts].map(({ file, title }) => ({ file, title }));
   const documents: [file: string, html: string][] = [];
   for (const { path, notebook, file, run } of [...entries, ...texts]) {
-    const options = { path, file, pages, facts: Object.entries(run.facts), vega: VEGA, leaveOut };
+    const source = `../${encodeURIComponent(basename(path))}`;
+    const options = { path, file, pages, facts: Object.entries(run.facts), vega: VEGA, source, leaveOut };
     documents.push([file, await renderReport(notebook, options)]);
   }
   const differences = join(folder, DIFFERENCES), reports = join(folder, "reports");

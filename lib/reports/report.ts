@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { basename } from "@std/path";
 import { escapeHtml } from "../notebook/html.ts";
 import type { CodeCell, Notebook } from "../notebook/ipynb.ts";
 import { withoutCaptions } from "../notebook/label.ts";
@@ -23,6 +24,8 @@ export interface ReportOptions {
   readonly facts: readonly Fact[];
   /** File beside the page with what draws charts; absent: it is in the page, if there are any. */
   readonly vega?: string;
+  /** Address of what the page shows, as it is; absent: there is none. */
+  readonly source?: string;
   /** Is told of each part that cannot be shown, with its cell. */
   readonly leaveOut: (fault: string) => void;
 }
@@ -58,7 +61,7 @@ export function titleOf({ cells: [first] }: Notebook): { title?: string; summary
  * ```
  */
 export async function renderReport(notebook: Notebook, options: ReportOptions): Promise<string> {
-  const { path, file, pages, facts, vega } = options, charts = hasCharts(notebook);
+  const { path, file, pages, facts, vega, source } = options, charts = hasCharts(notebook);
   const code = notebook.cells.some(({ cell_type }) => cell_type === "code");
   const markdown = markdownRenderer(path);
   const { title } = titleOf(notebook);
@@ -78,7 +81,11 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
     file,
     pages,
     main: [
-      `<div class="head"><h1>${escapeHtml(title ?? file)}</h1>${factList(facts)}</div>`,
+      `<div class="head"><h1>${escapeHtml(title ?? file)}</h1>${factList(facts)}${
+        source === undefined
+          ? ""
+          : `<p>Source: <a href="${escapeHtml(source)}">${escapeHtml(basename(path))}</a></p>`
+      }</div>`,
       ...parts,
     ].join("\n"),
     sections: markdown.sections,
@@ -106,7 +113,7 @@ async function codeCell(cell: CodeCell, language: string, options: OutputOptions
   const [first] = source.trim().split("\n", 1);
   return `<details class="code" open><summary>Cell ${count ?? "not run"}<span>, ${lines} ${
     lines === 1 ? "line" : "lines"
-  }: <code>${escapeHtml(first)}</code></span></summary><pre><code>${
+  }: <code>${escapeHtml(first)}</code></span></summary><pre tabindex="0"><code>${
     highlight(source.trimEnd(), language)
   }</code></pre></details>
 ${shown.join("\n")}`;

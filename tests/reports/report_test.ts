@@ -39,7 +39,7 @@ const UNDECIDED: ClaimVerdict = {
   comparisons: [{
     name: "top-1 %: stack 1 − VICReg",
     judgement: { verdict: "undecided", mean: 0.5, interval: [-1, 2], n: 3, p: 0.3 },
-    ...{ paper: 1.1, worth: 1 },
+    ...{ paper: 1.1, margin: null, worth: 1 },
   }],
 };
 
@@ -301,6 +301,7 @@ Deno.test("a folder becomes pages of a few MB that ask the network for nothing",
   assert.equal(data.match(/<script/g)!.length, 1, "no vega where there is no chart");
   assert.equal(train.match(/<script>/g)!.length, 1);
   assert.match(train, /<script src="vega\.js"><\/script>\n<script>/);
+  assert.match(train, /Source: <a href="\.\.\/01_train\.ipynb">01_train\.ipynb<\/a>/);
   assert.match(train, /<dt>Seeds<\/dt><dd>0<\/dd>/);
   assert.match(index, /<dt>Training two stacks<\/dt><dd>3 min 12 s<\/dd>/);
   assert.match(index, /<li>Width 16 instead of 64\.<\/li>/);
