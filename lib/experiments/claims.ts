@@ -6,11 +6,13 @@
  * @module
  */
 import { join } from "@std/path";
+import { z } from "zod";
 import { exists } from "../base/files.ts";
 import { places } from "../base/places.ts";
 import { TOP1 } from "../evaluation/probe.ts";
 import { TABLE_1 } from "./paper.ts";
-import { readSweepFile } from "./sweep.ts";
+import { presets } from "./presets.ts";
+import { firstFields, readSweepFile } from "./sweep.ts";
 import { halfTrained, readSweep, type SweepResults } from "./sweep_results.ts";
 import { summarise } from "./statistics.ts";
 import { differencesOf, type Side, valuesOf } from "./sweep_findings.ts";
@@ -27,6 +29,8 @@ export interface Comparison {
   readonly judge: (differences: readonly number[]) => Judgement;
   /** The paper's, where it has one. */
   readonly paper?: number;
+  /** Between minus and plus this it is as good. */
+  readonly margin?: number;
   /** From which difference on an effect is worth having, where the protocol says one. */
   readonly worth?: (results: SweepResults) => number | null;
 }
@@ -42,7 +46,7 @@ export interface Claim {
   /** All of them have to hold. */
   readonly comparisons: readonly Comparison[];
   /** What the measure has to be able to show before it decides anything: above 0. */
-  readonly control?: Omit<Comparison, "paper" | "worth">;
+  readonly control?: Omit<Comparison, "paper" | "margin" | "worth">;
 }
 
 /** What is said of a claim. */
@@ -53,6 +57,8 @@ export interface ClaimVerdict {
   readonly sweep: Claim["sweep"];
   /** What the data set is called; null where nothing was measured. */
   readonly dataset: string | null;
+  /** Of the trainings behind it; absent where nothing was measured. */
+  readonly budget?: { readonly width: number; readonly epochs: number };
   /** Of all comparisons together; null where nothing was measured. */
   readonly verdict: Verdict | null;
   /** Whether the measure shows what is certainly there; null where nobody asked. */
@@ -63,6 +69,8 @@ export interface ClaimVerdict {
     readonly judgement: Judgement;
     /** The paper's difference, where it has one. */
     readonly paper: number | null;
+    /** Between minus and plus this it is as good; null where that is not asked. */
+    readonly margin: number | null;
     /** From which difference on it is worth having; null where nothing was laid down. */
     readonly worth: number | null;
   }[];
@@ -120,7 +128,10 @@ const EVENING = "evening.json";
 const [VICREG, STACK_0, STACK_1] = TABLE_1.cifar10;
 /** A point of accuracy or of kappa. */
 const POINT = () => 1;
-const within = (margin: number) => (differences: readonly number[]) => equivalence(differences, margin);
+const within = (margin: number) => ({
+  margin,
+  judge: (differences: readonly number[]) => equivalence(differences, margin),
+});
 
 /** Sub-clusters and abstraction on one data set. */
 function hierarchy(sweep: string, fine: string, inside: string): Claim[] {
@@ -191,7 +202,7 @@ export const CLAIMS: readonly Claim[] = [
     comparisons: [{
       name: "top-1 %: stack 0 − VICReg",
       differences: less(["S-JEA", 0], ["VICReg", 0], TOP1),
-      judge: within(1),
+      ...within(1),
       paper: STACK_0.top1 - VICREG.top1,
     }],
   },
@@ -229,7 +240,7 @@ export const CLAIMS: readonly Claim[] = [
       [0, 1].map((stack) => ({
         name: `top-1 % of stack ${stack}: with − without a projector on stack ${on}`,
         differences: projecting(on, stack),
-        judge: within(1),
+        ...within(1),
       }))
     ),
   },
@@ -252,8 +263,8 @@ const ORDER: readonly Verdict[] = ["refuted", "not judged", "undecided", "suppor
  * training of the sweep is left.
  */
 export function judgeClaim(claim: Claim, results: SweepResults): ClaimVerdict {
-  const comparisons = claim.comparisons.map(({ name, differences, judge, paper, worth }) => ({
-    ...{ name, judgement: judge(differences(results)), paper: paper ?? null },
+  const comparisons = claim.comparisons.map(({ name, differences, judge, paper, margin, worth }) => ({
+    ...{ name, judgement: judge(differences(results)), paper: paper ?? null, margin: margin ?? null },
     worth: worth?.(results) ?? null,
   }));
   const control = claim.control ? claim.control.judge(claim.control.differences(results)) : null;
@@ -271,6 +282,12 @@ function isComplete({ sweep: { variants, grid, seeds }, runs }: SweepResults): b
 }
 
 const said = ({ id, says, sweep }: Claim) => ({ id, says, sweep });
+
+/** What a spec says of its size. */
+const budgetSchema = z.object({
+  levels: z.array(z.object({ encoder: z.object({ width: z.number() }) })),
+  epochs: z.number(),
+}).transform(({ levels: [{ encoder: { width } }], epochs }) => ({ width, epochs }));
 
 /**
  * Judges all claims by the sweeps that are stored.
@@ -290,7 +307,11 @@ export async function judgeClaims(results: string): Promise<ClaimVerdict[]> {
     const path = join(places.lib, "experiments", "sweeps", claim.sweep);
     const folder = join(results, (await readSweepFile(path)).id);
     const measured = await exists(join(folder, "results.json"));
-    judged.push(measured ? judgeClaim(claim, await readSweep(folder)) : nothing);
+    if (!measured) judged.push(nothing);
+    else {
+      const budget = budgetSchema.parse(await firstFields(path));
+      judged.push({ ...judgeClaim(claim, await readSweep(folder)), budget });
+    }
   }
   return judged;
 }
@@ -306,9 +327,10 @@ export function verdictList(judged: readonly ClaimVerdict[]): string {
     if (typeof sweep !== "string") return `- ${id}, ${says}: **not measured**, for ${sweep.missing}.`;
     const command = `\`deno task sweep lib/experiments/sweeps/${sweep}\``;
     if (verdict === null) return `- ${id}, ${says}: **not measured** yet; ${command} does.`;
-    const found = comparisons.map(({ name, judgement, paper, worth }) => {
+    const found = comparisons.map(({ name, judgement, paper, margin, worth }) => {
       const beside = [
         paper === null ? "" : `, in the paper ${signed(paper)}`,
+        margin === null ? "" : `, as good within ±${margin.toFixed(1)}`,
         worth === null ? "" : `, worth having from ${signed(worth)} on`,
       ];
       return `${name}: ${inNumbers(judgement)}${beside.join("")}`;
@@ -347,4 +369,22 @@ export function verdictSummary(judged: readonly ClaimVerdict[]): string {
   return `Of ${judged.length} ${judged.length === 1 ? "claim" : "claims"}, ${
     parts.length === 0 ? last : `${parts.join(", ")} and ${last}`
   }.`;
+}
+
+/**
+ * How large the trainings behind the verdicts were.
+ *
+ * @param judged What was said of the claims.
+ * @returns A sentence in Markdown, with the paper's beside it; empty where nothing was measured.
+ */
+export function budgetSentence(judged: readonly ClaimVerdict[]): string {
+  const measured = judged.filter(({ budget }) => budget !== undefined);
+  const groups = Map.groupBy(measured, ({ budget }) => `width ${budget!.width} for ${budget!.epochs} epochs`);
+  if (groups.size === 0) return "";
+  const ours = [...groups].map(([budget, claims]) => `${budget} (${claims.map(({ id }) => id).join(", ")})`);
+  const { width, epochs } = presets.paper;
+  return `Measured at ${
+    ours.join(" and ")
+  }, where the paper has width ${width} and ${epochs} epochs: a verdict holds for the ` +
+    "budget that it was reached at, and a larger one may give another.";
 }

@@ -165,20 +165,17 @@ export async function planSweep(path: string, { runs, data }: SweepPlace): Promi
     settings.set(dataset, setting);
     return openRun(spec, await setting(spec.data), name);
   };
-  const common = await readFields({
-    from: isPresetRun(sweep.base) ? sweep.base : resolve(dirname(path), sweep.base),
-  });
+  const common = await commonFields(sweep, path);
   const rounds: Configuration[][] = [], known = new Map<string, string>();
   for (const epochs of sweep.halving?.epochs ?? [undefined]) {
     const configurations: Configuration[] = [];
     for (const [combination, changes] of combinations(sweep)) {
       const name = epochs === undefined ? combination : `${combination}, ${epochs} epochs`;
       const all = epochs === undefined ? changes : { ...changes, epochs };
-      const changed = Object.entries(all).reduce(
-        (fields, [field, value]) => put(fields, field, value, `${path}: ${name}`),
-        common,
+      const fields = withPath(
+        changed(common, all, `${path}: ${name}`),
+        (folder) => resolve(dirname(path), folder),
       );
-      const fields = withPath(changed, (folder) => resolve(dirname(path), folder));
       const opened: Run[] = [];
       for (const seed of sweep.seeds) opened.push(await open(fields, seed, name));
       const same = known.get(opened[0].id);
@@ -195,6 +192,27 @@ export async function planSweep(path: string, { runs, data }: SweepPlace): Promi
     );
   }
   return { sweep, id, rounds };
+}
+
+/**
+ * What a sweep's first configuration trains; nothing is opened.
+ *
+ * @param path The sweep's file.
+ * @returns Fields of its spec, but the seed.
+ * @throws {DataError} The file is missing or no sweep.
+ */
+export async function firstFields(path: string): Promise<SpecFields> {
+  const { sweep } = await readSweepFile(path), [[name, changes]] = combinations(sweep);
+  return changed(await commonFields(sweep, path), changes, `${path}: ${name}`);
+}
+
+/** What all its runs have in common. */
+function commonFields({ base }: Sweep, path: string): Promise<SpecFields> {
+  return readFields({ from: isPresetRun(base) ? base : resolve(dirname(path), base) });
+}
+
+function changed(common: SpecFields, changes: SpecFields, name: string): SpecFields {
+  return Object.entries(changes).reduce((fields, [field, value]) => put(fields, field, value, name), common);
 }
 
 /**

@@ -8,8 +8,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { toPng } from "../charts/render.ts";
 import type { Chart } from "../charts/theme.ts";
 import { inNotebook } from "./in_notebook.ts";
-import type { Label } from "./label.ts";
-import { type Bundle, heading, PLAIN, type Table, tableBundle } from "./table.ts";
+import { type Bundle, captionOf, heading, type Label, PLAIN } from "./label.ts";
+import { type Table, tableBundle } from "./table.ts";
 
 /**
  * Shows a chart: interactive where vega-lite can be drawn, else as a picture.
@@ -77,8 +77,9 @@ export function live(label: Label = {}): Live {
       const again = shown;
       shown = true;
       if (!inNotebook()) return again ? undefined : await show(chart, label);
-      const content = { data: await chartBundle(chart, label), metadata: { sjea: label }, transient };
-      await Deno.jupyter.broadcast(again ? "update_display_data" : "display_data", content);
+      const data = await chartBundle(chart, label);
+      if (!again) return await display(data, label, transient);
+      await Deno.jupyter.broadcast("update_display_data", { data, metadata: { sjea: label }, transient });
       await pause(ARRIVAL);
     },
   };
@@ -97,9 +98,13 @@ export async function showSvg(svg: string, label: Label = {}): Promise<void> {
 /** Some outputs arrive after the kernel has said that the cell is done, and are lost: wait, in milliseconds. */
 const ARRIVAL = 50;
 
-async function display(data: Bundle, label?: Label): Promise<void> {
+/** Shows an output with its caption: of a table above it, of all else below. */
+async function display(data: Bundle, label?: Label, transient: { display_id?: string } = {}): Promise<void> {
   if (!inNotebook()) return console.log(data[PLAIN]);
-  const metadata = label ? { sjea: label } : {};
-  await Deno.jupyter.broadcast("display_data", { data, metadata, transient: {} });
+  const caption = label && captionOf(label);
+  const shown = [{ data, metadata: label ? { sjea: label } : {}, transient }];
+  const outputs = caption ? [...shown, { ...caption, transient: {} }] : shown;
+  if ("text/html" in data) outputs.reverse();
+  for (const output of outputs) await Deno.jupyter.broadcast("display_data", output);
   await pause(ARRIVAL);
 }

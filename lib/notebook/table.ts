@@ -4,7 +4,7 @@
  * @module
  */
 import { escapeHtml } from "./html.ts";
-import type { Label } from "./label.ts";
+import { type Bundle, heading, type Label, PLAIN } from "./label.ts";
 
 /** A table. */
 export interface Table {
@@ -15,9 +15,6 @@ export interface Table {
   /** Sentences below it, a line each. */
   readonly notes?: readonly string[];
 }
-
-/** The same output in several formats by MIME type; programs show the richest that they can. */
-export type Bundle = Readonly<Record<string, unknown>>;
 
 /**
  * The formats of a table. Columns of numbers are aligned to the right.
@@ -46,9 +43,6 @@ export function tableBundle({ columns, rows, notes = [] }: Table, label: Label):
     [PLAIN]: plain(columns, cells, [heading(label, ""), ...notes], numeric),
   };
 }
-
-/** The type that every output has. */
-export const PLAIN = "text/plain";
 
 /** A number, perhaps with its spread, or a dash instead of one. */
 const NUMBER = /^[-–−+<>~]?\s*\d[\d.,\s±%–−-]*$|^[-–—]?$/;
@@ -92,9 +86,4 @@ function html(
     "</table>",
     ...notes.map((note) => `<p><small>${escapeHtml(note)}</small></p>`),
   ].join("\n");
-}
-
-/** What an output is called. */
-export function heading({ exhibit, caption }: Label, otherwise: string): string {
-  return [exhibit, caption].filter(Boolean).join(": ") || otherwise;
 }

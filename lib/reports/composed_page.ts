@@ -4,7 +4,7 @@
  * @module
  */
 import { parseNotebook } from "../notebook/ipynb.ts";
-import type { Bundle } from "../notebook/table.ts";
+import type { Bundle } from "../notebook/label.ts";
 import { renderReport } from "./report.ts";
 
 /** A part of a page: Markdown, or what a cell would show, with its caption if it is a figure. */

@@ -6,7 +6,7 @@
 import { intervals } from "../charts/intervals.ts";
 import { toSvg } from "../charts/render.ts";
 import { ON_DARK } from "../charts/theme.ts";
-import { type ClaimVerdict, verdictList, verdictSummary } from "../experiments/claims.ts";
+import { budgetSentence, type ClaimVerdict, verdictList, verdictSummary } from "../experiments/claims.ts";
 import { escapeHtml } from "../notebook/html.ts";
 import type { Notebook } from "../notebook/ipynb.ts";
 import { markdownRenderer } from "./markdown.ts";
@@ -25,7 +25,9 @@ export interface IndexEntry extends PageLink {
 
 /** What the first page says. */
 export interface IndexOptions {
-  readonly pages: readonly IndexEntry[];
+  readonly notebooks: readonly IndexEntry[];
+  /** Pages of texts. */
+  readonly texts: readonly IndexEntry[];
   /** File of the explorer, if there is one. */
   readonly explorer?: string;
   /** What is said of the paper's claims; no such section if none. */
@@ -48,12 +50,12 @@ export interface IndexOptions {
  * @returns An HTML document.
  */
 export async function renderIndex(options: IndexOptions): Promise<string> {
-  const { pages, explorer, judged, facts, differences, path } = options;
+  const { notebooks, texts, explorer, judged, facts, differences, path } = options;
   const { render } = markdownRenderer(path);
   // The notebooks' own pages are where their faults are told.
   const leaveOut = () => {}, markdown = (text: string) => render(text, { leaveOut });
   const found = ordered(
-    pages.flatMap((page) => exhibits(page.notebook).map((exhibit) => ({ ...exhibit, page }))),
+    notebooks.flatMap((page) => exhibits(page.notebook).map((exhibit) => ({ ...exhibit, page }))),
   );
   const glance = ORDER.map((name) => {
     const at = found.findIndex((exhibit) => rank(exhibit.name) === ORDER.indexOf(name));
@@ -71,18 +73,22 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
       await renderOutput(output, { id: `exhibit_${at}`, interactive: false, markdown, leaveOut, after }),
     );
   }
-  const list: string[] = [];
-  for (const { file, title, summary } of pages) {
-    list.push(
-      `<li><a href="${encodeURIComponent(file)}">${escapeHtml(title)}</a>${await markdown(summary)}</li>`,
-    );
-  }
+  const list = async (entries: readonly IndexEntry[]) => {
+    const lines: string[] = [];
+    for (const { file, title, summary } of entries) {
+      lines.push(
+        `<li><a href="${encodeURIComponent(file)}">${escapeHtml(title)}</a>${await markdown(summary)}</li>`,
+      );
+    }
+    return lines.length > 0 ? `<ol class="notebooks">${lines.join("\n")}</ol>` : "";
+  };
   const sections = [
     {
       id: "what_was_found",
       title: "What was found",
       html: judged.length > 0 ? await answer(judged, markdown) : "",
     },
+    { id: "to_run_it_again", title: "To run it again", html: await markdown(AGAIN) },
     {
       id: "tables_and_figures",
       title: "Tables and figures",
@@ -98,19 +104,20 @@ export async function renderIndex(options: IndexOptions): Promise<string> {
     {
       id: "the_notebooks",
       title: "Notebooks",
-      html: list.length > 0 ? `<ol class="notebooks">${list.join("\n")}</ol>` : "",
+      html: await list(notebooks),
     },
+    { id: "to_read_on", title: "To read on", html: await list(texts) },
     { id: "to_cite", title: "To cite", html: await markdown(CITATIONS) },
     { id: "the_environment", title: "Environment and durations", html: factList(facts) },
   ].filter(({ html }) => html !== "");
   return page({
     title: "S-JEA: the paper beside ours",
     file: INDEX,
-    pages,
+    pages: [...notebooks, ...texts],
     main: [
-      `<div class="head"><h1>S-JEA: the paper beside ours</h1><p><a href="https://arxiv.org/abs/2305.11701">Stacked Joint Embedding Architectures</a> says: put a second encoder on the map of the first one, give each a loss of its own, and the upper one learns as good a representation, with as many parameters as one deep encoder, in which classes fall into sub-categories. Its claims are judged here by rules that stood before the trainings, and its tables and figures stand beside ours; STL-10’s half of Table 1 is missing.</p></div>`,
+      `<div class="head"><h1>S-JEA: the paper beside ours</h1><p>VICReg trains an encoder of images without labels: two views of an image shall be represented alike, two images differently. <a href="https://arxiv.org/abs/2305.11701">Stacked Joint Embedding Architectures</a> (S-JEA) says: put a second encoder on the map of the first one, give each a loss of its own, and the upper one learns a better representation than VICReg’s, with as many parameters as one deep encoder, in which classes fall into sub-categories. Its claims are judged here by rules that stood before the trainings, and its tables and figures stand beside ours; STL-10’s half of Table 1 is missing.</p></div>`,
       ...sections.map(({ id, title, html }) =>
-        `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>\n${html}</section>`
+        `<section aria-labelledby="${id}"><h2 id="${id}">${title} <a class="anchor" href="#${id}" aria-label="Link to this part">#</a></h2>\n${html}</section>`
       ),
     ].join("\n"),
     sections,
@@ -135,14 +142,15 @@ async function answer(
     }</div><figcaption>${words}.</figcaption></figure>`;
   return [
     await markdown(
-      `${
-        verdictSummary(judged)
+      `${verdictSummary(judged)} ${
+        budgetSentence(judged)
       } A claim is supported where the interval of a paired difference over seeds lies ` +
-        "on its side of zero, or within its margins, and refuted where it lies on the other side.",
+        "on its side of zero, or within its margins, and refuted where it lies on the other side. Top-1 is the " +
+        "percentage of test images whose class one linear layer tells by the frozen encoder, RankMe about how many " +
+        "directions its representations use, and n the number of trainings, each from a seed of its own.",
     ),
     picture,
     await markdown(verdictList(judged)),
-    await markdown("`deno task verdicts` judges again, from stored scores; the commands above train anew."),
   ].join("\n");
 }
 
@@ -156,6 +164,17 @@ function onBoth(svg: string): string {
     (start) => `${start}<style>@media(prefers-color-scheme:dark){${rules.join("")}}</style>`,
   );
 }
+
+/** How all of it is made once more. */
+const AGAIN = `\`\`\`
+deno task reproduce                      # trains, evaluates, prints Table 1 beside the paper's, makes pages like these
+deno task reproduce --preset paper       # the authors' recipe at full size; --help has all presets and their times
+deno task verdicts                       # judges the claims from stored scores, without training
+\`\`\`
+
+In the project's folder, with [Deno](https://deno.com); \`npx -y deno@${Deno.version.deno} task reproduce\` does without it. TensorFlow
+and data are found or fetched. The command that trains anew what a claim is judged by stands behind it, above.
+`;
 
 const CITATIONS = `\`\`\`
 @misc{sjea,

@@ -67,7 +67,7 @@ export function markdownRenderer(path: string): MarkdownRenderer {
   const marked = new Marked({
     renderer: {
       html: ({ text }) => border + text + border,
-      code: ({ text, lang }) => `<pre><code>${highlight(text, lang ?? "")}</code></pre>\n`,
+      code: ({ text, lang }) => `<pre tabindex="0"><code>${highlight(text, lang ?? "")}</code></pre>\n`,
       image: ({ href, text, title }) => href ? imageTag(href, { alt: text, title }) : escapeHtml(text),
       link({ href, tokens }) {
         const target = linkTarget(href), inner = this.parser.parseInline(tokens);
@@ -85,10 +85,11 @@ export function markdownRenderer(path: string): MarkdownRenderer {
           `<tr>${
             cells.map(({ tokens, align }) => {
               const style = align ? ` style="text-align: ${align}"` : "";
+              if (tokens.length === 0) return "<td></td>";
               return `<${tag}${style}>${this.parser.parseInline(tokens)}</${tag}>`;
             }).join("")
           }</tr>`;
-        return `<div class="scroll" tabindex="0" role="region" aria-label="Table"><table><thead>${
+        return `<div class="scroll" tabindex="0" role="group" aria-label="Table"><table><thead>${
           row(token.header, "th")
         }</thead><tbody>${token.rows.map((cells) => row(cells, "td")).join("")}</tbody></table></div>\n`;
       },
@@ -234,13 +235,13 @@ async function imageUri(
   }
 }
 
-/** Links between notebooks become links between their pages; a scheme that could run something is none. */
+/** Links between notebooks and texts become links between their pages; a scheme that could run something is none. */
 function linkTarget(href: string): string | undefined {
   if (/^#./.test(href)) return `#${slug(decode(href))}`;
   if (/^(https?:|mailto:|#)/i.test(href)) return href;
   if (/^[\s\p{Cc}]*[a-z][\w+.-]*:|^[/\\]{2}/iu.test(href)) return undefined;
-  const [, notebook, fragment] = /^(?:\.\/)?([^/]+)\.ipynb(#.*)?$/.exec(href) ?? [];
-  return notebook ? `${notebook}.html${fragment ? linkTarget(fragment) : ""}` : `../${href}`;
+  const [, name, fragment] = /^(?:\.\/)?([^/]+)\.(?:ipynb|md)(#.*)?$/.exec(href) ?? [];
+  return name ? `${name}.html${fragment ? linkTarget(fragment) : ""}` : `../${href}`;
 }
 
 /** An address without its percent signs. */

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { PNG_URI, pngSize } from "../charts/thumbnails.ts";
 import { escapeHtml } from "../notebook/html.ts";
 import type { Cell, Notebook, Output } from "../notebook/ipynb.ts";
-import { type Label, labelSchema } from "../notebook/label.ts";
+import { type Label, labelSchema, withoutCaptions } from "../notebook/label.ts";
 import { safeHtml } from "./safe_html.ts";
 
 const VEGA_LITE = "application/vnd.vegalite.v5+json";
@@ -39,7 +39,7 @@ export interface Exhibit {
 export function exhibits(notebook: Notebook): Exhibit[] {
   return notebook.cells.flatMap((cell) =>
     cell.cell_type === "code"
-      ? cell.outputs.flatMap((output, at) => {
+      ? withoutCaptions(cell.outputs).flatMap((output, at) => {
         const { exhibit: name } = labelOf(output);
         return name ? [{ name, output, id: outputId(cell, at) }] : [];
       })
@@ -51,7 +51,7 @@ export function exhibits(notebook: Notebook): Exhibit[] {
  * The id of an output in its page.
  *
  * @param cell Its cell.
- * @param at Its place among the cell's outputs.
+ * @param at Its place among the cell's outputs but captions.
  * @returns The id.
  */
 export function outputId({ id }: Cell, at: number): string {

@@ -48,6 +48,8 @@
     ),
     axis: { domainColor: light, tickColor: light, gridColor: faint },
   };
+  // A picture among many says nothing by itself; the chart has a name.
+  const CONFIG = { image: { aria: false } };
   const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 48rem)");
 
   /** In pixels: a panel's least width, a map's largest side, what is left and right of a row, and between panels. */
@@ -194,7 +196,7 @@
       const recoloured = (key, value) => unpackTable(key, dark.matches && DARK[value] || value);
       const spec = await unpacked(chart, recoloured);
       const renderer = spec.data?.values?.length > MANY ? "canvas" : "svg";
-      const config = dark.matches ? DARK_CONFIG : {};
+      const config = dark.matches ? { ...CONFIG, ...DARK_CONFIG } : CONFIG;
       const view = await laidOut(live, spec, { ...options, config, renderer });
       chart.classList.add("drawn");
       chart.after(downloads(chart, view, points(view) ?? spec.data?.values));

@@ -108,7 +108,7 @@ ${common}${style}</style>
 </nav>
 <main id="page_main" tabindex="-1">
 ${main}
-${pager ? `<nav class="pager" aria-label="Neighbouring notebooks">${pager}</nav>` : ""}
+${pager ? `<nav class="pager" aria-label="Neighbouring pages">${pager}</nav>` : ""}
 </main>
 </div>
 ${beside ? `<script src="${encodeURIComponent(beside)}"></script>\n` : ""}${

@@ -1,9 +1,9 @@
 /**
- * All notebooks of a folder as pages, from the outputs that they have.
+ * All notebooks of a folder as pages, from the outputs that they have, and its texts.
  *
  * @module
  */
-import { basename, join } from "@std/path";
+import { basename, extname, join } from "@std/path";
 import { z } from "zod";
 import { DataError } from "../base/errors.ts";
 import { exists, humanBytes, writeAtomically } from "../base/files.ts";
@@ -11,10 +11,11 @@ import { duration } from "../base/progress.ts";
 import type { ClaimVerdict } from "../experiments/claims.ts";
 import { EXPLORER } from "./explorer.ts";
 import { type IndexEntry, renderIndex } from "./index_page.ts";
-import { type Notebook, readNotebook } from "../notebook/ipynb.ts";
+import { type Notebook, parseNotebook, readNotebook } from "../notebook/ipynb.ts";
 import { isNumbered, notebookFiles } from "../notebook/own.ts";
 import { hasCharts } from "./output.ts";
 import { type Fact, INDEX, vegaScripts } from "./page.ts";
+import { takeTitle } from "./markdown.ts";
 import { renderReport, titleOf } from "./report.ts";
 
 const words = z.record(z.string(), z.string()).default({});
@@ -55,11 +56,11 @@ interface Entry extends IndexEntry {
 }
 
 /**
- * Renders the notebooks of a folder into its folder `reports`: `index.html`,
- * a page a notebook and one file with what draws their charts; other pages there but the explorer are removed, large ones named on standard
+ * Renders the notebooks and texts (`*.md`) of a folder into its folder `reports`: `index.html`,
+ * a page each and one file with what draws charts; other pages there but the explorer are removed, large ones named on standard
  * error, as are notebooks without anything to show. Nothing is executed. What cannot
  * be read or shown is left out and does not keep the others from their pages. What differs
- * from the paper and why comes from a file `differences.md` of the folder, if there is one.
+ * from the paper and why, on the first page, too, comes from a file `differences.md`, if there is one.
  *
  * @param folder The folder.
  * @param judged What is said of the paper's claims; no such section if nothing.
@@ -80,18 +81,20 @@ export async function renderReports(
     const why = leftOut.length > 0 ? `\n${leftOut.join("\n")}` : " Run them first: deno task reproduce.";
     throw new DataError(`${folder}: no notebook in it has anything to show.${why}`);
   }
-  const pages = entries.map(({ file, title }) => ({ file, title }));
+  const texts = await textsOf(folder, entries.map(({ file }) => file), leaveOut);
+  const pages = [...entries, ...texts].map(({ file, title }) => ({ file, title }));
   const documents: [file: string, html: string][] = [];
-  for (const { path, notebook, file, run } of entries) {
-    const options = { path, file, pages, facts: Object.entries(run.facts), vega: VEGA, leaveOut };
+  for (const { path, notebook, file, run } of [...entries, ...texts]) {
+    const source = `../${encodeURIComponent(basename(path))}`;
+    const options = { path, file, pages, facts: Object.entries(run.facts), vega: VEGA, source, leaveOut };
     documents.push([file, await renderReport(notebook, options)]);
   }
   const differences = join(folder, DIFFERENCES), reports = join(folder, "reports");
   const index = await renderIndex({
-    ...{ pages: entries, judged },
+    ...{ notebooks: entries, texts, judged },
     ...await exists(join(reports, EXPLORER)) && { explorer: EXPLORER },
     facts: indexFacts(entries),
-    differences: await exists(differences) ? await Deno.readTextFile(differences) : "",
+    differences: await exists(differences) ? takeTitle(await Deno.readTextFile(differences)).rest : "",
     path: differences,
     leaveOut,
   });
@@ -139,6 +142,31 @@ async function entryOf(path: string, leaveOut: (fault: string) => void): Promise
     const { title = file, summary = "" } = titleOf(notebook);
     return { path, notebook, file, title, summary, run: runOf(notebook, path, leaveOut) };
   }
+}
+
+/** The texts of a folder, each as a notebook of one cell. */
+async function textsOf(
+  folder: string,
+  taken: readonly string[],
+  leaveOut: (fault: string) => void,
+): Promise<Entry[]> {
+  const names = (await Array.fromAsync(Deno.readDir(folder))).filter(({ name, isDirectory }) =>
+    !isDirectory && extname(name) === ".md"
+  ).map(({ name }) => name).sort();
+  const entries: Entry[] = [];
+  for (const name of names) {
+    const path = join(folder, name), file = `${basename(name, ".md")}.html`;
+    const source = await Deno.readTextFile(path);
+    if ([INDEX, EXPLORER, ...taken].includes(file.toLowerCase())) {
+      leaveOut(`${path}: no page is written, for ${file} is another one. Give the text another name.`);
+    } else if (source.trim() !== "") {
+      const cells = [{ cell_type: "markdown", id: "text", source }];
+      const notebook = parseNotebook(JSON.stringify({ nbformat: 4, nbformat_minor: 5, cells }), path);
+      const { title = file, summary = "" } = titleOf(notebook);
+      entries.push({ path, notebook, file, title, summary, run: runSchema.parse({}) });
+    }
+  }
+  return entries;
 }
 
 function runOf(

@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { basename } from "@std/path";
 import { escapeHtml } from "../notebook/html.ts";
 import type { CodeCell, Notebook } from "../notebook/ipynb.ts";
+import { withoutCaptions } from "../notebook/label.ts";
 import { highlight, markdownRenderer, takeTitle } from "./markdown.ts";
 import { hasCharts, outputId, type OutputOptions, renderOutput } from "./output.ts";
 import { type Fact, factList, page, type PageLink, pageScript, vegaScripts } from "./page.ts";
@@ -22,6 +24,8 @@ export interface ReportOptions {
   readonly facts: readonly Fact[];
   /** File beside the page with what draws charts; absent: it is in the page, if there are any. */
   readonly vega?: string;
+  /** Address of what the page shows, as it is; absent: there is none. */
+  readonly source?: string;
   /** Is told of each part that cannot be shown, with its cell. */
   readonly leaveOut: (fault: string) => void;
 }
@@ -57,7 +61,8 @@ export function titleOf({ cells: [first] }: Notebook): { title?: string; summary
  * ```
  */
 export async function renderReport(notebook: Notebook, options: ReportOptions): Promise<string> {
-  const { path, file, pages, facts, vega } = options, charts = hasCharts(notebook);
+  const { path, file, pages, facts, vega, source } = options, charts = hasCharts(notebook);
+  const code = notebook.cells.some(({ cell_type }) => cell_type === "code");
   const markdown = markdownRenderer(path);
   const { title } = titleOf(notebook);
   const language = languageOf(notebook);
@@ -76,13 +81,17 @@ export async function renderReport(notebook: Notebook, options: ReportOptions): 
     file,
     pages,
     main: [
-      `<div class="head"><h1>${escapeHtml(title ?? file)}</h1>${factList(facts)}</div>`,
+      `<div class="head"><h1>${escapeHtml(title ?? file)}</h1>${factList(facts)}${
+        source === undefined
+          ? ""
+          : `<p>Source: <a href="${escapeHtml(source)}">${escapeHtml(basename(path))}</a></p>`
+      }</div>`,
       ...parts,
     ].join("\n"),
     sections: markdown.sections,
-    tools: `<button type="button" aria-pressed="false" hidden>Show code</button>`,
+    ...code && { tools: `<button type="button" aria-pressed="false" hidden>Show code</button>` },
     ...charts && vega && { beside: vega },
-    scripts: [...charts && !vega ? await vegaScripts() : [], pageScript],
+    scripts: [...charts && !vega ? await vegaScripts() : [], ...code ? [pageScript] : []],
   });
 }
 
@@ -96,7 +105,7 @@ function languageOf({ metadata: { kernelspec, language_info } }: Notebook): stri
 async function codeCell(cell: CodeCell, language: string, options: OutputOptions): Promise<string> {
   const { source, execution_count: count, outputs } = cell;
   const shown: string[] = [];
-  for (const [at, output] of outputs.entries()) {
+  for (const [at, output] of withoutCaptions(outputs).entries()) {
     shown.push(await renderOutput(output, { ...options, id: outputId(cell, at) }));
   }
   if (source.trim() === "") return shown.join("\n");
@@ -104,7 +113,7 @@ async function codeCell(cell: CodeCell, language: string, options: OutputOptions
   const [first] = source.trim().split("\n", 1);
   return `<details class="code" open><summary>Cell ${count ?? "not run"}<span>, ${lines} ${
     lines === 1 ? "line" : "lines"
-  }: <code>${escapeHtml(first)}</code></span></summary><pre><code>${
+  }: <code>${escapeHtml(first)}</code></span></summary><pre tabindex="0"><code>${
     highlight(source.trimEnd(), language)
   }</code></pre></details>
 ${shown.join("\n")}`;

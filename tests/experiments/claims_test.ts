@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "@std/path";
 import { places } from "../../lib/base/places.ts";
 import {
+  budgetSentence,
   CLAIMS,
   judgeClaim,
   judgeClaims,
@@ -146,6 +147,20 @@ Deno.test("claims that nobody measured say which command does; stored ones are j
     if (verdict === null) continue;
     assert.ok(comparisons.every(({ judgement }) => judgement.n > 0), id);
   }
+});
+
+Deno.test("verdicts say at which size they were reached, and within which margin two are as good", async () => {
+  const judged = await judgeClaims(join(places.results, "sweeps"));
+  const { width, epochs } = presets.evening, [, c2] = judged;
+  assert.deepEqual(c2.budget, { width, epochs });
+  assert.match(verdictList([c2]), /stack 0 − VICReg: .*, in the paper \+0\.3, as good within ±1\.0\. `deno/);
+  assert.match(
+    budgetSentence([...judged.slice(0, 2), { ...c2, id: "C9", budget: { width: 8, epochs: 10 } }]),
+    new RegExp(
+      `^Measured at width ${width} for ${epochs} epochs \\(C1, C2\\) and width 8 for 10 epochs \\(C9\\), `,
+    ),
+  );
+  assert.equal(budgetSentence(judged.filter(({ verdict }) => verdict === null)), "");
 });
 
 Deno.test("nothing is judged before every training of the sweep has been tried", () => {

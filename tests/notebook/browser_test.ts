@@ -66,9 +66,9 @@ inBrowser("so does every page of the project itself, and under 5 MB", async () =
   const files = [...Deno.readDirSync(folder)].map(({ name }) => join(folder, name)).filter((path) =>
     path.endsWith(".html")
   );
-  const notebooks = [...Deno.readDirSync(places.notebooks)].filter(({ name }) => name.endsWith(".ipynb"));
+  const sources = [...Deno.readDirSync(places.notebooks)].filter(({ name }) => /\.(ipynb|md)$/.test(name));
   // The index and the explorer besides.
-  assert.equal(files.length, notebooks.length + 2);
+  assert.equal(files.length, sources.length + 2);
   for (const file of files) {
     assert.ok((await Deno.stat(file)).size < 5e6, file);
     await visit(file, async (page) => {
@@ -203,8 +203,11 @@ inBrowser(
 
 inBrowser("axe finds no fault, light and dark, on a telephone and on a screen", async () => {
   const axe = await Deno.readTextFile(new URL("axe.min.js", import.meta.resolve("axe-core")));
+  const folder = join(places.notebooks, "reports");
+  const own = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".html"));
+  const files = [pages[0], pages[2], ...own.map(({ name }) => join(folder, name))];
   for (const [colorScheme, width] of [["light", 390], ["dark", 1440]] as const) {
-    for (const file of [pages[0], pages[2]]) {
+    for (const file of files) {
       await visit(file, async (page) => {
         await drawAll(page);
         await page.evaluate(axe);

@@ -62,6 +62,16 @@ Deno.test("a notebook keeps what its cells put out, and twice gives the same byt
   assert.equal(await Deno.readTextFile(path), bytes);
 });
 
+Deno.test("what one cell declared another declares anew, as papermill's parameters do", async () => {
+  const path = await notebook(
+    "const width = 8, batch = 64;",
+    "const width = 4;",
+    "console.log(width, batch);",
+  );
+  await executeNotebook(path);
+  assert.deepEqual((await outputs(path))[2], [stream("stdout", "4 64\n")]);
+});
+
 Deno.test("displays are updated where they stand, and cleared when asked for", async () => {
   const path = await notebook(
     DISPLAY,

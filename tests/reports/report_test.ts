@@ -40,7 +40,7 @@ const UNDECIDED: ClaimVerdict = {
   comparisons: [{
     name: "top-1 %: stack 1 − VICReg",
     judgement: { verdict: "undecided", mean: 0.5, interval: [-1, 2], n: 3, p: 0.3 },
-    ...{ paper: 1.1, worth: 1 },
+    ...{ paper: 1.1, margin: null, worth: 1 },
   }],
 };
 
@@ -70,7 +70,8 @@ Deno.test("nothing hostile comes through, whatever it stands in", async () => {
   const facts = [[HOSTILE, HOSTILE]] as const;
   const pages = [{ file: "01_a.html", title: HOSTILE }, { file: `"${HOSTILE}.html`, title: HOSTILE }];
   const index = await renderIndex({
-    pages: pages.map((link) => ({ ...link, summary: HOSTILE, notebook: page })),
+    notebooks: pages.map((link) => ({ ...link, summary: HOSTILE, notebook: page })),
+    texts: pages.map((link) => ({ ...link, summary: HOSTILE, notebook: page })),
     facts,
     judged: [],
     differences: HOSTILE,
@@ -259,9 +260,8 @@ Deno.test("every id of a page is there once", async () => {
     cell("c", "1;", [shown({ "text/markdown": source }, { exhibit: "Table 1" })]),
   ]);
   const index = {
-    pages: [{ file: "a.html", title: "A", summary: "", notebook: page }],
-    facts: [],
-    judged: [UNDECIDED],
+    notebooks: [{ file: "a.html", title: "A", summary: "", notebook: page }],
+    ...{ texts: [], facts: [], judged: [UNDECIDED] },
     differences: source,
   };
   for (
@@ -278,7 +278,10 @@ Deno.test("a folder becomes pages of a few MB that ask the network for nothing",
   const folder = await exampleFolder();
   const { files, leftOut } = await renderReports(folder);
   assert.deepEqual(leftOut, []);
-  assert.deepEqual(files, ["index", "00_data", "01_train"].map((name) => `${folder}/reports/${name}.html`));
+  assert.deepEqual(
+    files,
+    ["index", "00_data", "01_train", "differences"].map((name) => `${folder}/reports/${name}.html`),
+  );
   for (const file of files) {
     const html = await Deno.readTextFile(file);
     assert(html.length < 5e6, `${file}: ${html.length}`);
@@ -294,11 +297,12 @@ Deno.test("a folder becomes pages of a few MB that ask the network for nothing",
       assert.match(address, /<a href="$|xmlns="$/);
     }
   }
-  const [index, data, train] = await Promise.all(files.map((file) => Deno.readTextFile(file)));
-  assert(!index.includes("<script"), "the first page has no scripts");
+  const [index, data, train, differences] = await Promise.all(files.map((file) => Deno.readTextFile(file)));
+  for (const html of [index, differences]) assert(!html.includes("<script"), "texts have no scripts");
   assert.equal(data.match(/<script/g)!.length, 1, "no vega where there is no chart");
   assert.equal(train.match(/<script>/g)!.length, 1);
   assert.match(train, /<script src="vega\.js"><\/script>\n<script>/);
+  assert.match(train, /Source: <a href="\.\.\/01_train\.ipynb">01_train\.ipynb<\/a>/);
   assert.match(train, /<dt>Seeds<\/dt><dd>0<\/dd>/);
   assert.match(index, /<dt>Training two stacks<\/dt><dd>3 min 12 s<\/dd>/);
   assert.match(index, /<li>Width 16 instead of 64\.<\/li>/);
@@ -311,9 +315,9 @@ Deno.test("pages of notebooks that are gone go too; other files stay", async () 
     ["99_gone.html", "notes.txt"].map((name) => Deno.writeTextFile(`${reports}/${name}`, "")),
   );
   await Deno.remove(`${folder}/01_train.ipynb`);
-  assert.deepEqual((await renderReports(folder)).files, files.slice(0, 2));
+  assert.deepEqual((await renderReports(folder)).files, files.filter((file) => !file.includes("train")));
   const left = (await Array.fromAsync(Deno.readDir(reports))).map(({ name }) => name).sort();
-  assert.deepEqual(left, ["00_data.html", "index.html", "notes.txt", "vega.js"]);
+  assert.deepEqual(left, ["00_data.html", "differences.html", "index.html", "notes.txt", "vega.js"]);
 });
 
 Deno.test("a page of more than 5 MB is written and named", async () => {
@@ -334,7 +338,8 @@ Deno.test("the first page has the exhibits in the paper's order and leads to the
   const names = ["Figure 4, right", "Figure 12", "Table 2", "Figure 2", "Table 1", "Figure 4, left"];
   const page = notebook([cell("c", "1;", names.map(exhibit))]);
   const html = await renderIndex({
-    pages: [{ file: "01_a.html", title: "A", summary: "", notebook: page }],
+    notebooks: [{ file: "01_a.html", title: "A", summary: "", notebook: page }],
+    texts: [],
     facts: [],
     judged: [UNDECIDED],
     differences: "",
@@ -416,7 +421,7 @@ Deno.test("an odd notebook and an odd part are left out and named; the other pag
   const { files, leftOut } = await renderReports(folder).finally(() => console.error = error);
   assert.deepEqual(
     files.map((file) => file.slice(folder.length + "/reports/".length)),
-    ["index.html", "00_data.html", "01_train.html", "03_odd.html", "mine.html"],
+    ["index.html", "00_data.html", "01_train.html", "03_odd.html", "mine.html", "differences.html"],
   );
   assert.deepEqual(said.map((line) => line.slice(folder.length + 1)).sort(), [
     "Untitled.ipynb: no page is written, for it is empty.",
@@ -451,4 +456,35 @@ Deno.test("the same notebook gives the same page", async () => {
     ),
   ]);
   assert.equal(await renderReport(page, options), await renderReport(page, options));
+});
+
+Deno.test("texts are pages after the notebooks', linked with them and from the first page", async () => {
+  const folder = await exampleFolder();
+  const write = (name: string, text: string) => Deno.writeTextFile(`${folder}/${name}.md`, text);
+  await Promise.all([
+    write(
+      "manual",
+      "# Manual\n\nAll of it.\n\n## Parts\n\n[data](00_data.ipynb#x), [why](differences.md#A-b), [code](../lib)",
+    ),
+    ...["empty", "00_data", "Index", "explorer"].map((name) =>
+      write(name, name === "empty" ? " \n" : "# Another")
+    ),
+  ]);
+  const { files, leftOut } = await renderReports(folder);
+  assert.deepEqual(files.slice(3), ["differences", "manual"].map((name) => `${folder}/reports/${name}.html`));
+  assert.deepEqual(
+    leftOut,
+    [["00_data.md", "00_data.html"], ["Index.md", "Index.html"], ["explorer.md", "explorer.html"]].map((
+      [text, file],
+    ) => `${folder}/${text}: no page is written, for ${file} is another one. Give the text another name.`),
+  );
+  const [index, manual] = await Promise.all([files[0], files[4]].map((file) => Deno.readTextFile(file)));
+  assert.match(index, /<a href="manual\.html">Manual<\/a><p>All of it\.<\/p>/);
+  assert.match(manual, /<h1>Manual<\/h1>/);
+  assert.match(manual, /<li><a href="#parts">Parts<\/a><\/li>/);
+  assert.deepEqual(
+    [...manual.matchAll(/<a href="([^"]*)">(?:data|why|code)</g)].map(([, href]) => href),
+    ["00_data.html#x", "differences.html#a-b", "../../lib"],
+  );
+  assert.match(manual, /<a rel="prev" href="differences\.html">/);
 });
