@@ -10,11 +10,14 @@ import { legendLayout } from "./legend.ts";
 import { type Chart, FAINT, GREY, type Panel } from "./theme.ts";
 import { demandDataUri } from "./thumbnails.ts";
 
+/** Letters and blanks, few enough for a line on a phone. */
+const LINE = /\S.{0,47}(?=\s|$)/g;
+
 /**
  * Says below panels how to zoom.
  *
  * @param frames Whether points can be framed.
- * @param notes Lines above that.
+ * @param notes Sentences above that.
  * @returns A chart's title.
  */
 export function zoomHint(frames = false, ...notes: readonly string[]): Chart["title"] {
@@ -24,7 +27,7 @@ export function zoomHint(frames = false, ...notes: readonly string[]): Chart["ti
       `Ctrl + wheel or pinching zooms, dragging moves${
         frames ? ", dragging with shift picks points out in every panel" : ""
       }; a double click undoes it.`,
-    ],
+    ].flatMap((sentence) => sentence.match(LINE) ?? []),
     orient: "bottom",
     color: GREY,
     fontSize: 11,

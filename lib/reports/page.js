@@ -187,17 +187,18 @@
   }
 
   async function draw(chart) {
-    const figure = chart.parentElement;
-    figure.querySelectorAll(".live, .downloads").forEach((part) => part.remove());
-    const live = document.createElement("div");
+    const figure = chart.parentElement, live = document.createElement("div");
     live.className = "live";
-    chart.append(live);
     try {
       const recoloured = (key, value) => unpackTable(key, dark.matches && DARK[value] || value);
       const spec = await unpacked(chart, recoloured);
+      figure.querySelectorAll(".live, .downloads").forEach((part) => part.remove());
+      chart.append(live);
       const renderer = spec.data?.values?.length > MANY ? "canvas" : "svg";
       const config = dark.matches ? { ...CONFIG, ...DARK_CONFIG } : CONFIG;
       const view = await laidOut(live, spec, { ...options, config, renderer });
+      // The page changed meanwhile, and the chart is being drawn for what it is now.
+      if (!live.isConnected) return;
       chart.classList.add("drawn");
       chart.after(downloads(chart, view, points(view) ?? spec.data?.values));
       // By zoom: vega would look for the pointer elsewhere if only the size changed.
