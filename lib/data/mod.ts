@@ -23,6 +23,7 @@ export {
   augment,
   type DifferingTransforms,
   drawView,
+  type Hiding,
   type Jitter,
   type Transforms,
   type ViewKey,
