@@ -69,7 +69,7 @@ Deno.test("the terminal table: aligned columns, a rule above the baselines, a ca
     "untrained   ResNet-18      0      0.70    0.70  51.3 ± 1.4      –      –  46.0 ± 1.4      –      –",
     "raw pixels  none           –         –       –        50.3      –      –        45.0      –      –",
     rule,
-    "Preset quick: width 16, 4 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy,",
+    "Preset quick: width 16, 3 epochs, 10000 training and 2000 test images of cifar10 (unofficial copy,",
     "fingerprint 0123456789abcdef), n = 2 seeds, mean ± standard deviation, bfloat16, standard probe.",
     "Student's 95 % interval of such a mean is ± 8.98 deviations.",
     "Parameters are those of the encoders that a representation needs, without a classification head;",
@@ -100,7 +100,7 @@ Deno.test("on a narrow terminal top-1 stands above k-NN, each with the rows' nam
     "untrained   ResNet-18      0  46.0 ± 1.4      –      –",
     "raw pixels  none           –        45.0      –      –",
     narrow,
-    "Preset quick: width 16, 4 epochs, 10000 training and 2000 test images of cifar10",
+    "Preset quick: width 16, 3 epochs, 10000 training and 2000 test images of cifar10",
   ]);
 });
 
@@ -198,7 +198,7 @@ Deno.test("the Markdown table", () => {
     "| untrained | ResNet-18 | 0 | 0.70 | 0.70 | 50.3 | – | – | 45.0 | – | – |",
     "| raw pixels | none | – | – | – | 50.3 | – | – | 45.0 | – | – |",
     "",
-    "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: width 16, 4 epochs, 10000 training and " +
+    "Table 1, CIFAR-10: linear evaluation and k-NN (k = 200). Preset quick: width 16, 3 epochs, 10000 training and " +
     "2000 test images of cifar10 (unofficial copy, fingerprint 0123456789abcdef), n = 1 seed, bfloat16, standard " +
     "probe. Parameters are those of the encoders that a representation needs, without a classification head; live " +
     "are those that can touch it, the others only ever meet padding. Training took 3 min 20 s with 2 threads of a " +
