@@ -1,5 +1,6 @@
 import "../needs.ts";
 import assert from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { join } from "@std/path";
 import sharp from "sharp";
@@ -64,8 +65,8 @@ Deno.test("a folder of pictures of one's own: three stacks and their maps, two l
       const html = await Deno.readTextFile(written[0]);
       assert.doesNotMatch(html, /<script>alert/);
       const charts = Array.from(
-        html.matchAll(/<script type="application\/json">(.*?)<\/script>/g),
-        ([, json]) => JSON.parse(json),
+        html.matchAll(/<script type="application\/gzip">(.*?)<\/script>/g),
+        ([, packed]) => JSON.parse(gunzipSync(Uint8Array.fromBase64(packed)).toString()),
       ).filter(({ description }) => /by each stack's representations$/.test(description));
       assert.deepEqual(charts.map(({ description }) => description.split(" ")[0]), ["t-SNE", "UMAP"]);
       for (const { data, concat } of charts) {
@@ -74,7 +75,7 @@ Deno.test("a folder of pictures of one's own: three stacks and their maps, two l
         const [head, ...points] = data.values.split("\n").map((line: string) => line.split(","));
         assert.equal(points.length, 18);
         const places = titles.map((_: string, panel: number) =>
-          points.map((point: string[]) => point[head.indexOf(`x${panel}`)]).join()
+          points.map((point: string[]) => point[head.indexOf("at")].slice(4 * panel, 4 * panel + 4)).join()
         );
         assert.equal(new Set(places).size, 3);
       }
