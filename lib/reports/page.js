@@ -50,6 +50,14 @@
   };
   // A picture among many says nothing by itself; the chart has a name.
   const CONFIG = { image: { aria: false } };
+  /** Of a compiled chart, the frames that readers draw: nothing to be read out. */
+  function patch(spec) {
+    for (const part of spec.marks ?? []) {
+      if (/_brush/.test(part.name)) part.aria = false;
+      patch(part);
+    }
+    return spec;
+  }
   const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 48rem)");
 
   /** In pixels: a panel's least width, a map's largest side, what is left and right of a row, and between panels. */
@@ -196,7 +204,7 @@
       chart.append(live);
       const renderer = spec.data?.values?.length > MANY ? "canvas" : "svg";
       const config = dark.matches ? { ...CONFIG, ...DARK_CONFIG } : CONFIG;
-      const view = await laidOut(live, spec, { ...options, config, renderer });
+      const view = await laidOut(live, spec, { ...options, config, renderer, patch });
       // The page changed meanwhile, and the chart is being drawn for what it is now.
       if (!live.isConnected) return;
       chart.classList.add("drawn");
