@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "@std/path";
+import { PHOTOGRAPHS } from "../../lib/data/views.ts";
 import { DataError, TrainingError } from "../../lib/base/errors.ts";
 import { start } from "../../lib/compute/backend.ts";
 import { dispose } from "../../lib/compute/compile.ts";
@@ -138,7 +139,8 @@ Deno.test("without variance and covariance terms the representation collapses, w
   const runs = await Deno.makeTempDir(), told: string[] = [], { error } = console;
   const loss = { name: "vicreg", invariance: 25, variance: 0, covariance: 0 } as const;
   const levels = spec.levels.map((level) => ({ ...level, loss }));
-  const long = { ...spec, levels, epochs: 5, schedule: { ...spec.schedule, base: 0.1 } };
+  const view = { ...spec.view, ...PHOTOGRAPHS, greyscale: 0.5 };
+  const long = { ...spec, levels, view, epochs: 5, schedule: { ...spec.schedule, base: 0.1 } };
   console.error = (line: string) => told.push(line);
   const { collapsed } = await trainIn(runs, long).finally(() => console.error = error);
   assert.deepEqual(collapsed, [0, 1]);
