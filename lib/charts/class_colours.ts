@@ -29,11 +29,7 @@ const STEPS = 5;
  */
 export function classColours(count: number, groups?: ArrayLike<number>): string[] {
   if (count <= CLASS_COLOURS.length) return CLASS_COLOURS.slice(0, count);
-  const members = new Map<number, number[]>();
-  for (let at = 0; at < count; at++) {
-    const group = groups?.[at] ?? at;
-    members.set(group, [...members.get(group) ?? [], at]);
-  }
+  const members = Map.groupBy(Array(count).keys(), (at) => groups?.[at] ?? at);
   const order = [...members.keys()];
   return Array.from({ length: count }, (_, at) => {
     const group = groups?.[at] ?? at, turn = order.indexOf(group);

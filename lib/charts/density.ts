@@ -18,7 +18,7 @@ const CELLS = 32, SMEARED = 1.2;
 const LINES = 4;
 
 /**
- * Lines of equal density, of 2 to 5 kB whatever the number of points.
+ * Lines of equal density, of fewer bytes than the points wherever these are many.
  *
  * @param places Points, x and y in turn, in 0 to `end`.
  * @param end Where both axes end.

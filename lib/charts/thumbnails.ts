@@ -86,7 +86,7 @@ export function contactSheet(images: readonly Uint8Array[], size: number, column
  */
 export function pngSize(uri: string): { width: number; height: number } {
   if (!uri.startsWith(PNG_URI)) throw new RangeError(`Expected ${PNG_URI}…, got ${uri.slice(0, 40)}.`);
-  const header = new DataView(Uint8Array.fromBase64(uri.slice(PNG_URI.length).slice(0, 32)).buffer);
+  const header = new DataView(Uint8Array.fromBase64(uri.slice(PNG_URI.length, PNG_URI.length + 32)).buffer);
   return { width: header.getUint32(16), height: header.getUint32(20) };
 }
 

@@ -125,17 +125,17 @@ const differing = z.strictObject({
 /** {@link ViewOptions} in a spec. */
 export const viewSchema: z.ZodType<ViewOptions> = z.strictObject({
   size: z.int().positive().default(32).describe("height and width of a view in pixels"),
-  cropScale: fields.cropScale.default([0.3, 1]),
+  cropScale: fields.cropScale.default([...PHOTOGRAPHS.cropScale]),
   cropRatio: optional(fields.cropRatio, ABSENT.cropRatio),
   flip: fields.flip.default(0.5),
   jitter: z.strictObject({
     probability,
-    brightness: strength.default(0.4),
-    contrast: strength.default(0.4),
-    saturation: strength.default(0.4),
-    hue: turn.default(0.1),
+    brightness: strength.default(PHOTOGRAPHS.jitter.brightness),
+    contrast: strength.default(PHOTOGRAPHS.jitter.contrast),
+    saturation: strength.default(PHOTOGRAPHS.jitter.saturation),
+    hue: turn.default(PHOTOGRAPHS.jitter.hue),
   }).describe(JITTER),
-  greyscale: fields.greyscale.default(0.2),
+  greyscale: fields.greyscale.default(PHOTOGRAPHS.greyscale),
   blur: fields.blur.default(0),
   blurKernel: optional(fields.blurKernel, ABSENT.blurKernel),
   blurDeviation: optional(fields.blurDeviation, ABSENT.blurDeviation),

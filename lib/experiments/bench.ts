@@ -14,7 +14,7 @@ import { tf } from "../compute/tf.ts";
 import { imageOf, type ImageSet, subset } from "../data/dataset.ts";
 import { generate } from "../data/generated.ts";
 import { viewStream } from "../data/view_stream.ts";
-import { crop, drawView, type ViewOptions, viewsOf } from "../data/views.ts";
+import { crop, drawView, PHOTOGRAPHS, type ViewOptions, viewsOf } from "../data/views.ts";
 import { features } from "../evaluation/features.ts";
 import { knn } from "../evaluation/knn.ts";
 import type { Labelled } from "../evaluation/metric.ts";
@@ -103,12 +103,8 @@ interface Work {
 const LOSS = { name: "vicreg", invariance: 25, variance: 25, covariance: 1 } as const;
 
 const VIEW: Omit<ViewOptions, "size"> = {
-  cropScale: [0.3, 1],
-  flip: 0.5,
-  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
-  greyscale: 0.2,
-  blur: 0,
-  solarise: 0,
+  ...PHOTOGRAPHS,
+  ...{ flip: 0.5, blur: 0, solarise: 0 },
 };
 
 const OPTIMISERS: Record<Training["optimiser"], OptimiserConfig> = {

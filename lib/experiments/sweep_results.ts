@@ -326,8 +326,9 @@ export function sweepTable(
   const lost = runs.filter(({ failed }) => failed !== null),
     fallen = runs.filter((run) => run.collapsed.length > 0);
   const { train, test } = dataset.images, scored = sweep.evaluate.images === "test" ? "test" : "held-out";
-  const changed = [...Object.values(sweep.variants), sweep.grid].flatMap(Object.keys);
-  const bank = changed.includes("data.images") ? "the images that each learnt from" : `${train}`;
+  const [images, ...others] = sweep.grid["data.images"] ?? [train];
+  const differ = others.length > 0 || Object.values(sweep.variants).some((fields) => "data.images" in fields);
+  const bank = differ ? "the images that each learnt from" : `${images}`;
   const names = (some: typeof runs) =>
     some.map(({ configuration, seed }) => `${configuration}, seed ${seed}`).join("; ");
   return {
