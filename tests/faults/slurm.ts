@@ -87,8 +87,10 @@ Deno.test({
         assert.deepEqual(await weightsDigest(run.folder), await weightsDigest(some[at].folder), run.title);
       }
       for (const [at, { values }] of (await measureSweep(planned, async () => {})).rows.entries()) {
-        const found = some.map(({ spec }) => results.rows[at].values.knn.values[spec.seed]);
-        assert.deepEqual(values.knn.values, found);
+        for (const [measure, one] of Object.entries(values)) {
+          const there = results.rows[at].values[measure].values;
+          assert.deepEqual(one.values, some.map(({ spec }) => there[spec.seed]), measure);
+        }
       }
       console.log(
         `${
